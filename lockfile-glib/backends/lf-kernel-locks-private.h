@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include "lf-lock-holder-private.h"
+
+G_BEGIN_DECLS
+
+/* What the kernel tells about the locks that are held. One file a platform. */
+
+typedef enum
+{
+  LF_KERNEL_LOCK_FLOCK,
+} LfKernelLockKind;
+
+typedef enum
+{
+  LF_KERNEL_LOCKS_FREE,    /* surely nobody */
+  LF_KERNEL_LOCKS_HELD,    /* @holder is set */
+  LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
+} LfKernelLocks;
+
+LfKernelLocks lf_kernel_locks_find (const char          *path,
+                                    const struct stat   *path_stat,
+                                    LfKernelLockKind     kind,
+                                    LfLockHolder       **holder);
+
+G_END_DECLS

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include "lf-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* What the backends share that lock a regular file on Unix. */
+
+typedef enum
+{
+  LF_UNIX_FILE_CURRENT,  /* the path names what the handle has open */
+  LF_UNIX_FILE_REPLACED, /* it names something else, or nothing */
+  LF_UNIX_FILE_UNKNOWN,  /* it cannot be told; errno says why */
+} LfUnixFileState;
+
+gboolean        lf_unix_file_open           (LfHandle              *handle,
+                                             const LfRequest       *request,
+                                             GError               **error);
+LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
+                                             const char            *path,
+                                             struct stat           *path_stat);
+void            lf_unix_file_set_path_error (GError               **error,
+                                             const char            *path,
+                                             int                    saved_errno);
+void            lf_unix_file_set_lock_error (GError               **error,
+                                             const LfBackendClass  *backend,
+                                             const char            *path,
+                                             int                    saved_errno);
+
+/* Checks for a path that is only looked at. FALSE with an error, or with @exists
+ * unset where there is nothing. */
+gboolean        lf_unix_file_check          (const char            *path,
+                                             struct stat           *path_stat,
+                                             gboolean              *exists,
+                                             GError               **error);
+
+G_END_DECLS

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib-object.h>
+
+#include <lockfile-glib/lf-version-macros.h>
+
+G_BEGIN_DECLS
+
+/**
+ * LfBackend:
+ * @LF_BACKEND_AUTO: the platform's best: `FLOCK` on Unix, `LOCK_FILE_EX` on
+ *   Windows
+ * @LF_BACKEND_FLOCK: flock(2) on the file
+ * @LF_BACKEND_FCNTL: fcntl(2) record lock over the whole file
+ * @LF_BACKEND_LOCK_FILE_EX: `LockFileEx()` on the first byte
+ * @LF_BACKEND_HARD_LINK: a hard link; the lock is the file's existence
+ * @LF_BACKEND_DIRECTORY: a directory; the lock is its existence
+ * @LF_BACKEND_SYMLINK: a symbolic link; the lock is its existence
+ * @LF_BACKEND_PID_FILE: a file that names its holder
+ * @LF_BACKEND_SQLITE: a transaction in a SQLite database
+ *
+ * Ways of locking a file.
+ *
+ * The way is part of the contract between programs: on Linux a flock(2) lock
+ * and an fcntl(2) lock on one file do not see each other, and nothing here ever
+ * changes silently from one way to another.
+ *
+ * [func@backend_is_supported] tells which of them this build has. A lock file
+ * with another one can be made, but acquiring it gives
+ * %LF_BACKEND_ERROR_NOT_SUPPORTED.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  LF_BACKEND_AUTO,
+  LF_BACKEND_FLOCK,
+  LF_BACKEND_FCNTL,
+  LF_BACKEND_LOCK_FILE_EX,
+  LF_BACKEND_HARD_LINK,
+  LF_BACKEND_DIRECTORY,
+  LF_BACKEND_SYMLINK,
+  LF_BACKEND_PID_FILE,
+  LF_BACKEND_SQLITE
+} LfBackend;
+
+/**
+ * LfLockMode:
+ * @LF_LOCK_MODE_EXCLUSIVE: excludes everybody else, as writers need it
+ * @LF_LOCK_MODE_SHARED: excludes exclusive locks only, as readers need it
+ *
+ * What a lock keeps others from.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  LF_LOCK_MODE_EXCLUSIVE,
+  LF_LOCK_MODE_SHARED
+} LfLockMode;
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_backend_is_supported (LfBackend backend);
+
+G_END_DECLS

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+#include "lf-enums.h"
+
+G_BEGIN_DECLS
+
+/* What an acquisition asks for: the properties of the lock file as they were
+ * when it was asked. */
+typedef struct
+{
+  char *path; /* a reference string */
+  LfLockMode mode;
+  gboolean remove_on_release;
+  gboolean create_parents;
+  guint file_mode;
+  double poll_interval;
+} LfRequest;
+
+/* What an attempt works on and a holder keeps. */
+typedef struct
+{
+  int fd;
+  guint64 device;
+  guint64 inode;
+  int pid; /* the process that made it: after fork() it is not the child's */
+  LfLockMode mode;
+  gboolean removed; /* by a release that failed afterwards */
+
+  /* In the table of held locks */
+  guint64 thread;
+  GList link;
+} LfHandle;
+
+LfHandle *lf_handle_new             (LfLockMode      mode);
+void      lf_handle_close           (LfHandle       *self);
+void      lf_handle_free            (LfHandle       *self);
+gboolean  lf_handle_is_own          (const LfHandle *self);
+void      lf_handle_set_held        (LfHandle       *self);
+gboolean  lf_handle_held_by_thread  (const LfHandle *self);
+
+G_END_DECLS

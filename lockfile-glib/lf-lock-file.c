@@ -1,0 +1,1735 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-lock-file.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include <glib/gi18n-lib.h>
+
+#include "lf-acquire-private.h"
+#include "lf-enum-types.h"
+#include "lf-errors.h"
+#include "lf-thread-private.h"
+
+/**
+ * LfLockFile:
+ *
+ * An advisory lock on a file, between processes and between objects of one
+ * process.
+ *
+ * ```c
+ * g_autoptr (LfLockFile) lock = lf_lock_file_new ("/run/user/1000/example.lock");
+ *
+ * if (!lf_lock_file_acquire (lock, cancellable, &error))
+ *   return FALSE;
+ *
+ * do_what_only_one_may_do ();
+ *
+ * return lf_lock_file_release (lock, &error);
+ * ```
+ *
+ * ## Who owns a lock
+ *
+ * The object does. Two objects for one path exclude each other, in two processes,
+ * in two threads and in one thread. [method@LockFile.acquire] on an object that
+ * holds its lock succeeds at once and is not counted, so one
+ * [method@LockFile.release] frees it. [method@LockFile.acquire_async] is a claim
+ * of its own, always: it queues behind the object's lock and behind earlier
+ * claims, so that two tasks which share an object exclude each other.
+ *
+ * After fork() the lock stays the parent's. In the child
+ * [method@LockFile.is_held] is %FALSE and nothing that the child does with the
+ * object, or its end, frees the lock. A program that is executed inherits
+ * nothing.
+ *
+ * ## Waiting
+ *
+ * A wait for a lock of the kernel (%LF_BACKEND_FLOCK) sleeps in the kernel's own
+ * queue: without polling, first come, first served beside all other programs
+ * that wait there, and ended at once by a cancellable or the deadline.
+ * Asynchronous waits have a thread each, outside GIO's pool, so any number of
+ * them delays nothing else. If the file is removed on release
+ * ([property@LockFile:remove-on-release]), those who wait begin again at the new
+ * file and their order is not kept.
+ *
+ * ## Threads
+ *
+ * All methods may be called from any thread. A callback is called in the
+ * thread-default main context of the thread that started the operation, and
+ * [property@LockFile:held] is notified where the call that changed it reports.
+ * One synchronous call at a time can acquire; another one meanwhile gets
+ * %G_IO_ERROR_PENDING.
+ *
+ * ## What it does not do
+ *
+ * The lock is advisory: it excludes who asks for it, the same way. It does not
+ * keep anybody from reading, writing or removing the file.
+ *
+ * Since: 1.0
+ */
+struct _LfLockFile
+{
+  GObject parent_instance;
+
+  char *path; /* a reference string; NULL where there is no local path */
+  LfBackend backend;
+
+  /* Under the mutex */
+  GMutex mutex;
+  LfLockMode mode;
+  double timeout;
+  double poll_interval;
+  guint file_mode;
+  gboolean remove_on_release;
+  gboolean create_parents;
+
+  int pid;            /* the process that the rest belongs to */
+  LfHandle *handle;   /* while held */
+  gboolean releasing; /* between the call and the report of release_async() */
+  LfAcquire *running; /* (unowned): the acquisition that is at it */
+  GQueue claims;      /* of unowned LfAcquire that are behind, in their order */
+};
+
+G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
+
+#define DEFAULT_FILE_MODE 0666
+#define MAX_FILE_MODE 07777
+#define DEFAULT_POLL_INTERVAL 0.5
+#define MIN_POLL_INTERVAL 0.001
+#define MAX_POLL_INTERVAL 3600.0
+
+typedef enum
+{
+  PROP_PATH = 1,
+  PROP_BACKEND,
+  PROP_MODE,
+  PROP_TIMEOUT,
+  PROP_REMOVE_ON_RELEASE,
+  PROP_CREATE_PARENTS,
+  PROP_FILE_MODE,
+  PROP_POLL_INTERVAL,
+  PROP_HELD,
+} LfLockFileProperty;
+
+static GParamSpec *props[PROP_HELD + 1];
+
+static void
+lf_lock_file_notify_held (LfLockFile *self)
+{
+  g_debug ("%s: %s", self->path, lf_lock_file_is_held (self) ? "held" : "not held");
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
+}
+
+/* An empty path stays empty, to be refused when it is used. Anything else is
+ * only prefixed: tidying it up could change what it means behind links. */
+static char *
+make_absolute (const char *path)
+{
+  g_autofree char *directory = NULL;
+  g_autofree char *absolute = NULL;
+
+  if (path == NULL)
+    return NULL;
+
+  if (*path == '\0' || g_path_is_absolute (path))
+    return g_ref_string_new (path);
+
+  directory = g_get_current_dir ();
+  absolute = g_build_filename (directory, path, NULL);
+
+  return g_ref_string_new (absolute);
+}
+
+static GError *
+new_pending_error (LfLockFile *self)
+{
+  g_autofree char *display_name = g_filename_display_name (self->path);
+
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_PENDING,
+                      _("Another operation on the lock file object of %s is not finished"),
+                      display_name);
+}
+
+static const LfBackendClass *
+lf_lock_file_get_usable_backend (LfLockFile  *self,
+                                 GError     **error)
+{
+  const LfBackendClass *backend = lf_backend_get_class (self->backend);
+
+  if (self->path == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
+                           _("The lock file has no local path"));
+      return NULL;
+    }
+
+  if (*self->path == '\0')
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
+                           _("The path of the lock file is empty"));
+      return NULL;
+    }
+
+  if (backend == NULL)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("This build cannot lock with %s; %s works"),
+                 lf_backend_get_name (self->backend),
+                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
+
+  return backend;
+}
+
+/* A new acquisition by the properties as they are, with the mutex held. */
+static LfAcquire *
+lf_lock_file_new_acquire (LfLockFile    *self,
+                          double         timeout,
+                          GCancellable  *cancellable,
+                          GError       **error)
+{
+  const LfBackendClass *backend = lf_lock_file_get_usable_backend (self, error);
+  LfRequest request = {
+    .path = self->path,
+    .mode = self->mode,
+    .remove_on_release = self->remove_on_release,
+    .create_parents = self->create_parents,
+    .file_mode = self->file_mode,
+    .poll_interval = self->poll_interval,
+  };
+
+  if (backend == NULL)
+    return NULL;
+
+  if (isnan (timeout))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           _("The timeout of a lock file is not a number"));
+      return NULL;
+    }
+
+  if (self->mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
+    {
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("%s has no shared locks; FLOCK has"), lf_backend_get_name (self->backend));
+      return NULL;
+    }
+
+  return lf_acquire_new (backend, &request, timeout, cancellable);
+}
+
+/* In a forked child, with the mutex held: closes what was inherited and leaves
+ * it to the parent. The claims' threads are the parent's too. */
+static void
+lf_lock_file_leave_to_parent (LfLockFile *self)
+{
+  int pid = getpid ();
+
+  if (self->pid == pid)
+    return;
+
+  self->pid = pid;
+  self->releasing = FALSE;
+  self->running = NULL;
+  g_queue_clear (&self->claims);
+  g_clear_pointer (&self->handle, lf_handle_free);
+}
+
+/* With the mutex held: lets the next claim begin if nothing is before it. */
+static void
+lf_lock_file_start_next (LfLockFile *self)
+{
+  if (self->handle != NULL || self->releasing || self->running != NULL)
+    return;
+
+  self->running = g_queue_pop_head (&self->claims);
+  if (self->running != NULL)
+    lf_acquire_start (self->running);
+}
+
+static gboolean
+lf_lock_file_is_pending (LfLockFile *self)
+{
+  return self->running != NULL || self->releasing || !g_queue_is_empty (&self->claims);
+}
+
+/* With the mutex held: takes the end of an acquisition in. */
+static void
+lf_lock_file_end_acquire (LfLockFile *self,
+                          LfAcquire  *acquire,
+                          LfHandle   *handle)
+{
+  if (self->running == acquire)
+    self->running = NULL;
+  else
+    g_queue_remove (&self->claims, acquire);
+
+  if (handle != NULL)
+    {
+      lf_handle_set_held (handle);
+      self->handle = handle;
+    }
+
+  lf_lock_file_start_next (self);
+}
+
+static gboolean
+lf_lock_file_acquire_sync (LfLockFile    *self,
+                           double         timeout,
+                           GCancellable  *cancellable,
+                           GError       **error)
+{
+  g_autoptr (LfAcquire) acquire = NULL;
+  LfHandle *handle;
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_leave_to_parent (self);
+
+  if (self->handle != NULL && !self->releasing)
+    {
+      g_mutex_unlock (&self->mutex);
+      return TRUE;
+    }
+
+  if (lf_lock_file_is_pending (self))
+    {
+      g_mutex_unlock (&self->mutex);
+      g_propagate_error (error, new_pending_error (self));
+      return FALSE;
+    }
+
+  acquire = lf_lock_file_new_acquire (self, timeout, cancellable, error);
+  self->running = acquire;
+  g_mutex_unlock (&self->mutex);
+
+  if (acquire == NULL)
+    return FALSE;
+
+  handle = lf_acquire_run (acquire, error);
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_end_acquire (self, acquire, handle);
+  g_mutex_unlock (&self->mutex);
+
+  if (handle == NULL)
+    return FALSE;
+
+  lf_lock_file_notify_held (self);
+  return TRUE;
+}
+
+/* The error for giving back what is not ours: whose it is makes the difference. */
+static void
+lf_lock_file_set_not_held_error (LfLockFile  *self,
+                                 GError     **error)
+{
+  const LfBackendClass *backend = lf_backend_get_class (self->backend);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autofree char *display_name = g_filename_display_name (self->path);
+
+  backend->look (self->path, &holder, NULL);
+
+  if (holder != NULL)
+    {
+      g_autofree char *holder_text = lf_lock_holder_to_string (holder);
+
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+                   _("The lock of %s is not this object's: held by %s"),
+                   display_name, holder_text);
+    }
+  else
+    g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+                 _("The lock of %s is not held"), display_name);
+}
+
+/* In a forked child: leaves the lock to the parent and says so. */
+static gboolean
+lf_lock_file_refuse_child (LfLockFile  *self,
+                           GError     **error)
+{
+  g_autofree char *display_name = NULL;
+  int holder_pid;
+
+  if (self->handle == NULL || lf_handle_is_own (self->handle))
+    return FALSE;
+
+  holder_pid = self->handle->pid;
+  lf_lock_file_leave_to_parent (self);
+  display_name = g_filename_display_name (self->path);
+  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+               _("The lock of %s belongs to PID %d, from which this process was forked"),
+               display_name, holder_pid);
+
+  return TRUE;
+}
+
+/* Begins to release: checks and, if all is well, takes the object for it. */
+static gboolean
+lf_lock_file_begin_release (LfLockFile  *self,
+                            GError     **error)
+{
+  gboolean refused, pending, held;
+
+  if (lf_lock_file_get_usable_backend (self, error) == NULL)
+    return FALSE;
+
+  g_mutex_lock (&self->mutex);
+  refused = lf_lock_file_refuse_child (self, error);
+  lf_lock_file_leave_to_parent (self);
+  pending = self->releasing;
+  held = self->handle != NULL;
+  if (!refused && !pending && held)
+    self->releasing = TRUE;
+  g_mutex_unlock (&self->mutex);
+
+  if (refused)
+    return FALSE;
+
+  if (pending)
+    g_propagate_error (error, new_pending_error (self));
+  else if (!held)
+    lf_lock_file_set_not_held_error (self, error);
+
+  return held && !pending;
+}
+
+/* The file work of a release, in any thread. */
+static LfRelease
+lf_lock_file_do_release (LfLockFile  *self,
+                         GError     **error)
+{
+  const LfBackendClass *backend = lf_backend_get_class (self->backend);
+  LfRelease result = backend->release (self->handle, self->path,
+                                       lf_lock_file_get_remove_on_release (self), error);
+
+  if (result == LF_RELEASE_LOST)
+    lf_lock_file_set_not_held_error (self, error);
+
+  return result;
+}
+
+/* Ends a release, where it is reported. */
+static void
+lf_lock_file_end_release (LfLockFile *self,
+                          LfRelease   result)
+{
+  g_mutex_lock (&self->mutex);
+  self->releasing = FALSE;
+  if (result != LF_RELEASE_FAILED)
+    g_clear_pointer (&self->handle, lf_handle_free);
+  lf_lock_file_start_next (self);
+  g_mutex_unlock (&self->mutex);
+
+  if (result != LF_RELEASE_FAILED)
+    lf_lock_file_notify_held (self);
+}
+
+static void
+lf_lock_file_get_property (GObject    *object,
+                           guint       prop_id,
+                           GValue     *value,
+                           GParamSpec *pspec)
+{
+  LfLockFile *self = LF_LOCK_FILE (object);
+
+  switch ((LfLockFileProperty) prop_id)
+    {
+    case PROP_PATH:
+      g_value_set_string (value, self->path);
+      break;
+
+    case PROP_BACKEND:
+      g_value_set_enum (value, (int) self->backend);
+      break;
+
+    case PROP_MODE:
+      g_value_set_enum (value, (int) lf_lock_file_get_mode (self));
+      break;
+
+    case PROP_TIMEOUT:
+      g_value_set_double (value, lf_lock_file_get_timeout (self));
+      break;
+
+    case PROP_REMOVE_ON_RELEASE:
+      g_value_set_boolean (value, lf_lock_file_get_remove_on_release (self));
+      break;
+
+    case PROP_CREATE_PARENTS:
+      g_value_set_boolean (value, lf_lock_file_get_create_parents (self));
+      break;
+
+    case PROP_FILE_MODE:
+      g_value_set_uint (value, lf_lock_file_get_file_mode (self));
+      break;
+
+    case PROP_POLL_INTERVAL:
+      g_value_set_double (value, lf_lock_file_get_poll_interval (self));
+      break;
+
+    case PROP_HELD:
+      g_value_set_boolean (value, lf_lock_file_is_held (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+lf_lock_file_set_property (GObject      *object,
+                           guint         prop_id,
+                           const GValue *value,
+                           GParamSpec   *pspec)
+{
+  LfLockFile *self = LF_LOCK_FILE (object);
+
+  switch ((LfLockFileProperty) prop_id)
+    {
+    case PROP_PATH:
+      self->path = make_absolute (g_value_get_string (value));
+      break;
+
+    case PROP_BACKEND:
+      self->backend = lf_backend_resolve ((LfBackend) g_value_get_enum (value));
+      break;
+
+    case PROP_MODE:
+      lf_lock_file_set_mode (self, (LfLockMode) g_value_get_enum (value));
+      break;
+
+    case PROP_TIMEOUT:
+      lf_lock_file_set_timeout (self, g_value_get_double (value));
+      break;
+
+    case PROP_REMOVE_ON_RELEASE:
+      lf_lock_file_set_remove_on_release (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_CREATE_PARENTS:
+      lf_lock_file_set_create_parents (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_FILE_MODE:
+      lf_lock_file_set_file_mode (self, g_value_get_uint (value));
+      break;
+
+    case PROP_POLL_INTERVAL:
+      lf_lock_file_set_poll_interval (self, g_value_get_double (value));
+      break;
+
+    case PROP_HELD:
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+/* Releases without a word. Claims cannot be pending when the last reference
+ * goes, since their tasks have one each. */
+static void
+lf_lock_file_dispose (GObject *object)
+{
+  LfLockFile *self = LF_LOCK_FILE (object);
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_leave_to_parent (self);
+  if (self->handle != NULL && !self->releasing)
+    {
+      const LfBackendClass *backend = lf_backend_get_class (self->backend);
+
+      backend->release (self->handle, self->path, self->remove_on_release, NULL);
+      g_clear_pointer (&self->handle, lf_handle_free);
+      lf_lock_file_start_next (self);
+    }
+  g_mutex_unlock (&self->mutex);
+
+  G_OBJECT_CLASS (lf_lock_file_parent_class)->dispose (object);
+}
+
+static void
+lf_lock_file_finalize (GObject *object)
+{
+  LfLockFile *self = LF_LOCK_FILE (object);
+
+  g_clear_pointer (&self->path, g_ref_string_release);
+  g_mutex_clear (&self->mutex);
+
+  G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
+}
+
+static void
+lf_lock_file_class_init (LfLockFileClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = lf_lock_file_get_property;
+  object_class->set_property = lf_lock_file_set_property;
+  object_class->dispose = lf_lock_file_dispose;
+  object_class->finalize = lf_lock_file_finalize;
+
+  /**
+   * LfLockFile:path: (type filename) (getter get_path)
+   *
+   * Path of the lock file, in the file system's encoding.
+   *
+   * A relative path is made absolute when the object is made, so a later change
+   * of the working directory does not matter. The file need not exist. It is
+   * %NULL for a file without a local path.
+   *
+   * Since: 1.0
+   */
+  props[PROP_PATH] =
+    g_param_spec_string ("path", NULL, NULL, NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
+                         G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:backend: (getter get_backend)
+   *
+   * The way of locking.
+   *
+   * %LF_BACKEND_AUTO becomes the platform's best, and reads back as that.
+   *
+   * Since: 1.0
+   */
+  props[PROP_BACKEND] =
+    g_param_spec_enum ("backend", NULL, NULL, LF_TYPE_BACKEND, LF_BACKEND_AUTO,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
+                       G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:mode: (getter get_mode) (setter set_mode)
+   *
+   * Whether the lock excludes everybody or only exclusive locks.
+   *
+   * It stays as it is while the lock is held or waited for.
+   *
+   * Since: 1.0
+   */
+  props[PROP_MODE] =
+    g_param_spec_enum ("mode", NULL, NULL, LF_TYPE_LOCK_MODE, LF_LOCK_MODE_EXCLUSIVE,
+                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:timeout: (getter get_timeout) (setter set_timeout)
+   *
+   * How long [method@LockFile.acquire] and [method@LockFile.acquire_async] wait,
+   * in seconds.
+   *
+   * Below 0, as by default, they wait for ever; 0 tries once. A wait never ends
+   * before its time, which is measured by a clock that stands still while the
+   * machine is suspended. It is not a number that a lock could wait for: then
+   * acquiring gives %G_IO_ERROR_INVALID_ARGUMENT.
+   *
+   * Since: 1.0
+   */
+  props[PROP_TIMEOUT] =
+    g_param_spec_double ("timeout", NULL, NULL, -G_MAXDOUBLE, G_MAXDOUBLE, -1,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:remove-on-release: (getter get_remove_on_release) (setter set_remove_on_release)
+   *
+   * Whether the file is removed when the lock is given back.
+   *
+   * A file is removed only while it is locked exclusively, if it still is at its
+   * path, and if it is empty; a file with content is never removed. Whoever
+   * waits for it begins again at the new file: exclusion is kept, the order is
+   * not. Where another program locks the file without checking that, do not
+   * remove it.
+   *
+   * Since: 1.0
+   */
+  props[PROP_REMOVE_ON_RELEASE] =
+    g_param_spec_boolean ("remove-on-release", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:create-parents: (getter get_create_parents) (setter set_create_parents)
+   *
+   * Whether missing parent directories are made when acquiring, with permissions
+   * 0777 less the process's umask.
+   *
+   * Since: 1.0
+   */
+  props[PROP_CREATE_PARENTS] =
+    g_param_spec_boolean ("create-parents", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:file-mode: (getter get_file_mode) (setter set_file_mode)
+   *
+   * Permission bits of a file that acquiring makes, less the process's umask; the
+   * permissions of a file that exists are left alone.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FILE_MODE] =
+    g_param_spec_uint ("file-mode", NULL, NULL, 0, MAX_FILE_MODE, DEFAULT_FILE_MODE,
+                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
+   *
+   * The longest time between two looks at the lock where nothing can wake who
+   * waits, in seconds.
+   *
+   * Waits for %LF_BACKEND_FLOCK do not look; the kernel wakes them.
+   *
+   * Since: 1.0
+   */
+  props[PROP_POLL_INTERVAL] =
+    g_param_spec_double ("poll-interval", NULL, NULL,
+                         MIN_POLL_INTERVAL, MAX_POLL_INTERVAL, DEFAULT_POLL_INTERVAL,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:held: (getter is_held)
+   *
+   * Whether this object holds the lock.
+   *
+   * It changes, and is notified, where an operation reports: before a
+   * synchronous call returns, and before the callback of an asynchronous one. A
+   * lock that is dropped with the last reference notifies nothing.
+   *
+   * Since: 1.0
+   */
+  props[PROP_HELD] =
+    g_param_spec_boolean ("held", NULL, NULL, FALSE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
+}
+
+static void
+lf_lock_file_init (LfLockFile *self)
+{
+  g_mutex_init (&self->mutex);
+  g_queue_init (&self->claims);
+  self->pid = getpid ();
+  self->timeout = -1;
+  self->file_mode = DEFAULT_FILE_MODE;
+  self->poll_interval = DEFAULT_POLL_INTERVAL;
+}
+
+/**
+ * lf_lock_file_new:
+ * @path: (type filename): path of the lock file
+ *
+ * Makes an object for the lock of a file. Nothing happens to the file yet.
+ *
+ * Whether the path can be used is said when the lock is acquired.
+ *
+ * Returns: (transfer full): a lock file that waits for ever
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new (const char *path)
+{
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, NULL);
+}
+
+/**
+ * lf_lock_file_new_for_file:
+ * @file: a file
+ *
+ * Makes an object for the lock of a file. Nothing happens to the file yet.
+ *
+ * A file without a local path cannot be locked: acquiring it gives
+ * %G_IO_ERROR_INVALID_FILENAME.
+ *
+ * Returns: (transfer full): a lock file that waits for ever
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new_for_file (GFile *file)
+{
+  g_autofree char *path = NULL;
+
+  g_return_val_if_fail (G_IS_FILE (file), NULL);
+
+  path = g_file_get_path (file);
+
+  return lf_lock_file_new (path);
+}
+
+/**
+ * lf_lock_file_get_path: (get-property path)
+ * @self: a lock file
+ *
+ * Gets the absolute path of the lock file, in the file system's encoding.
+ *
+ * Returns: (type filename) (nullable): the path, or %NULL if there is none
+ *
+ * Since: 1.0
+ */
+const char *
+lf_lock_file_get_path (LfLockFile *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+
+  return self->path;
+}
+
+/**
+ * lf_lock_file_get_file:
+ * @self: a lock file
+ *
+ * Gets the lock file as a [iface@Gio.File].
+ *
+ * Returns: (transfer full) (nullable): a new file, or %NULL if there is no path
+ *
+ * Since: 1.0
+ */
+GFile *
+lf_lock_file_get_file (LfLockFile *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+
+  return self->path != NULL ? g_file_new_for_path (self->path) : NULL;
+}
+
+/**
+ * lf_lock_file_get_backend: (get-property backend)
+ * @self: a lock file
+ *
+ * Gets the way of locking. It is never %LF_BACKEND_AUTO.
+ *
+ * Returns: the way of locking
+ *
+ * Since: 1.0
+ */
+LfBackend
+lf_lock_file_get_backend (LfLockFile *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_BACKEND_AUTO);
+
+  return self->backend;
+}
+
+/**
+ * lf_lock_file_get_mode: (get-property mode)
+ * @self: a lock file
+ *
+ * Gets whether the lock excludes everybody or only exclusive locks.
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+LfLockMode
+lf_lock_file_get_mode (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_MODE_EXCLUSIVE);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->mode;
+}
+
+/**
+ * lf_lock_file_set_mode: (set-property mode)
+ * @self: a lock file
+ * @mode: the mode
+ *
+ * Sets whether the lock excludes everybody or only exclusive locks.
+ *
+ * While the lock is held or waited for, the mode stays as it is: no kernel
+ * changes a lock from one mode to the other without a moment in between when
+ * somebody else can take it.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_mode (LfLockFile *self,
+                       LfLockMode  mode)
+{
+  gboolean in_use, changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_leave_to_parent (self);
+  in_use = self->handle != NULL || lf_lock_file_is_pending (self);
+  changed = !in_use && self->mode != mode;
+  if (changed)
+    self->mode = mode;
+  g_mutex_unlock (&self->mutex);
+
+  if (in_use)
+    g_debug ("%s: the mode stays as it is while the lock is in use", self->path);
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODE]);
+}
+
+/**
+ * lf_lock_file_get_timeout: (get-property timeout)
+ * @self: a lock file
+ *
+ * Gets how long the lock is waited for.
+ *
+ * Returns: the time in seconds; below 0 for ever
+ *
+ * Since: 1.0
+ */
+double
+lf_lock_file_get_timeout (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->timeout;
+}
+
+/**
+ * lf_lock_file_set_timeout: (set-property timeout)
+ * @self: a lock file
+ * @timeout: the time in seconds; below 0 for ever, 0 to try once
+ *
+ * Sets how long the lock is waited for, from the next call on. Waits that have
+ * begun keep theirs.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_timeout (LfLockFile *self,
+                          double      timeout)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  g_mutex_lock (&self->mutex);
+  changed = !(self->timeout >= timeout && self->timeout <= timeout);
+  self->timeout = timeout;
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
+}
+
+/**
+ * lf_lock_file_get_remove_on_release: (get-property remove-on-release)
+ * @self: a lock file
+ *
+ * Gets whether the file is removed when the lock is given back.
+ *
+ * Returns: %TRUE if it is removed
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_remove_on_release (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->remove_on_release;
+}
+
+/* One setter for the boolean properties. */
+static void
+lf_lock_file_set_boolean (LfLockFile         *self,
+                          gboolean           *field,
+                          gboolean            value,
+                          LfLockFileProperty  property)
+{
+  gboolean changed;
+
+  g_mutex_lock (&self->mutex);
+  changed = *field != !!value;
+  *field = !!value;
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[property]);
+}
+
+/**
+ * lf_lock_file_set_remove_on_release: (set-property remove-on-release)
+ * @self: a lock file
+ * @remove_on_release: whether to remove the file
+ *
+ * Sets whether the file is removed when the lock is given back, also for a lock
+ * that is held already.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_remove_on_release (LfLockFile *self,
+                                    gboolean    remove_on_release)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->remove_on_release, remove_on_release,
+                            PROP_REMOVE_ON_RELEASE);
+}
+
+/**
+ * lf_lock_file_get_create_parents: (get-property create-parents)
+ * @self: a lock file
+ *
+ * Gets whether missing parent directories are made.
+ *
+ * Returns: %TRUE if they are made
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_create_parents (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->create_parents;
+}
+
+/**
+ * lf_lock_file_set_create_parents: (set-property create-parents)
+ * @self: a lock file
+ * @create_parents: whether to make them
+ *
+ * Sets whether missing parent directories are made when acquiring.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_create_parents (LfLockFile *self,
+                                 gboolean    create_parents)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->create_parents, create_parents, PROP_CREATE_PARENTS);
+}
+
+/**
+ * lf_lock_file_get_file_mode: (get-property file-mode)
+ * @self: a lock file
+ *
+ * Gets the permission bits of a file that acquiring makes.
+ *
+ * Returns: the bits, before the umask
+ *
+ * Since: 1.0
+ */
+guint
+lf_lock_file_get_file_mode (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->file_mode;
+}
+
+/**
+ * lf_lock_file_set_file_mode: (set-property file-mode)
+ * @self: a lock file
+ * @file_mode: the bits, before the umask; only 07777 of them count
+ *
+ * Sets the permission bits of a file that acquiring makes.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_file_mode (LfLockFile *self,
+                            guint       file_mode)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  file_mode &= MAX_FILE_MODE;
+
+  g_mutex_lock (&self->mutex);
+  changed = self->file_mode != file_mode;
+  self->file_mode = file_mode;
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FILE_MODE]);
+}
+
+/**
+ * lf_lock_file_get_poll_interval: (get-property poll-interval)
+ * @self: a lock file
+ *
+ * Gets the longest time between two looks where nothing can wake who waits.
+ *
+ * Returns: the time in seconds
+ *
+ * Since: 1.0
+ */
+double
+lf_lock_file_get_poll_interval (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->poll_interval;
+}
+
+/**
+ * lf_lock_file_set_poll_interval: (set-property poll-interval)
+ * @self: a lock file
+ * @poll_interval: the time in seconds, from 0.001 to 3600; the nearest of these
+ *   is taken for any other
+ *
+ * Sets the longest time between two looks where nothing can wake who waits.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_poll_interval (LfLockFile *self,
+                                double      poll_interval)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  if (isnan (poll_interval))
+    poll_interval = DEFAULT_POLL_INTERVAL;
+  poll_interval = CLAMP (poll_interval, MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
+
+  g_mutex_lock (&self->mutex);
+  changed = self->poll_interval < poll_interval || self->poll_interval > poll_interval;
+  self->poll_interval = poll_interval;
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_POLL_INTERVAL]);
+}
+
+/**
+ * lf_lock_file_acquire:
+ * @self: a lock file
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Acquires the lock and waits for it as long as [property@LockFile:timeout]
+ * says.
+ *
+ * If the object holds the lock already, this succeeds at once and is not
+ * counted. It does not run any main loop while it waits, so in a program with
+ * windows use [method@LockFile.acquire_async].
+ *
+ * The errors are:
+ *
+ * - %LF_LOCK_ERROR_ALREADY_LOCKED: somebody holds it and the timeout is 0
+ * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time
+ * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
+ *   and neither timeout nor cancellable could end the wait
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
+ *   not to be had in this build or on this file system
+ * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds a directory, a symbolic
+ *   link, a FIFO, a socket or a device; they are left alone
+ * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held
+ * - %G_IO_ERROR_PENDING: the object is busy with another operation
+ * - %G_IO_ERROR_INVALID_FILENAME: there is no path, or an empty one
+ * - %G_IO_ERROR_INVALID_ARGUMENT: the timeout is not a number
+ * - what opening the path gave, as %G_IO_ERROR_NOT_FOUND,
+ *   %G_IO_ERROR_PERMISSION_DENIED or %G_IO_ERROR_READ_ONLY
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_acquire (LfLockFile    *self,
+                      GCancellable  *cancellable,
+                      GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), cancellable, error);
+}
+
+/**
+ * lf_lock_file_acquire_with_timeout:
+ * @self: a lock file
+ * @timeout: the time in seconds; below 0 for ever, 0 to try once
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Acquires the lock as [method@LockFile.acquire] does, with a timeout for this
+ * call only.
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_acquire_with_timeout (LfLockFile    *self,
+                                   double         timeout,
+                                   GCancellable  *cancellable,
+                                   GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_acquire_sync (self, timeout, cancellable, error);
+}
+
+/**
+ * lf_lock_file_try_acquire:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Acquires the lock if it can be had at once: [method@LockFile.acquire] with a
+ * timeout of 0.
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
+ *   %LF_LOCK_ERROR_ALREADY_LOCKED if somebody else holds it
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_try_acquire (LfLockFile  *self,
+                          GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_acquire_sync (self, 0, NULL, error);
+}
+
+static void
+acquire_done_cb (LfHandle *handle,
+                 GError   *error,
+                 gpointer  user_data)
+{
+  GTask *task = user_data;
+  LfLockFile *self = g_task_get_source_object (task);
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_end_acquire (self, g_task_get_task_data (task), handle);
+  g_mutex_unlock (&self->mutex);
+
+  if (handle == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  lf_lock_file_notify_held (self);
+  g_task_return_boolean (task, TRUE);
+}
+
+/* The end of an asynchronous acquisition, also if its main context went away
+ * before it could report. */
+static void
+acquire_detached_cb (gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  LfLockFile *self = g_task_get_source_object (task);
+  LfAcquire *acquire = g_task_get_task_data (task);
+
+  lf_acquire_detach (acquire);
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_end_acquire (self, acquire, NULL);
+  g_mutex_unlock (&self->mutex);
+}
+
+/**
+ * lf_lock_file_acquire_async:
+ * @self: a lock file
+ * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the lock is acquired or could
+ *   not be
+ * @user_data: data for @callback
+ *
+ * Starts to acquire the lock, for as long as [property@LockFile:timeout] says.
+ *
+ * This is always a claim of its own. If the object holds the lock or waits for it
+ * already, the claim queues behind, first come, first served, and completes after
+ * the release before it; its timeout counts from this call.
+ *
+ * The calling thread is never blocked, not even by a file system that does not
+ * answer, and @callback is never called before this returns. A cancel of
+ * @cancellable ends the wait at once. If it comes after the lock was granted but
+ * before that was reported, the lock is given back and %G_IO_ERROR_CANCELLED is
+ * reported; so an error always means that the lock is not held.
+ *
+ * If the last reference of the caller goes meanwhile, the operation completes
+ * all the same; then the lock is released with the object.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_acquire_async (LfLockFile          *self,
+                            int                  io_priority,
+                            GCancellable        *cancellable,
+                            GAsyncReadyCallback  callback,
+                            gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+  LfAcquire *acquire;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lf_lock_file_acquire_async);
+  g_task_set_name (task, "[lockfile-glib] acquire");
+  g_task_set_priority (task, io_priority);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  /* Decided by the acquisition, once: else a lock that was granted might be
+   * reported as cancelled and nobody would release it */
+  g_task_set_check_cancellable (task, FALSE);
+
+  g_mutex_lock (&self->mutex);
+  lf_lock_file_leave_to_parent (self);
+  acquire = lf_lock_file_new_acquire (self, self->timeout, cancellable, &error);
+  if (acquire != NULL)
+    {
+      g_task_set_task_data (task, acquire, (GDestroyNotify) lf_acquire_unref);
+      lf_acquire_attach (acquire, g_task_get_context (task), io_priority,
+                         acquire_done_cb, g_object_ref (task), acquire_detached_cb);
+      g_queue_push_tail (&self->claims, acquire);
+      lf_lock_file_start_next (self);
+    }
+  g_mutex_unlock (&self->mutex);
+
+  if (acquire == NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/**
+ * lf_lock_file_acquire_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.acquire_async]. The errors are those of
+ * [method@LockFile.acquire], without %LF_LOCK_ERROR_WOULD_DEADLOCK and
+ * %G_IO_ERROR_PENDING.
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_acquire_finish (LfLockFile    *self,
+                             GAsyncResult  *result,
+                             GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_release:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Gives the lock back and lets the object's next claim begin.
+ *
+ * Any thread may release, not only the one that acquired.
+ *
+ * The errors are:
+ *
+ * - %LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock. If this object thought it
+ *   did, its file was removed or renamed meanwhile, and what the lock protected
+ *   is suspect
+ * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds it: another object, a
+ *   successor after the file was removed or renamed, or the process that this
+ *   one was forked from
+ * - %LF_UNLOCK_ERROR_FAILED: the system could not unlock. Only then the object
+ *   still holds the lock
+ * - %G_IO_ERROR_PENDING: another release of this object is not finished
+ *
+ * Returns: %TRUE if the lock was given back, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_release (LfLockFile  *self,
+                      GError     **error)
+{
+  LfRelease result;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!lf_lock_file_begin_release (self, error))
+    return FALSE;
+
+  result = lf_lock_file_do_release (self, error);
+  lf_lock_file_end_release (self, result);
+
+  return result == LF_RELEASE_DONE;
+}
+
+/* The file work of release_async(), in a thread of its own: GIO's pool may be
+ * full of operations that take long, while others wait for this lock. */
+static void
+release_thread (gpointer data)
+{
+  GTask *task = data;
+  LfLockFile *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  LfRelease result = lf_lock_file_do_release (self, &error);
+
+  /* The release is ended where it is reported */
+  g_task_set_task_data (task, GINT_TO_POINTER (result), NULL);
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+release_thread_done_cb (GObject      *object,
+                        GAsyncResult *result,
+                        gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  LfLockFile *self = LF_LOCK_FILE (object);
+  GError *error = NULL;
+
+  lf_lock_file_end_release (self,
+                            (LfRelease) GPOINTER_TO_INT (g_task_get_task_data (G_TASK (result))));
+
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * lf_lock_file_release_async:
+ * @self: a lock file
+ * @io_priority: priority of the work and of the callback, as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the lock is given back
+ * @user_data: data for @callback
+ *
+ * Starts to give the lock back as [method@LockFile.release] does, without file
+ * operations in the calling thread.
+ *
+ * A release that has begun cannot be undone: @cancellable counts only if it is
+ * cancelled already when this is called, and then the lock is still held.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_release_async (LfLockFile          *self,
+                            int                  io_priority,
+                            GCancellable        *cancellable,
+                            GAsyncReadyCallback  callback,
+                            gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GTask) thread_task = NULL;
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lf_lock_file_release_async);
+  g_task_set_name (task, "[lockfile-glib] release");
+  g_task_set_priority (task, io_priority);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  g_task_set_check_cancellable (task, FALSE);
+
+  if (!lf_lock_file_begin_release (self, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  thread_task = g_task_new (self, NULL, release_thread_done_cb, g_object_ref (task));
+  g_task_set_source_tag (thread_task, lf_lock_file_release_async);
+  g_task_set_name (thread_task, "[lockfile-glib] release thread");
+  g_task_set_priority (thread_task, io_priority);
+
+  result = lf_thread_start (release_thread, g_object_unref, g_object_ref (thread_task));
+  if (result != 0)
+    {
+      g_debug ("Releasing without a thread: %s", g_strerror (result));
+      release_thread (thread_task);
+      g_object_unref (thread_task);
+    }
+}
+
+/**
+ * lf_lock_file_release_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.release_async], with the errors of
+ * [method@LockFile.release].
+ *
+ * Returns: %TRUE if the lock was given back, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_release_finish (LfLockFile    *self,
+                             GAsyncResult  *result,
+                             GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_release_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_is_held: (get-property held)
+ * @self: a lock file
+ *
+ * Gets whether this object holds the lock. The file is not looked at.
+ *
+ * In a process forked from the one that acquired the lock it is %FALSE.
+ *
+ * Returns: %TRUE if it does
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_held (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->handle != NULL && lf_handle_is_own (self->handle);
+}
+
+/**
+ * lf_lock_file_is_locked:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Looks whether anybody at all holds the lock, this object included.
+ *
+ * The answer may be outdated when it arrives; to get the lock, acquire it. Where
+ * the kernel does not list all locks (in containers, on network file systems, on
+ * systems other than Linux), the look takes the lock for a moment if it is free,
+ * in which another program's try can fail.
+ *
+ * Returns: %TRUE if somebody holds it; %FALSE if nobody does, and with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_locked (LfLockFile  *self,
+                        GError     **error)
+{
+  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (self, NULL, error);
+
+  return holder != NULL;
+}
+
+/**
+ * lf_lock_file_query_holder:
+ * @self: a lock file
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Looks who holds the lock, which may be this object.
+ *
+ * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that
+ * `/proc/locks` names or, if that one has ended and left the lock to others, a
+ * process that has it open. A holder that is not to be seen from here has a PID
+ * of 0. Of a lock that several share, one holder is given.
+ *
+ * The errors are those of opening the path in [method@LockFile.acquire]. A file
+ * that does not exist is not locked.
+ *
+ * Returns: (transfer full) (nullable): the holder, or %NULL if nobody holds it or
+ *   @error is set
+ *
+ * Since: 1.0
+ */
+LfLockHolder *
+lf_lock_file_query_holder (LfLockFile    *self,
+                           GCancellable  *cancellable,
+                           GError       **error)
+{
+  const LfBackendClass *backend;
+  LfLockHolder *holder = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+
+  backend = lf_lock_file_get_usable_backend (self, error);
+  if (backend != NULL)
+    backend->look (self->path, &holder, error);
+
+  return holder;
+}
+
+static void
+query_holder_thread (GTask        *task,
+                     gpointer      source_object,
+                     gpointer      task_data,
+                     GCancellable *cancellable)
+{
+  GError *error = NULL;
+  LfLockHolder *holder = lf_lock_file_query_holder (source_object, cancellable, &error);
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, holder, g_object_unref);
+}
+
+/**
+ * lf_lock_file_query_holder_async:
+ * @self: a lock file
+ * @io_priority: priority of the work and of the callback, as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the answer is there
+ * @user_data: data for @callback
+ *
+ * Starts to look who holds the lock, as [method@LockFile.query_holder] does,
+ * without file operations in the calling thread.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_query_holder_async (LfLockFile          *self,
+                                 int                  io_priority,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lf_lock_file_query_holder_async);
+  g_task_set_name (task, "[lockfile-glib] query holder");
+  g_task_set_priority (task, io_priority);
+  g_task_set_return_on_cancel (task, TRUE);
+  g_task_run_in_thread (task, query_holder_thread);
+}
+
+/**
+ * lf_lock_file_query_holder_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.query_holder_async].
+ *
+ * Returns: (transfer full) (nullable): the holder, or %NULL if nobody holds it or
+ *   @error is set
+ *
+ * Since: 1.0
+ */
+LfLockHolder *
+lf_lock_file_query_holder_finish (LfLockFile    *self,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_query_holder_async), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_break_lock:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Takes the lock away from whoever holds it, so that it can be acquired.
+ *
+ * This is for a person who knows that the holder will never go on. A holder that
+ * does go on is not excluded any more and learns of it from
+ * [method@LockFile.release], which then gives %LF_UNLOCK_ERROR_NOT_LOCKED or
+ * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that ended needs no breaking:
+ * the kernel frees it.
+ *
+ * An %LF_BACKEND_FLOCK lock is broken by removing its file: who acquires next
+ * locks a new one. Those who wait in the kernel's queue already stay there until
+ * the old holder ends. A file with content is not removed; it gives
+ * %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
+ *
+ * Returns: %TRUE if the lock can be acquired now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_break_lock (LfLockFile  *self,
+                         GError     **error)
+{
+  const LfBackendClass *backend;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  backend = lf_lock_file_get_usable_backend (self, error);
+
+  return backend != NULL && backend->break_lock (self->path, error);
+}
+
+/**
+ * lf_lock_file_get_fd:
+ * @self: a lock file
+ *
+ * Gets the descriptor of the locked file, as for reading and writing a data file
+ * that is locked itself.
+ *
+ * It belongs to the object: do not close it. It is valid until the lock is
+ * released. It is open for reading and writing, or only for reading where a
+ * shared lock was acquired on a file that cannot be written.
+ *
+ * Returns: the descriptor, or -1 if the lock is not held or this way of locking
+ *   has none
+ *
+ * Since: 1.0
+ */
+int
+lf_lock_file_get_fd (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
+
+  locker = g_mutex_locker_new (&self->mutex);
+  return self->handle != NULL && lf_handle_is_own (self->handle) ? self->handle->fd : -1;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-lock-holder-private.h"
+
+#include <glib/gi18n-lib.h>
+
+/**
+ * LfLockHolder:
+ *
+ * Who holds a lock, as [method@LockFile.query_holder] saw it.
+ *
+ * It is a snapshot: the holder may have released the lock, or ended, since. Use
+ * it to tell a person whom they are waiting for, never to decide whether a lock
+ * is free; only acquiring it decides that.
+ *
+ * A holder is immutable, so any thread may read it.
+ *
+ * Since: 1.0
+ */
+struct _LfLockHolder
+{
+  GObject parent_instance;
+
+  int pid;
+  char *host;
+  char *application;
+};
+
+G_DEFINE_FINAL_TYPE (LfLockHolder, lf_lock_holder, G_TYPE_OBJECT)
+
+typedef enum
+{
+  PROP_PID = 1,
+  PROP_HOST,
+  PROP_APPLICATION,
+} LfLockHolderProperty;
+
+static GParamSpec *props[PROP_APPLICATION + 1];
+
+static void
+lf_lock_holder_get_property (GObject    *object,
+                             guint       prop_id,
+                             GValue     *value,
+                             GParamSpec *pspec)
+{
+  LfLockHolder *self = LF_LOCK_HOLDER (object);
+
+  switch ((LfLockHolderProperty) prop_id)
+    {
+    case PROP_PID:
+      g_value_set_int (value, self->pid);
+      break;
+
+    case PROP_HOST:
+      g_value_set_string (value, self->host);
+      break;
+
+    case PROP_APPLICATION:
+      g_value_set_string (value, self->application);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+lf_lock_holder_finalize (GObject *object)
+{
+  LfLockHolder *self = LF_LOCK_HOLDER (object);
+
+  g_free (self->host);
+  g_free (self->application);
+
+  G_OBJECT_CLASS (lf_lock_holder_parent_class)->finalize (object);
+}
+
+static void
+lf_lock_holder_class_init (LfLockHolderClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = lf_lock_holder_get_property;
+  object_class->finalize = lf_lock_holder_finalize;
+
+  /**
+   * LfLockHolder:pid: (getter get_pid)
+   *
+   * Process ID of the holder, 0 if it cannot be seen from here.
+   *
+   * Since: 1.0
+   */
+  props[PROP_PID] =
+    g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0,
+                      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockHolder:host: (getter get_host)
+   *
+   * Name of the host where the holder runs, %NULL if unknown.
+   *
+   * Since: 1.0
+   */
+  props[PROP_HOST] =
+    g_param_spec_string ("host", NULL, NULL, NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockHolder:application: (getter get_application)
+   *
+   * Base name of the holder's executable, %NULL if unknown.
+   *
+   * Since: 1.0
+   */
+  props[PROP_APPLICATION] =
+    g_param_spec_string ("application", NULL, NULL, NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
+}
+
+static void
+lf_lock_holder_init (LfLockHolder *self)
+{
+}
+
+/* Names come from file names and records of other programs: they are made
+ * valid UTF-8 here, once, so that every user may show them. */
+LfLockHolder *
+lf_lock_holder_new (int         pid,
+                    const char *host,
+                    const char *application)
+{
+  LfLockHolder *self = g_object_new (LF_TYPE_LOCK_HOLDER, NULL);
+
+  self->pid = pid;
+  self->host = host != NULL ? g_utf8_make_valid (host, -1) : NULL;
+  self->application = application != NULL ? g_utf8_make_valid (application, -1) : NULL;
+
+  return self;
+}
+
+/**
+ * lf_lock_holder_get_pid: (get-property pid)
+ * @self: a lock holder
+ *
+ * Gets the process ID of the holder.
+ *
+ * It is 0 where somebody holds the lock but cannot be seen: a process of another
+ * PID namespace (as in a container or sandbox), of another host or of a system
+ * that does not tell. A process ID is only meaningful on the holder's host.
+ *
+ * Returns: the process ID, or 0
+ *
+ * Since: 1.0
+ */
+int
+lf_lock_holder_get_pid (LfLockHolder *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), 0);
+
+  return self->pid;
+}
+
+/**
+ * lf_lock_holder_get_host: (get-property host)
+ * @self: a lock holder
+ *
+ * Gets the name of the host where the holder runs.
+ *
+ * Returns: (nullable): the host's name, or %NULL if unknown
+ *
+ * Since: 1.0
+ */
+const char *
+lf_lock_holder_get_host (LfLockHolder *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), NULL);
+
+  return self->host;
+}
+
+/**
+ * lf_lock_holder_get_application: (get-property application)
+ * @self: a lock holder
+ *
+ * Gets the base name of the holder's executable.
+ *
+ * For a script that is its interpreter, for example `python3.11`. Bytes that are
+ * not UTF-8 are replaced.
+ *
+ * Returns: (nullable): the name, or %NULL if unknown
+ *
+ * Since: 1.0
+ */
+const char *
+lf_lock_holder_get_application (LfLockHolder *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), NULL);
+
+  return self->application;
+}
+
+/**
+ * lf_lock_holder_to_string:
+ * @self: a lock holder
+ *
+ * Describes the holder for a person, as the library's own messages do: for
+ * example `PID 4242 (gnome-text-editor)`.
+ *
+ * The text is translated and not meant to be parsed.
+ *
+ * Returns: (transfer full): the description
+ *
+ * Since: 1.0
+ */
+char *
+lf_lock_holder_to_string (LfLockHolder *self)
+{
+  g_autoptr (GString) text = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), NULL);
+
+  if (self->pid == 0 && self->application == NULL)
+    text = g_string_new (_("an unknown process"));
+  else if (self->pid == 0)
+    text = g_string_new (self->application);
+  else
+    {
+      text = g_string_new (NULL);
+      g_string_append_printf (text, _("PID %d"), self->pid);
+      if (self->application != NULL)
+        g_string_append_printf (text, " (%s)", self->application);
+    }
+
+  if (self->host != NULL && g_strcmp0 (self->host, g_get_host_name ()) != 0)
+    g_string_append_printf (text, _(" on %s"), self->host);
+
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#define LF_INSIDE
+
+#include <lockfile-glib/lf-enum-types.h>
+#include <lockfile-glib/lf-enums.h>
+#include <lockfile-glib/lf-errors.h>
+#include <lockfile-glib/lf-lock-file.h>
+#include <lockfile-glib/lf-lock-guard.h>
+#include <lockfile-glib/lf-lock-holder.h>
+#include <lockfile-glib/lf-version-macros.h>
+#include <lockfile-glib/lf-version.h>
+
+#undef LF_INSIDE
