@@ -27,7 +27,7 @@ G_BEGIN_DECLS
  * and an fcntl(2) lock on one file do not see each other, and nothing here ever
  * changes silently from one way to another.
  *
- * [func@backend_is_supported] tells which of them this build has. A lock file
+ * [func@Lf.Backend.is_supported] tells which of them this build has. A lock file
  * with another one can be made, but acquiring it gives
  * %LF_BACKEND_ERROR_NOT_SUPPORTED.
  *

@@ -50,7 +50,7 @@ lf_lock_guard_new (LfLockFile *lock_file)
 }
 
 /**
- * lf_lock_file_acquire_guard: (method)
+ * lf_lock_file_acquire_guard:
  * @self: a lock file
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
@@ -74,7 +74,7 @@ lf_lock_file_acquire_guard (LfLockFile    *self,
 }
 
 /**
- * lf_lock_file_acquire_guard_async: (method)
+ * lf_lock_file_acquire_guard_async:
  * @self: a lock file
  * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
@@ -98,7 +98,7 @@ lf_lock_file_acquire_guard_async (LfLockFile          *self,
 }
 
 /**
- * lf_lock_file_acquire_guard_finish: (method)
+ * lf_lock_file_acquire_guard_finish:
  * @self: a lock file
  * @result: the result that the callback got
  * @error: return location for an error
