@@ -105,7 +105,7 @@ lf_acquire_new (const LfBackendClass *backend,
   self->backend = backend;
   self->request = *request;
   self->request.path = g_ref_string_acquire (request->path);
-  self->try_once = timeout >= 0 && timeout <= 0;
+  self->try_once = timeout == 0;
   self->deadline = get_deadline (timeout);
   self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   self->handle = lf_handle_new (request->mode);

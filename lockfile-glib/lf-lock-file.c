@@ -905,7 +905,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
   g_mutex_lock (&self->mutex);
-  changed = !(self->timeout >= timeout && self->timeout <= timeout);
+  changed = self->timeout != timeout;
   self->timeout = timeout;
   g_mutex_unlock (&self->mutex);
 
@@ -1104,7 +1104,7 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
   poll_interval = CLAMP (poll_interval, MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
 
   g_mutex_lock (&self->mutex);
-  changed = self->poll_interval < poll_interval || self->poll_interval > poll_interval;
+  changed = self->poll_interval != poll_interval;
   self->poll_interval = poll_interval;
   g_mutex_unlock (&self->mutex);
 

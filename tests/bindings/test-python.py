@@ -1,0 +1,566 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The library from Python. Every case has a namesake in test-javascript.js and
+test-vala.vala, as far as the languages allow."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import gi
+gi.require_version('Lf', '1.0')
+from gi.repository import Gio, GLib, Lf  # noqa: E402
+
+
+class Call:
+    """An asynchronous operation, started now and finished by wait()."""
+
+    def __init__(self, lock, operation, cancellable=None):
+        self.finish = getattr(lock, operation + '_finish')
+        self.result = None
+        start = getattr(lock, operation + '_async')
+        start(GLib.PRIORITY_DEFAULT, cancellable, self.done_cb)
+
+    def done_cb(self, lock, result):
+        self.result = result
+
+    def wait(self):
+        iterate_until(lambda: self.result is not None)
+        return self.finish(self.result)
+
+
+def iterate_until(condition, context=None):
+    context = context or GLib.MainContext.default()
+    while not condition():
+        context.iteration(True)
+
+
+def in_a_moment(function):
+    def once():
+        function()
+        return GLib.SOURCE_REMOVE
+    GLib.timeout_add(20, once)
+
+
+def wait_for_waiter(path):
+    """Returns when the kernel lists somebody who waits for a lock of path."""
+    inode = f':{os.stat(path).st_ino} '
+    while True:
+        with open('/proc/locks') as locks:
+            if any('->' in line and inode in line for line in locks):
+                return
+        os.sched_yield()
+
+
+def quark_of(domain):
+    return Gio.io_error_quark() if domain is Gio.IOErrorEnum else domain.quark()
+
+
+@contextlib.contextmanager
+def held_by_other_process(path):
+    with subprocess.Popen(['flock', path, '-c', 'echo held; read x'],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as flock:
+        assert flock.stdout.readline() == b'held\n'
+        yield flock.pid
+
+
+class LockTest(unittest.TestCase):
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.path = os.path.join(self.directory, 'lock')
+        self.lock = Lf.LockFile.new(self.path)
+        self.other = Lf.LockFile.new(self.path)
+
+    @contextlib.contextmanager
+    def assert_error(self, code, text=''):
+        domain = quark_of(type(code))
+        try:
+            yield
+        except GLib.Error as e:
+            self.assertTrue(e.matches(domain, code), f'{e.domain}: {e.message}')
+            self.assertIn(text, e.message)
+        else:
+            self.fail(f'no error, expected {code}')
+
+
+class Sync(LockTest):
+
+    def test_acquire_and_release(self):
+        self.assertFalse(self.lock.is_held())
+        self.assertFalse(self.lock.is_locked())
+        self.assertEqual(self.lock.get_fd(), -1)
+        self.assertTrue(self.lock.acquire())
+        self.assertTrue(self.lock.is_held())
+        self.assertTrue(self.lock.is_locked())
+        self.assertGreaterEqual(self.lock.get_fd(), 0)
+        self.assertTrue(os.path.samestat(os.fstat(self.lock.get_fd()), os.stat(self.path)))
+        self.assertFalse(self.other.is_held())
+        self.assertTrue(self.other.is_locked())
+        self.assertTrue(self.lock.release())
+        self.assertFalse(self.lock.is_held())
+        self.assertFalse(self.lock.is_locked())
+        self.assertEqual(self.lock.get_fd(), -1)
+
+    def test_acquire_twice(self):
+        self.lock.acquire()
+        self.assertTrue(self.lock.acquire())
+        self.assertTrue(self.lock.try_acquire())
+        self.lock.release()
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_break_lock(self):
+        self.lock.acquire()
+        self.assertTrue(self.other.break_lock())
+        self.assertTrue(self.other.try_acquire())
+        with self.assert_error(Lf.UnlockError.NOT_MY_LOCK):
+            self.lock.release()
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.release())
+
+
+class Async(LockTest):
+
+    def test_callback(self):
+        reports = []
+
+        def acquired_cb(lock, result, data):
+            reports.append((lock, lock.acquire_finish(result), data))
+
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, acquired_cb, 'data')
+        self.assertEqual(reports, [])
+        iterate_until(lambda: reports)
+        self.assertEqual(reports, [(self.lock, True, 'data')])
+        self.assertTrue(self.lock.is_held())
+
+    def test_release(self):
+        self.lock.acquire()
+        self.assertTrue(Call(self.lock, 'release').wait())
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_query_holder(self):
+        self.assertIsNone(Call(self.lock, 'query_holder').wait())
+        self.other.acquire()
+        holder = Call(self.lock, 'query_holder').wait()
+        self.assertEqual(holder.get_pid(), os.getpid())
+
+    def test_loop_keeps_running(self):
+        ticks = 0
+
+        def tick():
+            nonlocal ticks
+            ticks += 1
+            if ticks == 5:
+                self.other.release()
+            return ticks < 5
+
+        self.other.acquire()
+        claim = Call(self.lock, 'acquire')
+        GLib.timeout_add(2, tick)
+        self.assertTrue(claim.wait())
+        self.assertEqual(ticks, 5)
+
+    def test_shared_object(self):
+        order = []
+
+        def first_cb(lock, result):
+            order.append('first')
+            lock.acquire_finish(result)
+            in_a_moment(release)
+
+        def release():
+            order.append('release')
+            self.lock.release()
+
+        def second_cb(lock, result):
+            order.append('second')
+            lock.acquire_finish(result)
+
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, first_cb)
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, second_cb)
+        iterate_until(lambda: 'second' in order)
+        self.assertEqual(order, ['first', 'release', 'second'])
+        self.assertTrue(self.lock.is_held())
+
+    def test_cancel(self):
+        cancellable = Gio.Cancellable()
+        self.other.acquire()
+        claim = Call(self.lock, 'acquire', cancellable)
+        in_a_moment(cancellable.cancel)
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            claim.wait()
+        self.assertFalse(self.lock.is_held())
+        self.other.release()
+        self.assertFalse(self.lock.is_locked())
+
+
+class Errors(LockTest):
+
+    def test_already_locked(self):
+        self.other.acquire()
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED, f'PID {os.getpid()}'):
+            self.lock.try_acquire()
+
+    def test_timed_out(self):
+        self.other.acquire()
+        with self.assert_error(Lf.LockError.TIMED_OUT, f'PID {os.getpid()}'):
+            self.lock.acquire_with_timeout(0.05)
+        self.lock.props.timeout = 0.05
+        with self.assert_error(Lf.LockError.TIMED_OUT, f'PID {os.getpid()}'):
+            Call(self.lock, 'acquire').wait()
+
+    def test_would_deadlock(self):
+        self.other.acquire()
+        with self.assert_error(Lf.LockError.WOULD_DEADLOCK):
+            self.lock.acquire()
+
+    def test_not_locked(self):
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            self.lock.release()
+        self.lock.acquire()
+        self.lock.release()
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            self.lock.release()
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            Call(self.lock, 'release').wait()
+
+    def test_not_my_lock(self):
+        self.other.acquire()
+        with self.assert_error(Lf.UnlockError.NOT_MY_LOCK, f'PID {os.getpid()}'):
+            self.lock.release()
+        self.assertTrue(self.other.is_held())
+
+    def test_not_supported(self):
+        lock = Lf.LockFile(path=self.path, backend=Lf.Backend.LOCK_FILE_EX)
+        with self.assert_error(Lf.BackendError.NOT_SUPPORTED):
+            lock.acquire()
+
+    def test_invalid_lock_file(self):
+        link = os.path.join(self.directory, 'link')
+        os.symlink(self.path, link)
+        for path in self.directory, link:
+            with self.assert_error(Lf.BackendError.INVALID_LOCK_FILE, path):
+                Lf.LockFile.new(path).acquire()
+
+    def test_not_found(self):
+        lock = Lf.LockFile.new(os.path.join(self.directory, 'missing', 'lock'))
+        with self.assert_error(Gio.IOErrorEnum.NOT_FOUND):
+            lock.acquire()
+
+    def test_pending(self):
+        self.other.acquire()
+        claim = Call(self.lock, 'acquire')
+        with self.assert_error(Gio.IOErrorEnum.PENDING):
+            self.lock.acquire()
+        self.other.release()
+        self.assertTrue(claim.wait())
+
+    def test_cancelled(self):
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            self.lock.acquire(cancellable)
+        self.assertFalse(self.lock.is_held())
+
+    def test_invalid_filename(self):
+        remote = Gio.File.new_for_uri('no-such-scheme://host/lock')
+        for lock in Lf.LockFile.new(''), Lf.LockFile.new_for_file(remote):
+            with self.assert_error(Gio.IOErrorEnum.INVALID_FILENAME):
+                lock.acquire()
+
+    def test_invalid_argument(self):
+        with self.assert_error(Gio.IOErrorEnum.INVALID_ARGUMENT):
+            self.lock.acquire_with_timeout(float('nan'))
+
+
+class Notify(LockTest):
+
+    def setUp(self):
+        super().setUp()
+        self.events = []
+        self.lock.connect('notify::held',
+                          lambda lock, pspec: self.events.append(lock.props.held))
+
+    def test_sync(self):
+        self.lock.acquire()
+        self.assertEqual(self.events, [True])
+        self.lock.acquire()
+        self.lock.release()
+        self.assertEqual(self.events, [True, False])
+        self.other.acquire()
+        with self.assertRaises(GLib.Error):
+            self.lock.try_acquire()
+        with self.assertRaises(GLib.Error):
+            self.lock.release()
+        self.assertEqual(self.events, [True, False])
+
+    def test_async(self):
+        def acquired_cb(lock, result):
+            self.events.append(lock.acquire_finish(result) and 'acquired')
+            lock.release_async(GLib.PRIORITY_DEFAULT, None, released_cb)
+
+        def released_cb(lock, result):
+            self.events.append(lock.release_finish(result) and 'released')
+
+        self.other.acquire()
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, acquired_cb)
+        in_a_moment(self.other.release)
+        iterate_until(lambda: 'released' in self.events)
+        self.assertEqual(self.events, [True, 'acquired', False, 'released'])
+
+
+class Properties(LockTest):
+
+    DEFAULTS = {
+        'mode': Lf.LockMode.EXCLUSIVE,
+        'timeout': -1,
+        'remove-on-release': False,
+        'create-parents': False,
+        'file-mode': 0o666,
+        'poll-interval': 0.5,
+    }
+    CHANGED = {
+        'mode': Lf.LockMode.SHARED,
+        'timeout': 1.5,
+        'remove-on-release': True,
+        'create-parents': True,
+        'file-mode': 0o600,
+        'poll-interval': 0.25,
+    }
+
+    def assert_properties(self, lock, values):
+        for name, value in values.items():
+            getter = getattr(lock, 'get_' + name.replace('-', '_'))
+            self.assertEqual(lock.get_property(name), value, name)
+            self.assertEqual(getter(), value, name)
+
+    def test_defaults(self):
+        self.assert_properties(self.lock, self.DEFAULTS)
+        self.assertEqual(self.lock.props.path, self.path)
+        self.assertEqual(self.lock.props.backend, Lf.Backend.FLOCK)
+        self.assertFalse(self.lock.props.held)
+
+    def test_construction(self):
+        changed = {name.replace('-', '_'): value for name, value in self.CHANGED.items()}
+        lock = Lf.LockFile(path=self.path, backend=Lf.Backend.SYMLINK, **changed)
+        self.assert_properties(lock, self.CHANGED)
+        self.assert_properties(lock, {'path': self.path, 'backend': Lf.Backend.SYMLINK})
+
+    def test_setters(self):
+        notified = []
+        self.lock.connect('notify', lambda lock, pspec: notified.append(pspec.name))
+        for name, value in self.CHANGED.items():
+            setter = getattr(self.lock, 'set_' + name.replace('-', '_'))
+            notified.clear()
+            setter(self.DEFAULTS[name])
+            self.assertEqual(notified, [])
+            setter(value)
+            self.assertEqual(notified, [name])
+            self.lock.set_property(name, value)
+            self.assertEqual(notified, [name])
+            self.assert_properties(self.lock, {name: value})
+            self.lock.set_property(name, self.DEFAULTS[name])
+            self.assertEqual(notified, [name, name])
+        self.assert_properties(self.lock, self.DEFAULTS)
+
+    def test_absolute_path(self):
+        lock = Lf.LockFile.new('relative.lock')
+        self.assertEqual(lock.get_path(), os.path.join(os.getcwd(), 'relative.lock'))
+
+    def test_mode(self):
+        self.lock.set_mode(Lf.LockMode.SHARED)
+        self.other.set_mode(Lf.LockMode.SHARED)
+        self.lock.acquire()
+        self.assertTrue(self.other.try_acquire())
+        self.other.set_mode(Lf.LockMode.EXCLUSIVE)
+        self.assertEqual(self.other.get_mode(), Lf.LockMode.SHARED)
+        self.other.release()
+        self.other.set_mode(Lf.LockMode.EXCLUSIVE)
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+            self.other.try_acquire()
+
+    def test_files(self):
+        path = os.path.join(self.directory, 'a', 'b', 'lock')
+        lock = Lf.LockFile(path=path, create_parents=True, remove_on_release=True,
+                           file_mode=0o600)
+        lock.acquire()
+        self.assertEqual(os.stat(path).st_mode & 0o7777, 0o600)
+        lock.release()
+        self.assertFalse(os.path.exists(path))
+        self.lock.acquire()
+        self.lock.release()
+        self.assertTrue(os.path.exists(self.path))
+
+
+class Holder(LockTest):
+
+    def test_free(self):
+        self.assertIsNone(self.lock.query_holder())
+        self.lock.acquire()
+        self.lock.release()
+        self.assertIsNone(self.lock.query_holder())
+
+    def test_own(self):
+        self.lock.acquire()
+        for lock in self.lock, self.other:
+            holder = lock.query_holder()
+            application = os.path.basename(os.path.realpath(sys.executable))
+            self.assertEqual(holder.props.pid, os.getpid())
+            self.assertEqual(holder.props.host, GLib.get_host_name())
+            self.assertEqual(holder.props.application, application)
+            self.assertEqual(holder.to_string(), f'PID {os.getpid()} ({application})')
+
+    def test_other_process(self):
+        with held_by_other_process(self.path) as pid:
+            self.assertTrue(self.lock.is_locked())
+            holder = self.lock.query_holder()
+            self.assertEqual(holder.get_pid(), pid)
+            self.assertEqual(holder.get_host(), GLib.get_host_name())
+            self.assertEqual(holder.get_application(), 'flock')
+            with self.assert_error(Lf.UnlockError.NOT_MY_LOCK, f'PID {pid}'):
+                self.lock.release()
+            with self.assert_error(Lf.LockError.TIMED_OUT, f'PID {pid} (flock)'):
+                self.lock.acquire_with_timeout(0.05)
+        self.assertIsNone(self.lock.query_holder())
+
+
+class Guard(LockTest):
+
+    def test_scope(self):
+        guard = self.lock.acquire_guard()
+        self.assertIs(guard.get_lock_file(), self.lock)
+        self.assertTrue(self.lock.is_held())
+        del guard
+        self.assertFalse(self.lock.is_held())
+
+    def test_async(self):
+        guard = Call(self.lock, 'acquire_guard').wait()
+        self.assertTrue(guard.get_lock_file().is_held())
+        self.lock.release()
+        self.other.acquire()
+        del guard
+        self.assertTrue(self.other.is_held())
+
+
+class Dropped(LockTest):
+
+    def test_last_reference(self):
+        self.lock.acquire()
+        del self.lock
+        self.assertTrue(self.other.try_acquire())
+
+
+class Paths(LockTest):
+
+    def test_file(self):
+        file = Gio.File.new_for_path(self.path)
+        lock = Lf.LockFile.new_for_file(file)
+        self.assertEqual(lock.get_path(), self.path)
+        self.assertTrue(lock.get_file().equal(file))
+
+    def test_not_utf8(self):
+        path = os.fsencode(self.directory) + b'/\xff\xfe'
+        for argument in path, os.fsdecode(path):
+            lock = Lf.LockFile.new(argument)
+            self.assertEqual(os.fsencode(lock.get_path()), path)
+            lock.acquire()
+            self.assertTrue(os.path.exists(path))
+            lock.release()
+
+    def test_unicode(self):
+        path = os.path.join(self.directory, 'Schloß 錠')
+        for lock in (Lf.LockFile.new(path), Lf.LockFile.new(path.encode()),
+                     Lf.LockFile(path=path)):
+            self.assertEqual(lock.get_path(), path)
+            self.assertEqual(lock.props.path, path)
+
+    def test_nul(self):
+        for path in self.path + '\0more', os.fsencode(self.path) + b'\0more':
+            with self.assertRaises(ValueError):
+                Lf.LockFile.new(path)
+        # PyGObject cuts strings for properties at a NUL, unseen by the library
+        self.assertEqual(Lf.LockFile(path=self.path + '\0more').get_path(), self.path)
+
+
+class Threads(LockTest):
+
+    def test_own_context(self):
+        reports = []
+
+        def acquired_cb(lock, result):
+            reports.append((lock.acquire_finish(result), threading.current_thread()))
+
+        def work():
+            context = GLib.MainContext.new()
+            context.push_thread_default()
+            self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, acquired_cb)
+            iterate_until(lambda: reports, context)
+            context.pop_thread_default()
+
+        self.other.acquire()
+        worker = threading.Thread(target=work)
+        worker.start()
+        wait_for_waiter(self.path)
+        self.other.release()
+        worker.join()
+        self.assertEqual(reports, [(True, worker)])
+
+    def test_others_run(self):
+        results = []
+        self.other.acquire()
+        worker = threading.Thread(target=lambda: results.append(self.lock.acquire()))
+        worker.start()
+        wait_for_waiter(self.path)
+        self.assertEqual(results, [])
+        self.other.release()
+        worker.join()
+        self.assertEqual(results, [True])
+
+
+class Backends(LockTest):
+
+    def test_is_supported(self):
+        self.assertTrue(Lf.Backend.is_supported(Lf.Backend.AUTO))
+        self.assertTrue(Lf.Backend.is_supported(Lf.Backend.FLOCK))
+        self.assertFalse(Lf.Backend.is_supported(Lf.Backend.LOCK_FILE_EX))
+
+
+class TapResult(unittest.TestResult):
+
+    def report(self, outcome, test, details=''):
+        group, method = test.id().split('.')[-2:]
+        name = method.removeprefix('test_').replace('_', '-')
+        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
+        for line in details.splitlines():
+            print(f'# {line}')
+        sys.stdout.flush()
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.report('ok', test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.report('not ok', test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.report('not ok', test, self.errors[-1][1])
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
+    return 0 if suite.run(TapResult()).wasSuccessful() else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <lockfile-glib/lockfile-glib.h>
+
+G_BEGIN_DECLS
+
+/* A private directory for one test case, removed with all its contents. */
+typedef struct
+{
+  char *directory;
+  char *path; /* of the lock file in it */
+} Fixture;
+
+void  fixture_set_up    (Fixture *fixture, gconstpointer data);
+void  fixture_tear_down (Fixture *fixture, gconstpointer data);
+
+#define add_test(path, function) \
+  g_test_add (path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define add_data_test(path, data, function) \
+  g_test_add (path, Fixture, data, fixture_set_up, function, fixture_tear_down)
+
+/* Another process that is told what to do, a line at a time. */
+typedef struct
+{
+  GSubprocess *process;
+  GDataInputStream *output;
+} Peer;
+
+Peer *peer_start_argv (const char *const *argv);
+Peer *peer_start      (const char *path);
+void  peer_send       (Peer *peer, const char *command);
+char *peer_read_line  (Peer *peer);
+void  peer_expect     (Peer *peer, const char *line);
+int   peer_get_pid    (Peer *peer);
+void  peer_kill       (Peer *peer);
+int   peer_wait       (Peer *peer);
+void  peer_free       (Peer *peer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_free)
+
+/* Starts a peer that holds the lock of @path. */
+Peer *peer_start_holder (const char *path);
+
+/* Number of lock requests on the file at @path that wait in the kernel's queue. */
+guint count_waiters      (const char *path);
+void  wait_for_waiters   (const char *path, guint n_waiters);
+
+guint count_descriptors  (void);
+guint count_threads      (void);
+void  wait_for_threads   (guint n_threads);
+
+/* Runs @function in a child, as an ordinary user also if we are root, and fails
+ * the test if it fails. */
+typedef void (*ChildFunc) (gpointer data);
+void  run_in_child       (ChildFunc function, gpointer data);
+void  run_as_user        (ChildFunc function, gpointer data);
+
+/* An asynchronous acquisition as a test sees it. */
+typedef struct
+{
+  gboolean done;
+  gboolean granted;
+  GError *error;
+  guint sequence;  /* how many completed before it, of those that count together */
+  guint *counter;
+  GThread *thread; /* of the callback */
+} Claim;
+
+void  claim_start        (Claim *claim, LfLockFile *lock, GCancellable *cancellable);
+void  claim_wait         (Claim *claim);
+void  claim_clear        (Claim *claim);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Claim, claim_clear)
+
+void  iterate_until      (gboolean *flag);
+
+void  assert_acquires    (LfLockFile *lock);
+void  assert_releases    (LfLockFile *lock);
+void  assert_free        (const char *path);
+void  assert_not_free    (const char *path);
+
+G_END_DECLS
