@@ -477,8 +477,8 @@ static GSourceFuncs lf_acquire_source_funcs = {
   .dispatch = lf_acquire_source_dispatch,
 };
 
-/* Arranges for the report in @context. @destroy is called for @user_data in any
- * case, also if the context goes away before; it must detach. */
+/* Arranges for the report in @context. @destroy is called for @user_data after it,
+ * and must detach. */
 void
 lf_acquire_attach (LfAcquire      *self,
                    GMainContext   *context,
@@ -510,27 +510,13 @@ lf_acquire_attach (LfAcquire      *self,
   g_source_unref (source);
 }
 
-/* Ends the tie to the main context. If nothing was reported, nobody hears of the
- * lock any more and it is given back. */
+/* Ends the tie to the main context, once the report was made. */
 void
 lf_acquire_detach (LfAcquire *self)
 {
-  g_autoptr (GSource) source = NULL;
-  gboolean granted;
-
   g_mutex_lock (&self->wait.mutex);
-  source = g_steal_pointer (&self->source);
-  granted = self->state == LF_ACQUIRE_DONE && self->result == LF_ATTEMPT_GRANTED;
-  if (self->state == LF_ACQUIRE_RUNNING)
-    {
-      self->abandoned = TRUE;
-      lf_acquire_stop (self, LF_STOP_CANCEL);
-    }
-  self->state = LF_ACQUIRE_REPORTED;
+  g_clear_pointer (&self->source, g_source_unref);
   g_mutex_unlock (&self->wait.mutex);
-
-  if (granted)
-    lf_acquire_give_back (self);
 }
 
 /* Starts the worker of an attached acquisition. */

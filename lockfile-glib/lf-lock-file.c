@@ -1230,20 +1230,12 @@ acquire_done_cb (LfHandle *handle,
   g_task_return_boolean (task, TRUE);
 }
 
-/* The end of an asynchronous acquisition, also if its main context went away
- * before it could report. */
 static void
-acquire_detached_cb (gpointer user_data)
+acquire_reported_cb (gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  LfLockFile *self = g_task_get_source_object (task);
-  LfAcquire *acquire = g_task_get_task_data (task);
 
-  lf_acquire_detach (acquire);
-
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_end_acquire (self, acquire, NULL);
-  g_mutex_unlock (&self->mutex);
+  lf_acquire_detach (g_task_get_task_data (task));
 }
 
 /**
@@ -1305,7 +1297,7 @@ lf_lock_file_acquire_async (LfLockFile          *self,
     {
       g_task_set_task_data (task, acquire, (GDestroyNotify) lf_acquire_unref);
       lf_acquire_attach (acquire, g_task_get_context (task), io_priority,
-                         acquire_done_cb, g_object_ref (task), acquire_detached_cb);
+                         acquire_done_cb, g_object_ref (task), acquire_reported_cb);
       g_queue_push_tail (&self->claims, acquire);
       lf_lock_file_start_next (self);
     }
