@@ -70,6 +70,8 @@ struct _LfAcquire
   gint64 stop_time;
   gboolean abandoned;
   GSource *source;
+
+  gulong cancelled_handler;
 };
 
 typedef struct
@@ -77,7 +79,6 @@ typedef struct
   GSource parent;
 
   LfAcquire *acquire; /* (unowned): it is alive until the source is detached */
-  GSource *cancellable_source;
 } LfAcquireSource;
 
 static gint64
@@ -441,8 +442,7 @@ lf_acquire_source_dispatch (GSource     *source,
                             GSourceFunc  callback,
                             gpointer     user_data)
 {
-  LfAcquireSource *acquire_source = (LfAcquireSource *) source;
-  LfAcquire *self = acquire_source->acquire;
+  LfAcquire *self = ((LfAcquireSource *) source)->acquire;
   LfHandle *handle = NULL;
   GError *error = NULL;
   gint64 next;
@@ -456,17 +456,7 @@ lf_acquire_source_dispatch (GSource     *source,
   g_mutex_unlock (&self->wait.mutex);
 
   if (next != 0)
-    {
-      /* A cancelled cancellable stays ready, which would keep the loop busy */
-      if (acquire_source->cancellable_source != NULL &&
-          g_cancellable_is_cancelled (self->cancellable))
-        {
-          g_source_remove_child_source (source, acquire_source->cancellable_source);
-          acquire_source->cancellable_source = NULL;
-        }
-
-      return G_SOURCE_CONTINUE;
-    }
+    return G_SOURCE_CONTINUE;
 
   ((LfAcquireDone) (void (*) (void)) callback) (handle, error, user_data);
 
@@ -476,6 +466,26 @@ lf_acquire_source_dispatch (GSource     *source,
 static GSourceFuncs lf_acquire_source_funcs = {
   .dispatch = lf_acquire_source_dispatch,
 };
+
+static void
+lf_acquire_unref_closure (gpointer  data,
+                          GClosure *closure)
+{
+  lf_acquire_unref (data);
+}
+
+/* In the thread that cancels, which may be any. */
+static void
+lf_acquire_cancelled_cb (GCancellable *cancellable,
+                         gpointer      user_data)
+{
+  LfAcquire *self = user_data;
+
+  g_mutex_lock (&self->wait.mutex);
+  if (self->source != NULL)
+    g_source_set_ready_time (self->source, 0);
+  g_mutex_unlock (&self->wait.mutex);
+}
 
 /* Arranges for the report in @context. @destroy is called for @user_data after it,
  * and must detach. */
@@ -488,26 +498,28 @@ lf_acquire_attach (LfAcquire      *self,
                    GDestroyNotify  destroy)
 {
   GSource *source = g_source_new (&lf_acquire_source_funcs, sizeof (LfAcquireSource));
-  LfAcquireSource *acquire_source = (LfAcquireSource *) source;
 
-  acquire_source->acquire = self;
+  ((LfAcquireSource *) source)->acquire = self;
   g_source_set_static_name (source, "[lockfile-glib] acquire");
   g_source_set_priority (source, priority);
   g_source_set_callback (source, G_SOURCE_FUNC (done), user_data, destroy);
-  g_source_set_ready_time (source, self->deadline);
 
+  /* Not g_cancellable_source_new(): the thread that cancels would touch the main
+   * context without knowing whether it is still there. This handler may come
+   * late, after the report, and does nothing then; so nobody needs to wait for it
+   * to be over, as g_cancellable_disconnect() would. */
   if (self->cancellable != NULL)
-    {
-      g_autoptr (GSource) child = g_cancellable_source_new (self->cancellable);
+    self->cancelled_handler =
+      g_signal_connect_data (self->cancellable, "cancelled", G_CALLBACK (lf_acquire_cancelled_cb),
+                             lf_acquire_ref (self), lf_acquire_unref_closure, 0);
 
-      g_source_set_dummy_callback (child);
-      g_source_add_child_source (source, child);
-      acquire_source->cancellable_source = child;
-    }
-
-  self->source = g_source_ref (source);
+  /* The handler finds the source from here on; a cancel before that is seen */
+  g_mutex_lock (&self->wait.mutex);
+  self->source = source;
+  g_source_set_ready_time (source, g_cancellable_is_cancelled (self->cancellable) ? 0
+                                                                                  : self->deadline);
   g_source_attach (source, context);
-  g_source_unref (source);
+  g_mutex_unlock (&self->wait.mutex);
 }
 
 /* Ends the tie to the main context, once the report was made. */
@@ -517,6 +529,8 @@ lf_acquire_detach (LfAcquire *self)
   g_mutex_lock (&self->wait.mutex);
   g_clear_pointer (&self->source, g_source_unref);
   g_mutex_unlock (&self->wait.mutex);
+
+  g_clear_signal_handler (&self->cancelled_handler, self->cancellable);
 }
 
 /* Starts the worker of an attached acquisition. */

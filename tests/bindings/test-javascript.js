@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// The library from JavaScript. The cases have namesakes in test-python.py and
+// test-vala.vala, as far as the languages allow.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Lf from 'gi://Lf?version=1.0';
+import System from 'system';
+
+import {assertEqual, assertError, assertFalse, assertTrue, inAMoment, run, test} from './tap.js';
+
+for (const operation of ['acquire', 'acquire_guard', 'query_holder', 'release'])
+    Gio._promisify(Lf.LockFile.prototype, `${operation}_async`, `${operation}_finish`);
+
+const PRIORITY = GLib.PRIORITY_DEFAULT;
+const OWN_PID = new Gio.Credentials().get_unix_pid();
+
+/** Adds a case that gets two objects for one path. */
+function testLock(name, body) {
+    test(name, directory => {
+        const path = `${directory}/lock`;
+
+        return body(Lf.LockFile.new(path), Lf.LockFile.new(path), path);
+    });
+}
+
+function pathExists(path) {
+    return GLib.file_test(path, GLib.FileTest.EXISTS);
+}
+
+testLock('/sync/acquire-and-release', (lock, other, path) => {
+    assertFalse(lock.is_held());
+    assertFalse(lock.is_locked());
+    assertEqual(lock.get_fd(), -1);
+    assertTrue(lock.acquire(null));
+    assertTrue(lock.is_held());
+    assertTrue(lock.is_locked());
+    assertTrue(lock.get_fd() >= 0);
+    assertEqual(GLib.file_read_link(`/proc/self/fd/${lock.get_fd()}`), path);
+    assertFalse(other.is_held());
+    assertTrue(other.is_locked());
+    assertTrue(lock.release());
+    assertFalse(lock.is_held());
+    assertFalse(lock.is_locked());
+    assertEqual(lock.get_fd(), -1);
+});
+
+testLock('/sync/acquire-twice', (lock, other) => {
+    lock.acquire(null);
+    assertTrue(lock.acquire(null));
+    assertTrue(lock.try_acquire());
+    lock.release();
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/sync/break-lock', async (lock, other) => {
+    lock.acquire(null);
+    assertTrue(other.break_lock());
+    assertTrue(other.try_acquire());
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => lock.release());
+    assertFalse(lock.is_held());
+    assertTrue(other.release());
+});
+
+testLock('/async/callback', async lock => {
+    const result = await new Promise(resolve => {
+        lock.acquire_async(PRIORITY, null, (source, res) => resolve([source === lock, res]));
+        assertFalse(lock.is_held());
+    });
+
+    assertTrue(result[0]);
+    assertTrue(lock.acquire_finish(result[1]));
+    assertTrue(lock.is_held());
+});
+
+testLock('/async/await', async (lock, other) => {
+    assertTrue(await lock.acquire_async(PRIORITY, null));
+    assertTrue(lock.is_held());
+    inAMoment(() => lock.release());
+    assertTrue(await other.acquire_async(PRIORITY, null));
+    assertFalse(lock.is_held());
+});
+
+testLock('/async/release', async (lock, other) => {
+    lock.acquire(null);
+    assertTrue(await lock.release_async(PRIORITY, null));
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/async/query-holder', async (lock, other) => {
+    assertEqual(await lock.query_holder_async(PRIORITY, null), null);
+    other.acquire(null);
+    assertEqual((await lock.query_holder_async(PRIORITY, null)).get_pid(), OWN_PID);
+});
+
+testLock('/async/loop-keeps-running', async (lock, other) => {
+    const ticks = [];
+
+    other.acquire(null);
+    const claim = lock.acquire_async(PRIORITY, null);
+    GLib.timeout_add(PRIORITY, 2, () => {
+        ticks.push(lock.is_held());
+        if (ticks.length === 5)
+            other.release();
+        return ticks.length < 5;
+    });
+    assertTrue(await claim);
+    assertEqual(ticks, [false, false, false, false, false]);
+});
+
+testLock('/async/shared-object', async lock => {
+    const order = [];
+    const claim = async name => {
+        await lock.acquire_async(PRIORITY, null);
+        order.push(name);
+    };
+    const first = claim('first');
+    const second = claim('second');
+
+    await first;
+    inAMoment(() => order.push(lock.release() && 'release'));
+    await second;
+    assertEqual(order, ['first', 'release', 'second']);
+    assertTrue(lock.is_held());
+});
+
+testLock('/async/cancel', async (lock, other) => {
+    const cancellable = new Gio.Cancellable();
+
+    other.acquire(null);
+    inAMoment(() => cancellable.cancel());
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.acquire_async(PRIORITY, cancellable));
+    assertFalse(lock.is_held());
+    other.release();
+    assertFalse(lock.is_locked());
+});
+
+testLock('/errors/already-locked', async (lock, other) => {
+    other.acquire(null);
+    await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED,
+        () => lock.try_acquire(), `PID ${OWN_PID}`);
+});
+
+testLock('/errors/timed-out', async (lock, other) => {
+    other.acquire(null);
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => lock.acquire_with_timeout(0.05, null), `PID ${OWN_PID}`);
+    lock.timeout = 0.05;
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => lock.acquire_async(PRIORITY, null), `PID ${OWN_PID}`);
+});
+
+testLock('/errors/would-deadlock', async (lock, other) => {
+    other.acquire(null);
+    await assertError(Lf.LockError, Lf.LockError.WOULD_DEADLOCK, () => lock.acquire(null));
+});
+
+testLock('/errors/not-locked', async lock => {
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED,
+        () => lock.release_async(PRIORITY, null));
+    lock.acquire(null);
+    lock.release();
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => lock.release());
+});
+
+testLock('/errors/not-my-lock', async (lock, other) => {
+    other.acquire(null);
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK,
+        () => lock.release(), `PID ${OWN_PID}`);
+    assertTrue(other.is_held());
+});
+
+testLock('/errors/not-supported', async (_lock, _other, path) => {
+    const lock = new Lf.LockFile({path, backend: Lf.Backend.LOCK_FILE_EX});
+
+    await assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED, () => lock.acquire(null));
+});
+
+test('/errors/invalid-lock-file', async directory => {
+    const link = `${directory}/link`;
+    const acquire = path => Lf.LockFile.new(path).acquire(null);
+
+    Gio.File.new_for_path(link).make_symbolic_link('lock', null);
+    await assertError(Lf.BackendError, Lf.BackendError.INVALID_LOCK_FILE,
+        () => acquire(directory), directory);
+    await assertError(Lf.BackendError, Lf.BackendError.INVALID_LOCK_FILE,
+        () => acquire(link), link);
+});
+
+test('/errors/not-found', async directory => {
+    const lock = Lf.LockFile.new(`${directory}/missing/lock`);
+
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND, () => lock.acquire(null));
+});
+
+testLock('/errors/pending', async (lock, other) => {
+    other.acquire(null);
+    const claim = lock.acquire_async(PRIORITY, null);
+
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.PENDING, () => lock.acquire(null));
+    other.release();
+    assertTrue(await claim);
+});
+
+testLock('/errors/cancelled', async lock => {
+    const cancellable = new Gio.Cancellable();
+
+    cancellable.cancel();
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.acquire(cancellable));
+    assertFalse(lock.is_locked());
+});
+
+test('/errors/invalid-filename', async () => {
+    const empty = Lf.LockFile.new('');
+    const remote = Lf.LockFile.new_for_file(Gio.File.new_for_uri('no-such-scheme://host/lock'));
+
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_FILENAME,
+        () => empty.acquire(null));
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_FILENAME,
+        () => remote.acquire(null));
+});
+
+testLock('/errors/invalid-argument', async lock => {
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
+        () => lock.acquire_with_timeout(NaN, null));
+});
+
+testLock('/notify/sync', async (lock, other) => {
+    const events = [];
+
+    lock.connect('notify::held', () => events.push(lock.held));
+    lock.acquire(null);
+    assertEqual(events, [true]);
+    lock.acquire(null);
+    lock.release();
+    assertEqual(events, [true, false]);
+    other.acquire(null);
+    await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => lock.try_acquire());
+    assertEqual(events, [true, false]);
+});
+
+testLock('/notify/async', async (lock, other) => {
+    const events = [];
+
+    lock.connect('notify::held', () => events.push(lock.held));
+    other.acquire(null);
+    inAMoment(() => other.release());
+    await new Promise(resolve => {
+        lock.acquire_async(PRIORITY, null, (_lock, acquired) => {
+            events.push(lock.acquire_finish(acquired) && 'acquired');
+            lock.release_async(PRIORITY, null, (__lock, released) => {
+                events.push(lock.release_finish(released) && 'released');
+                resolve();
+            });
+        });
+    });
+    assertEqual(events, [true, 'acquired', false, 'released']);
+});
+
+const DEFAULTS = {
+    'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove_on_release': false,
+    'create_parents': false, 'file_mode': 0o666, 'poll_interval': 0.5,
+};
+const OTHERS = {
+    'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove_on_release': true,
+    'create_parents': true, 'file_mode': 0o600, 'poll_interval': 0.25,
+};
+
+function assertProperties(lock, values) {
+    for (const [name, value] of Object.entries(values)) {
+        assertEqual(lock[name], value);
+        assertEqual(lock[`get_${name}`](), value);
+    }
+}
+
+testLock('/properties/defaults', (lock, _other, path) => {
+    assertProperties(lock, DEFAULTS);
+    assertProperties(lock, {path, 'backend': Lf.Backend.FLOCK});
+    assertFalse(lock.held);
+});
+
+testLock('/properties/construction', (_lock, _other, path) => {
+    const lock = new Lf.LockFile({path, 'backend': Lf.Backend.SYMLINK, ...OTHERS});
+
+    assertProperties(lock, OTHERS);
+    assertProperties(lock, {path, 'backend': Lf.Backend.SYMLINK});
+});
+
+testLock('/properties/setters', lock => {
+    let notified = [];
+
+    lock.connect('notify', (_lock, pspec) => notified.push(pspec.name.replaceAll('-', '_')));
+    for (const [name, value] of Object.entries(OTHERS)) {
+        notified = [];
+        lock[`set_${name}`](DEFAULTS[name]);
+        assertEqual(notified, []);
+        lock[`set_${name}`](value);
+        lock[name] = value;
+        assertEqual(notified, [name]);
+        assertProperties(lock, {[name]: value});
+        lock[name] = DEFAULTS[name];
+        assertEqual(notified, [name, name]);
+    }
+    assertProperties(lock, DEFAULTS);
+});
+
+test('/properties/absolute-path', () => {
+    assertEqual(Lf.LockFile.new('relative.lock').path, `${GLib.get_current_dir()}/relative.lock`);
+});
+
+testLock('/properties/mode', async (lock, other) => {
+    lock.mode = Lf.LockMode.SHARED;
+    other.mode = Lf.LockMode.SHARED;
+    lock.acquire(null);
+    assertTrue(other.try_acquire());
+    other.mode = Lf.LockMode.EXCLUSIVE;
+    assertEqual(other.mode, Lf.LockMode.SHARED);
+    other.release();
+    other.mode = Lf.LockMode.EXCLUSIVE;
+    await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => other.try_acquire());
+});
+
+test('/properties/files', directory => {
+    const kept = Lf.LockFile.new(`${directory}/lock`);
+    const lock = new Lf.LockFile({
+        path: `${directory}/a/b/lock`, createParents: true, removeOnRelease: true,
+        fileMode: 0o600,
+    });
+
+    lock.acquire(null);
+    const info = lock.get_file().query_info(Gio.FILE_ATTRIBUTE_UNIX_MODE,
+        Gio.FileQueryInfoFlags.NONE, null);
+    assertEqual(info.get_attribute_uint32(Gio.FILE_ATTRIBUTE_UNIX_MODE) & 0o7777, 0o600);
+    lock.release();
+    assertFalse(pathExists(lock.path));
+    kept.acquire(null);
+    kept.release();
+    assertTrue(pathExists(kept.path));
+});
+
+test('/properties/backends', () => {
+    assertTrue(Lf.Backend.is_supported(Lf.Backend.AUTO));
+    assertTrue(Lf.Backend.is_supported(Lf.Backend.FLOCK));
+    assertFalse(Lf.Backend.is_supported(Lf.Backend.LOCK_FILE_EX));
+});
+
+testLock('/holder/free', lock => {
+    assertEqual(lock.query_holder(null), null);
+    lock.acquire(null);
+    lock.release();
+    assertEqual(lock.query_holder(null), null);
+});
+
+testLock('/holder/own', (lock, other) => {
+    lock.acquire(null);
+    for (const holder of [lock.query_holder(null), other.query_holder(null)]) {
+        assertEqual(holder.pid, OWN_PID);
+        assertEqual(holder.host, GLib.get_host_name());
+        assertEqual(holder.application, 'gjs-console');
+        assertEqual(holder.to_string(), `PID ${OWN_PID} (gjs-console)`);
+    }
+});
+
+testLock('/holder/other-process', async (lock, _other, path) => {
+    const flock = Gio.Subprocess.new(['flock', path, '-c', 'echo held; read x'],
+        Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE);
+    const output = Gio.DataInputStream.new(flock.get_stdout_pipe());
+    const pid = Number(flock.get_identifier());
+
+    assertEqual(output.read_line_utf8(null)[0], 'held');
+    const holder = lock.query_holder(null);
+    assertEqual(holder.get_pid(), pid);
+    assertEqual(holder.get_host(), GLib.get_host_name());
+    assertEqual(holder.get_application(), 'flock');
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK,
+        () => lock.release(), `PID ${pid}`);
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => lock.acquire_with_timeout(0.05, null), `PID ${pid} (flock)`);
+    flock.get_stdin_pipe().close(null);
+    flock.wait(null);
+    assertEqual(lock.query_holder(null), null);
+});
+
+// A guard lives until it is collected as garbage, so it is of little use here
+testLock('/drop/guard', (lock, other) => {
+    const guard = lock.acquire_guard(null);
+
+    assertTrue(guard.get_lock_file() === lock);
+    assertTrue(lock.is_held());
+    lock.release();
+    assertTrue(other.try_acquire());
+});
+
+testLock('/drop/guard-async', async (lock, other) => {
+    const guard = await lock.acquire_guard_async(PRIORITY, null);
+
+    assertTrue(guard.get_lock_file().is_held());
+    lock.release();
+    assertTrue(other.try_acquire());
+});
+
+testLock('/drop/last-reference', (_lock, other, path) => {
+    // In a function of its own, after which nothing refers to the object
+    const acquire = () => Lf.LockFile.new(path).acquire(null);
+
+    acquire();
+    System.gc();
+    assertTrue(other.try_acquire());
+});
+
+testLock('/paths/file', (_lock, _other, path) => {
+    const file = Gio.File.new_for_path(path);
+    const lock = Lf.LockFile.new_for_file(file);
+
+    assertEqual(lock.get_path(), path);
+    assertTrue(lock.get_file().equal(file));
+});
+
+test('/paths/not-ascii', directory => {
+    const path = `${directory}/Schloß 錠`;
+
+    for (const lock of [Lf.LockFile.new(path), new Lf.LockFile({path})]) {
+        assertEqual(lock.get_path(), path);
+        assertEqual(lock.path, path);
+    }
+});
+
+// A string cannot have such a path, but a file can
+test('/paths/not-utf8', directory => {
+    const file = Gio.File.new_for_uri(`file://${directory}/%FF%FE`);
+    const lock = Lf.LockFile.new_for_file(file);
+
+    assertTrue(lock.get_file().equal(file));
+    lock.acquire(null);
+    assertTrue(file.query_exists(null));
+});
+
+// GJS cuts strings at a NUL, unseen by the library
+testLock('/paths/nul', (_lock, _other, path) => {
+    assertEqual(Lf.LockFile.new(`${path}\0more`).path, path);
+    assertEqual(new Lf.LockFile({path: `${path}\0more`}).path, path);
+});
+
+await run();

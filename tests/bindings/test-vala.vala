@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// The library from Vala. The cases have namesakes in test-python.py and
+// test-javascript.js, as far as the languages allow.
+
+// A case gets two objects for one path, in a directory of its own
+delegate void Body (Lf.LockFile mine, Lf.LockFile other) throws Error;
+delegate void Action () throws Error;
+delegate void Start (owned AsyncReadyCallback callback) throws Error;
+
+string own_pid;
+string program;
+
+void add (string name, owned Body body) {
+    Test.add_data_func (name, () => {
+        try {
+            var directory = DirUtils.make_tmp ("lockfile-glib-XXXXXX");
+            body (new Lf.LockFile (directory + "/lock"), new Lf.LockFile (directory + "/lock"));
+            remove_tree (File.new_for_path (directory));
+        } catch (Error e) {
+            Test.fail_printf ("%s: %s", e.domain.to_string (), e.message);
+        }
+    });
+}
+
+void remove_tree (File file) throws Error {
+    var flags = FileQueryInfoFlags.NOFOLLOW_SYMLINKS;
+
+    if (file.query_file_type (flags) == DIRECTORY) {
+        var children = file.enumerate_children (FileAttribute.STANDARD_NAME, flags);
+        FileInfo? info;
+
+        while ((info = children.next_file ()) != null)
+            remove_tree (children.get_child (info));
+    }
+
+    file.delete ();
+}
+
+// Starts an asynchronous operation and runs a main loop until it is done
+AsyncResult run (Start start) throws Error {
+    var loop = new MainLoop ();
+    AsyncResult? result = null;
+
+    start ((source, res) => {
+        result = res;
+        loop.quit ();
+    });
+    assert_null (result);
+    loop.run ();
+
+    return result;
+}
+
+void release (Lf.LockFile held) {
+    try {
+        held.release ();
+    } catch (Error e) {
+        Test.fail_printf ("%s", e.message);
+    }
+}
+
+void release_in_a_moment (Lf.LockFile held, StringBuilder? order = null) {
+    Timeout.add (20, () => {
+        if (order != null)
+            order.append ("release ");
+        release (held);
+        return Source.REMOVE;
+    });
+}
+
+string directory_of (Lf.LockFile lock_file) {
+    return Path.get_dirname (lock_file.path);
+}
+
+void assert_message (Error e, string text) {
+    if (!e.message.contains (text))
+        Test.fail_printf ("'%s' is not in '%s'", text, e.message);
+}
+
+// Expects an error of this domain and code, whose message contains this one
+void assert_error (Error expected, Action action) {
+    try {
+        action ();
+        no_error ();
+    } catch (Error e) {
+        if (!e.matches (expected.domain, expected.code))
+            Test.fail_printf ("unexpected %s: %s", e.domain.to_string (), e.message);
+        assert_message (e, expected.message);
+    }
+}
+
+void no_error () {
+    Test.fail_printf ("no error");
+}
+
+void add_sync () {
+    add ("/sync/acquire-and-release", (mine, other) => {
+        assert_false (mine.is_held ());
+        assert_false (mine.is_locked ());
+        assert_true (mine.get_fd () == -1);
+        assert_true (mine.acquire ());
+        assert_true (mine.is_held ());
+        assert_true (mine.is_locked ());
+        assert_true (mine.get_fd () >= 0);
+        var opened = FileUtils.read_link ("/proc/self/fd/%d".printf (mine.get_fd ()));
+        assert_cmpstr (opened, EQ, mine.path);
+        assert_false (other.is_held ());
+        assert_true (other.is_locked ());
+        assert_true (mine.release ());
+        assert_false (mine.is_held ());
+        assert_false (mine.is_locked ());
+        assert_true (mine.get_fd () == -1);
+    });
+
+    add ("/sync/acquire-twice", (mine, other) => {
+        mine.acquire ();
+        assert_true (mine.acquire ());
+        assert_true (mine.try_acquire ());
+        mine.release ();
+        assert_false (mine.is_held ());
+        assert_true (other.try_acquire ());
+    });
+
+    add ("/sync/break-lock", (mine, other) => {
+        mine.acquire ();
+        assert_true (other.break_lock ());
+        assert_true (other.try_acquire ());
+        assert_error (new Lf.UnlockError.NOT_MY_LOCK (own_pid), () => mine.release ());
+        assert_false (mine.is_held ());
+        assert_true (other.release ());
+    });
+}
+
+async void await (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    assert_true (yield mine.acquire_async ());
+    assert_true (mine.is_held ());
+    release_in_a_moment (mine);
+    assert_true (yield other.acquire_async ());
+    assert_false (mine.is_held ());
+}
+
+async void await_release (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    mine.acquire ();
+    assert_true (yield mine.release_async ());
+    assert_false (mine.is_held ());
+    assert_true (other.try_acquire ());
+}
+
+async void query_holder (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    assert_null (yield mine.query_holder_async ());
+    other.acquire ();
+    var holder = yield mine.query_holder_async ();
+    assert_true (holder.pid == Posix.getpid ());
+}
+
+async void loop_keeps_running (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    int ticks = 0;
+
+    other.acquire ();
+    Timeout.add (2, () => {
+        assert_false (mine.is_held ());
+        ticks++;
+        if (ticks == 5)
+            release (other);
+        return ticks < 5;
+    });
+    assert_true (yield mine.acquire_async ());
+    assert_true (ticks == 5);
+}
+
+async void claim (Lf.LockFile lock_file, StringBuilder order, string name) throws Error {
+    yield lock_file.acquire_async ();
+    order.append (name);
+}
+
+async void shared_object (Lf.LockFile mine) throws Error {
+    var order = new StringBuilder ();
+
+    claim.begin (mine, order, "first ", () => release_in_a_moment (mine, order));
+    yield claim (mine, order, "second");
+    assert_cmpstr (order.str, EQ, "first release second");
+    assert_true (mine.is_held ());
+}
+
+async void cancel (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    var cancellable = new Cancellable ();
+
+    other.acquire ();
+    Timeout.add (20, () => {
+        cancellable.cancel ();
+        return Source.REMOVE;
+    });
+    try {
+        yield mine.acquire_async (Priority.DEFAULT, cancellable);
+        no_error ();
+    } catch (IOError.CANCELLED e) {
+        assert_false (mine.is_held ());
+    }
+    other.release ();
+    assert_false (mine.is_locked ());
+}
+
+void add_async () {
+    add ("/async/callback", (mine, other) => {
+        var result = run ((done) =>
+            mine.acquire_async.begin (Priority.DEFAULT, null, (owned) done));
+        assert_true (mine.acquire_async.end (result));
+        assert_true (mine.is_held ());
+    });
+    add ("/async/await", (mine, other) =>
+        await.end (run ((done) => await.begin (mine, other, (owned) done))));
+    add ("/async/release", (mine, other) =>
+        await_release.end (run ((done) => await_release.begin (mine, other, (owned) done))));
+    add ("/async/query-holder", (mine, other) =>
+        query_holder.end (run ((done) => query_holder.begin (mine, other, (owned) done))));
+    add ("/async/loop-keeps-running", (mine, other) =>
+        loop_keeps_running.end (run ((done) =>
+            loop_keeps_running.begin (mine, other, (owned) done))));
+    add ("/async/shared-object", (mine, other) =>
+        shared_object.end (run ((done) => shared_object.begin (mine, (owned) done))));
+    add ("/async/cancel", (mine, other) =>
+        cancel.end (run ((done) => cancel.begin (mine, other, (owned) done))));
+}
+
+void add_errors () {
+    add ("/errors/already-locked", (mine, other) => {
+        other.acquire ();
+        assert_error (new Lf.LockError.ALREADY_LOCKED (own_pid), () => mine.try_acquire ());
+    });
+
+    add ("/errors/timed-out", (mine, other) => {
+        other.acquire ();
+        try {
+            mine.acquire_with_timeout (0.05);
+            no_error ();
+        } catch (Lf.LockError.TIMED_OUT e) {
+            assert_message (e, own_pid);
+        }
+        mine.timeout = 0.05;
+        var result = run ((done) =>
+            mine.acquire_async.begin (Priority.DEFAULT, null, (owned) done));
+        assert_error (new Lf.LockError.TIMED_OUT (own_pid),
+                      () => mine.acquire_async.end (result));
+    });
+
+    add ("/errors/would-deadlock", (mine, other) => {
+        other.acquire ();
+        assert_error (new Lf.LockError.WOULD_DEADLOCK (mine.path), () => mine.acquire ());
+    });
+
+    add ("/errors/not-locked", (mine, other) => {
+        var result = run ((done) =>
+            mine.release_async.begin (Priority.DEFAULT, null, (owned) done));
+        assert_error (new Lf.UnlockError.NOT_LOCKED (mine.path),
+                      () => mine.release_async.end (result));
+        mine.acquire ();
+        mine.release ();
+        assert_error (new Lf.UnlockError.NOT_LOCKED (mine.path), () => mine.release ());
+    });
+
+    add ("/errors/not-my-lock", (mine, other) => {
+        other.acquire ();
+        try {
+            mine.release ();
+            no_error ();
+        } catch (Lf.UnlockError.NOT_MY_LOCK e) {
+            assert_message (e, own_pid);
+        }
+        assert_true (other.is_held ());
+    });
+
+    add ("/errors/not-supported", (mine, other) => {
+        var foreign = (Lf.LockFile) Object.@new (typeof (Lf.LockFile), path: mine.path,
+                                                 backend: Lf.Backend.LOCK_FILE_EX);
+        try {
+            foreign.acquire ();
+            no_error ();
+        } catch (Lf.BackendError.NOT_SUPPORTED e) {
+            assert_message (e, "FLOCK");
+        }
+    });
+
+    add ("/errors/invalid-lock-file", (mine, other) => {
+        var link = mine.path + "-link";
+        FileUtils.symlink (mine.path, link);
+        foreach (var path in new string[] { directory_of (mine), link })
+            assert_error (new Lf.BackendError.INVALID_LOCK_FILE (path),
+                          () => new Lf.LockFile (path).acquire ());
+    });
+
+    add ("/errors/not-found", (mine, other) => {
+        var path = directory_of (mine) + "/missing/lock";
+        assert_error (new IOError.NOT_FOUND (path), () => new Lf.LockFile (path).acquire ());
+    });
+
+    add ("/errors/pending", (mine, other) => {
+        other.acquire ();
+        var result = run ((done) => {
+            mine.acquire_async.begin (Priority.DEFAULT, null, (owned) done);
+            assert_error (new IOError.PENDING (mine.path), () => mine.acquire ());
+            other.release ();
+        });
+        assert_true (mine.acquire_async.end (result));
+    });
+
+    add ("/errors/cancelled", (mine, other) => {
+        var cancellable = new Cancellable ();
+        cancellable.cancel ();
+        assert_error (new IOError.CANCELLED (""), () => mine.acquire (cancellable));
+        assert_false (mine.is_locked ());
+    });
+
+    add ("/errors/invalid-filename", (mine, other) => {
+        var remote = File.new_for_uri ("no-such-scheme://host/lock");
+        assert_error (new IOError.INVALID_FILENAME (""), () => new Lf.LockFile ("").acquire ());
+        assert_error (new IOError.INVALID_FILENAME (""),
+                      () => new Lf.LockFile.for_file (remote).acquire ());
+    });
+
+    add ("/errors/invalid-argument", (mine, other) => assert_error (
+        new IOError.INVALID_ARGUMENT (""), () => mine.acquire_with_timeout (double.NAN)));
+}
+
+async void notify_held (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    var events = new StringBuilder ();
+
+    mine.notify["held"].connect (() => events.append (mine.held ? "+" : "-"));
+    other.acquire ();
+    release_in_a_moment (other);
+    yield mine.acquire_async ();
+    events.append ("acquired");
+    yield mine.release_async ();
+    events.append ("released");
+    assert_cmpstr (events.str, EQ, "+acquired-released");
+}
+
+void add_notify () {
+    add ("/notify/sync", (mine, other) => {
+        var events = new StringBuilder ();
+        mine.notify["held"].connect (() => events.append (mine.held ? "+" : "-"));
+        mine.acquire ();
+        assert_cmpstr (events.str, EQ, "+");
+        mine.acquire ();
+        mine.release ();
+        assert_cmpstr (events.str, EQ, "+-");
+        other.acquire ();
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => mine.try_acquire ());
+        assert_cmpstr (events.str, EQ, "+-");
+    });
+
+    add ("/notify/async", (mine, other) =>
+        notify_held.end (run ((done) => notify_held.begin (mine, other, (owned) done))));
+}
+
+void assert_properties (Lf.LockFile lock_file, Lf.LockMode mode, double timeout, bool flags,
+                        uint file_mode, double poll_interval) {
+    assert_true (lock_file.mode == mode);
+    assert_true (lock_file.timeout == timeout);
+    assert_true (lock_file.remove_on_release == flags);
+    assert_true (lock_file.create_parents == flags);
+    assert_true (lock_file.file_mode == file_mode);
+    assert_true (lock_file.poll_interval == poll_interval);
+}
+
+void add_properties () {
+    add ("/properties/defaults", (mine, other) => {
+        assert_properties (mine, EXCLUSIVE, -1, false, 0666, 0.5);
+        assert_true (mine.backend == FLOCK);
+        assert_false (mine.held);
+    });
+
+    add ("/properties/construction", (mine, other) => {
+        var made = (Lf.LockFile) Object.@new (
+            typeof (Lf.LockFile), path: mine.path, backend: Lf.Backend.SYMLINK,
+            mode: Lf.LockMode.SHARED, timeout: 1.5, remove_on_release: true,
+            create_parents: true, file_mode: 0600, poll_interval: 0.25);
+        assert_properties (made, SHARED, 1.5, true, 0600, 0.25);
+        assert_cmpstr (made.path, EQ, mine.path);
+        assert_true (made.backend == SYMLINK);
+    });
+
+    add ("/properties/setters", (mine, other) => {
+        var notified = new StringBuilder ();
+        mine.notify.connect ((pspec) => notified.append (pspec.name + " "));
+        for (int round = 0; round < 2; round++) {
+            mine.mode = SHARED;
+            mine.timeout = 1.5;
+            mine.remove_on_release = true;
+            mine.create_parents = true;
+            mine.file_mode = 0600;
+            mine.poll_interval = 0.25;
+        }
+        assert_properties (mine, SHARED, 1.5, true, 0600, 0.25);
+        assert_cmpstr (notified.str, EQ, "mode timeout remove-on-release create-parents " +
+                       "file-mode poll-interval ");
+    });
+
+    add ("/properties/absolute-path", (mine, other) => {
+        var relative = new Lf.LockFile ("relative.lock");
+        assert_cmpstr (relative.path, EQ, Environment.get_current_dir () + "/relative.lock");
+    });
+
+    add ("/properties/mode", (mine, other) => {
+        mine.mode = SHARED;
+        other.mode = SHARED;
+        mine.acquire ();
+        assert_true (other.try_acquire ());
+        other.mode = EXCLUSIVE;
+        assert_true (other.mode == SHARED);
+        other.release ();
+        other.mode = EXCLUSIVE;
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => other.try_acquire ());
+    });
+
+    add ("/properties/files", (mine, other) => {
+        var removed = new Lf.LockFile (directory_of (mine) + "/a/b/lock") {
+            create_parents = true, remove_on_release = true, file_mode = 0600
+        };
+        Posix.Stat status;
+        removed.acquire ();
+        Posix.stat (removed.path, out status);
+        assert_true ((status.st_mode & 07777) == 0600);
+        removed.release ();
+        assert_false (removed.get_file ().query_exists ());
+        mine.acquire ();
+        mine.release ();
+        assert_true (mine.get_file ().query_exists ());
+    });
+
+    add ("/properties/backends", (mine, other) => {
+        assert_true (Lf.Backend.AUTO.is_supported ());
+        assert_true (Lf.Backend.FLOCK.is_supported ());
+        assert_false (Lf.Backend.LOCK_FILE_EX.is_supported ());
+    });
+}
+
+void add_holder () {
+    add ("/holder/free", (mine, other) => {
+        assert_null (mine.query_holder ());
+        mine.acquire ();
+        mine.release ();
+        assert_null (mine.query_holder ());
+    });
+
+    add ("/holder/own", (mine, other) => {
+        mine.acquire ();
+        foreach (var lock_file in new Lf.LockFile[] { mine, other }) {
+            var holder = lock_file.query_holder ();
+            assert_true (holder.pid == Posix.getpid ());
+            assert_cmpstr (holder.host, EQ, Environment.get_host_name ());
+            assert_cmpstr (holder.application, EQ, program);
+            assert_cmpstr (holder.to_string (), EQ, @"$own_pid ($program)");
+        }
+    });
+
+    add ("/holder/other-process", (mine, other) => {
+        var flock = new Subprocess (STDIN_PIPE | STDOUT_PIPE,
+                                    "flock", mine.path, "-c", "echo held; read x");
+        var pid = "PID " + flock.get_identifier ();
+        var output = new DataInputStream (flock.get_stdout_pipe ());
+        assert_cmpstr (output.read_line (), EQ, "held");
+        var holder = mine.query_holder ();
+        assert_cmpstr (holder.get_pid ().to_string (), EQ, flock.get_identifier ());
+        assert_cmpstr (holder.get_host (), EQ, Environment.get_host_name ());
+        assert_cmpstr (holder.get_application (), EQ, "flock");
+        assert_error (new Lf.UnlockError.NOT_MY_LOCK (pid), () => mine.release ());
+        assert_error (new Lf.LockError.TIMED_OUT (pid + " (flock)"),
+                      () => mine.acquire_with_timeout (0.05));
+        flock.get_stdin_pipe ().close ();
+        flock.wait ();
+        assert_null (mine.query_holder ());
+    });
+}
+
+async void guard_async (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    {
+        var guard = yield mine.acquire_guard_async ();
+        assert_true (guard.get_lock_file ().is_held ());
+    }
+    assert_true (other.try_acquire ());
+}
+
+void add_drop () {
+    add ("/drop/guard", (mine, other) => {
+        {
+            var guard = mine.acquire_guard ();
+            assert_true (guard.get_lock_file () == mine);
+            assert_true (mine.is_held ());
+        }
+        assert_false (mine.is_held ());
+    });
+
+    add ("/drop/guard-async", (mine, other) =>
+        guard_async.end (run ((done) => guard_async.begin (mine, other, (owned) done))));
+
+    add ("/drop/last-reference", (mine, other) => {
+        var dropped = new Lf.LockFile (mine.path);
+        dropped.acquire ();
+        dropped = null;
+        assert_true (other.try_acquire ());
+    });
+}
+
+void add_paths () {
+    add ("/paths/file", (mine, other) => {
+        var file = File.new_for_path (mine.path);
+        var lock_file = new Lf.LockFile.for_file (file);
+        assert_cmpstr (lock_file.get_path (), EQ, mine.path);
+        assert_true (lock_file.get_file ().equal (file));
+    });
+
+    add ("/paths/not-ascii", (mine, other) => {
+        var path = directory_of (mine) + "/Schloß 錠";
+        assert_cmpstr (new Lf.LockFile (path).path, EQ, path);
+    });
+
+    add ("/paths/not-utf8", (mine, other) => {
+        var path = directory_of (mine) + "/\xff\xfe";
+        var lock_file = new Lf.LockFile (path);
+        assert_cmpstr (lock_file.path, EQ, path);
+        lock_file.acquire ();
+        assert_true (FileUtils.test (path, EXISTS));
+    });
+}
+
+int main (string[] args) {
+    Test.init (ref args);
+    Test.set_nonfatal_assertions ();
+    own_pid = "PID %d".printf (Posix.getpid ());
+    program = Path.get_basename (args[0]);
+
+    add_sync ();
+    add_async ();
+    add_errors ();
+    add_notify ();
+    add_properties ();
+    add_holder ();
+    add_drop ();
+    add_paths ();
+
+    return Test.run ();
+}
