@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  * LfBackend:
  * @LF_BACKEND_AUTO: the platform's best: `FLOCK` on Unix, `LOCK_FILE_EX` on
  *   Windows
- * @LF_BACKEND_FLOCK: flock(2) on the file
- * @LF_BACKEND_FCNTL: fcntl(2) record lock over the whole file
+ * @LF_BACKEND_FLOCK: `flock(2)` on the file
+ * @LF_BACKEND_FCNTL: `fcntl(2)` record lock over the whole file
  * @LF_BACKEND_LOCK_FILE_EX: `LockFileEx()` on the first byte
  * @LF_BACKEND_HARD_LINK: a hard link; the lock is the file's existence
  * @LF_BACKEND_DIRECTORY: a directory; the lock is its existence

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "lf-lock-file.h"
+#include "lf-lock-file-private.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -51,9 +51,11 @@
  * queue: without polling, first come, first served beside all other programs
  * that wait there, and ended at once by a cancellable or the deadline.
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
- * them delays nothing else. If the file is removed on release
+ * them delays nothing else. Two things are not in that order. Who asks in the
+ * very moment of a release, before the next of the queue has woken up, can get in
+ * first. And if the file is removed on release
  * ([property@LockFile:remove-on-release]), those who wait begin again at the new
- * file and their order is not kept.
+ * file.
  *
  * ## Threads
  *
@@ -88,6 +90,7 @@ struct _LfLockFile
 
   int pid;            /* the process that the rest belongs to */
   LfHandle *handle;   /* while held */
+  gssize grant;       /* number of the last grant, so that they can be told apart */
   gboolean releasing; /* between the call and the report of release_async() */
   LfAcquire *running; /* (unowned): the acquisition that is at it */
   GQueue claims;      /* of unowned LfAcquire that are behind, in their order */
@@ -119,7 +122,13 @@ static GParamSpec *props[PROP_HELD + 1];
 static void
 lf_lock_file_notify_held (LfLockFile *self)
 {
-  g_debug ("%s: %s", self->path, lf_lock_file_is_held (self) ? "held" : "not held");
+  if (!g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN))
+    {
+      g_autofree char *display_name = g_filename_display_name (self->path);
+
+      g_debug ("%s: %s", display_name, lf_lock_file_is_held (self) ? "held" : "not held");
+    }
+
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
 }
 
@@ -269,19 +278,25 @@ lf_lock_file_end_acquire (LfLockFile *self,
     {
       lf_handle_set_held (handle);
       self->handle = handle;
+      self->grant++;
     }
 
   lf_lock_file_start_next (self);
 }
 
-static gboolean
+/* Sets @grant to the number of the grant that this call got, or to 0 if the lock
+ * was held before. */
+gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
                            double         timeout,
+                           gssize        *grant,
                            GCancellable  *cancellable,
                            GError       **error)
 {
   g_autoptr (LfAcquire) acquire = NULL;
   LfHandle *handle;
+
+  *grant = 0;
 
   g_mutex_lock (&self->mutex);
   lf_lock_file_leave_to_parent (self);
@@ -310,6 +325,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 
   g_mutex_lock (&self->mutex);
   lf_lock_file_end_acquire (self, acquire, handle);
+  if (handle != NULL)
+    *grant = self->grant;
   g_mutex_unlock (&self->mutex);
 
   if (handle == NULL)
@@ -364,9 +381,11 @@ lf_lock_file_refuse_child (LfLockFile  *self,
   return TRUE;
 }
 
-/* Begins to release: checks and, if all is well, takes the object for it. */
+/* Begins to release: checks and, if all is well, takes the object for it. With
+ * a @grant, only if it is that one which is held still. */
 static gboolean
 lf_lock_file_begin_release (LfLockFile  *self,
+                            gssize       grant,
                             GError     **error)
 {
   gboolean refused, pending, held;
@@ -378,7 +397,7 @@ lf_lock_file_begin_release (LfLockFile  *self,
   refused = lf_lock_file_refuse_child (self, error);
   lf_lock_file_leave_to_parent (self);
   pending = self->releasing;
-  held = self->handle != NULL;
+  held = self->handle != NULL && (grant == 0 || grant == self->grant);
   if (!refused && !pending && held)
     self->releasing = TRUE;
   g_mutex_unlock (&self->mutex);
@@ -423,6 +442,23 @@ lf_lock_file_end_release (LfLockFile *self,
 
   if (result != LF_RELEASE_FAILED)
     lf_lock_file_notify_held (self);
+}
+
+/* Releases a grant by its number, or with 0 whatever is held. */
+gboolean
+lf_lock_file_release_grant (LfLockFile  *self,
+                            gssize       grant,
+                            GError     **error)
+{
+  LfRelease result;
+
+  if (!lf_lock_file_begin_release (self, grant, error))
+    return FALSE;
+
+  result = lf_lock_file_do_release (self, error);
+  lf_lock_file_end_release (self, result);
+
+  return result == LF_RELEASE_DONE;
 }
 
 static void
@@ -618,8 +654,6 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Below 0, as by default, they wait for ever; 0 tries once. A wait never ends
    * before its time, which is measured by a clock that stands still while the
-   * machine is suspended. It is not a number that a lock could wait for: then
-   * acquiring gives %G_IO_ERROR_INVALID_ARGUMENT.
    *
    * Since: 1.0
    */
@@ -860,7 +894,7 @@ lf_lock_file_set_mode (LfLockFile *self,
   g_mutex_unlock (&self->mutex);
 
   if (in_use)
-    g_debug ("%s: the mode stays as it is while the lock is in use", self->path);
+    g_debug ("The mode stays as it is while the lock is in use");
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODE]);
 }
@@ -1151,11 +1185,14 @@ lf_lock_file_acquire (LfLockFile    *self,
                       GCancellable  *cancellable,
                       GError       **error)
 {
+  gssize grant;
+
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), cancellable, error);
+  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
+                                    cancellable, error);
 }
 
 /**
@@ -1178,11 +1215,13 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
                                    GCancellable  *cancellable,
                                    GError       **error)
 {
+  gssize grant;
+
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, timeout, cancellable, error);
+  return lf_lock_file_acquire_sync (self, timeout, &grant, cancellable, error);
 }
 
 /**
@@ -1202,10 +1241,12 @@ gboolean
 lf_lock_file_try_acquire (LfLockFile  *self,
                           GError     **error)
 {
+  gssize grant;
+
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, 0, NULL, error);
+  return lf_lock_file_acquire_sync (self, 0, &grant, NULL, error);
 }
 
 static void
@@ -1215,9 +1256,11 @@ acquire_done_cb (LfHandle *handle,
 {
   GTask *task = user_data;
   LfLockFile *self = g_task_get_source_object (task);
+  gssize grant;
 
   g_mutex_lock (&self->mutex);
   lf_lock_file_end_acquire (self, g_task_get_task_data (task), handle);
+  grant = self->grant;
   g_mutex_unlock (&self->mutex);
 
   if (handle == NULL)
@@ -1227,7 +1270,7 @@ acquire_done_cb (LfHandle *handle,
     }
 
   lf_lock_file_notify_held (self);
-  g_task_return_boolean (task, TRUE);
+  g_task_return_int (task, grant);
 }
 
 static void
@@ -1330,7 +1373,7 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), FALSE);
 
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return g_task_propagate_int (G_TASK (result), error) > 0;
 }
 
 /**
@@ -1352,6 +1395,8 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
  *   one was forked from
  * - %LF_UNLOCK_ERROR_FAILED: the system could not unlock. Only then the object
  *   still holds the lock
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED, %G_IO_ERROR_INVALID_FILENAME: nothing can
+ *   be locked this way, or at this path
  * - %G_IO_ERROR_PENDING: another release of this object is not finished
  *
  * Returns: %TRUE if the lock was given back, %FALSE with @error set
@@ -1362,18 +1407,10 @@ gboolean
 lf_lock_file_release (LfLockFile  *self,
                       GError     **error)
 {
-  LfRelease result;
-
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!lf_lock_file_begin_release (self, error))
-    return FALSE;
-
-  result = lf_lock_file_do_release (self, error);
-  lf_lock_file_end_release (self, result);
-
-  return result == LF_RELEASE_DONE;
+  return lf_lock_file_release_grant (self, 0, error);
 }
 
 /* The file work of release_async(), in a thread of its own: GIO's pool may be
@@ -1416,7 +1453,7 @@ release_thread_done_cb (GObject      *object,
 /**
  * lf_lock_file_release_async:
  * @self: a lock file
- * @io_priority: priority of the work and of the callback, as %G_PRIORITY_DEFAULT
+ * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when the lock is given back
  * @user_data: data for @callback
@@ -1454,7 +1491,7 @@ lf_lock_file_release_async (LfLockFile          *self,
 
   g_task_set_check_cancellable (task, FALSE);
 
-  if (!lf_lock_file_begin_release (self, &error))
+  if (!lf_lock_file_begin_release (self, 0, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;

@@ -4,6 +4,8 @@
 
 #include "lf-lock-guard.h"
 
+#include "lf-lock-file-private.h"
+
 /**
  * LfLockGuard:
  *
@@ -24,9 +26,12 @@
  *
  * In Vala it is where the variable of the guard leaves its scope.
  *
+ * A guard releases what it acquired and nothing else. If its lock file held the
+ * lock before, or was released by hand since, the end of the guard does nothing.
+ *
  * A guard cannot report that the release failed. Where it matters that the lock
  * was not broken meanwhile, call [method@LockFile.release] and look at its
- * result; a guard whose lock is released already does nothing more.
+ * result.
  *
  * Since: 1.0
  */
@@ -34,17 +39,20 @@ struct _LfLockGuard
 {
   gatomicrefcount ref_count;
   LfLockFile *lock_file;
+  gssize grant; /* 0 if the lock was held before */
 };
 
 G_DEFINE_BOXED_TYPE (LfLockGuard, lf_lock_guard, lf_lock_guard_ref, lf_lock_guard_unref)
 
 static LfLockGuard *
-lf_lock_guard_new (LfLockFile *lock_file)
+lf_lock_guard_new (LfLockFile *lock_file,
+                   gssize      grant)
 {
   LfLockGuard *self = g_new0 (LfLockGuard, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->lock_file = g_object_ref (lock_file);
+  self->grant = grant;
 
   return self;
 }
@@ -56,7 +64,7 @@ lf_lock_guard_new (LfLockFile *lock_file)
  * @error: return location for an error
  *
  * Acquires the lock as [method@LockFile.acquire] does and returns a guard that
- * releases it.
+ * releases it, unless it was held before.
  *
  * Returns: (transfer full): a guard, or %NULL with @error set
  *
@@ -67,10 +75,17 @@ lf_lock_file_acquire_guard (LfLockFile    *self,
                             GCancellable  *cancellable,
                             GError       **error)
 {
-  if (!lf_lock_file_acquire (self, cancellable, error))
+  gssize grant;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
+                                  cancellable, error))
     return NULL;
 
-  return lf_lock_guard_new (self);
+  return lf_lock_guard_new (self, grant);
 }
 
 /**
@@ -114,10 +129,15 @@ lf_lock_file_acquire_guard_finish (LfLockFile    *self,
                                    GAsyncResult  *result,
                                    GError       **error)
 {
-  if (!lf_lock_file_acquire_finish (self, result, error))
-    return NULL;
+  gssize grant;
 
-  return lf_lock_guard_new (self);
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), NULL);
+
+  grant = g_task_propagate_int (G_TASK (result), error);
+
+  return grant > 0 ? lf_lock_guard_new (self, grant) : NULL;
 }
 
 /**
@@ -156,12 +176,12 @@ lf_lock_guard_unref (LfLockGuard *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  if (lf_lock_file_is_held (self->lock_file))
+  if (self->grant != 0)
     {
       g_autoptr (GError) error = NULL;
 
-      if (!lf_lock_file_release (self->lock_file, &error))
-        g_debug ("Guard could not release: %s", error->message);
+      if (!lf_lock_file_release_grant (self->lock_file, self->grant, &error))
+        g_debug ("A guard did not release: %s", error->message);
     }
 
   g_object_unref (self->lock_file);

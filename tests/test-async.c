@@ -131,6 +131,7 @@ test_two_tasks (Fixture       *fixture,
 {
   g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
   g_autoptr (Peer) peer = NULL;
+  g_autofree char *command = g_strdup_printf ("shift-sync %s/log x", fixture->directory);
   g_auto (Claim) first = { 0 };
   g_auto (Claim) second = { 0 };
 
@@ -142,18 +143,17 @@ test_two_tasks (Fixture       *fixture,
   /* The second is not even in the kernel's queue, as another process is: only
    * the release lets it begin */
   peer = peer_start (fixture->path);
-  peer_send (peer, "acquire");
+  peer_send (peer, command);
   wait_for_waiters (fixture->path, 1);
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_assert_false (second.done);
 
   assert_releases (lock);
-  peer_expect (peer, "held");
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
   claim_wait (&second);
   g_assert_no_error (second.error);
+  assert_releases (lock);
+  peer_expect (peer, "done");
 }
 
 #define N_CLAIMS 20

@@ -358,6 +358,43 @@ test_guard (Fixture       *fixture,
   }
 }
 
+static void
+guard_cb (GObject      *object,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  *(LfLockGuard **) user_data =
+    lf_lock_file_acquire_guard_finish (LF_LOCK_FILE (object), result, &error);
+  g_assert_no_error (error);
+}
+
+/* A guard releases its own grant, not that of somebody else. */
+static void
+test_guard_owns (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  LfLockGuard *guard = NULL;
+  LfLockGuard *inner;
+
+  lf_lock_file_acquire_guard_async (lock, G_PRIORITY_DEFAULT, NULL, guard_cb, &guard);
+  while (guard == NULL)
+    g_main_context_iteration (NULL, TRUE);
+
+  inner = lf_lock_file_acquire_guard (lock, NULL, NULL);
+  g_assert_nonnull (inner);
+  lf_lock_guard_unref (inner);
+  g_assert_true (lf_lock_file_is_held (lock));
+
+  assert_releases (lock);
+  assert_acquires (lock);
+  lf_lock_guard_unref (guard);
+  g_assert_true (lf_lock_file_is_held (lock));
+  assert_not_free (fixture->path);
+}
+
 /* A wait of 0, 0.05 or 0.3 s is never shorter than that, and its error says who
  * has the lock. */
 static void
@@ -661,6 +698,7 @@ main (int    argc,
   add_test ("/lock-file/mode-while-held", test_mode_while_held);
   add_test ("/lock-file/file-mode", test_file_mode);
   add_test ("/lock-file/guard", test_guard);
+  add_test ("/lock-file/guard-owns", test_guard_owns);
   add_data_test ("/lock-file/timeout/0", &timeouts[0], test_timeout);
   add_data_test ("/lock-file/timeout/0.05", &timeouts[1], test_timeout);
   add_data_test ("/lock-file/timeout/0.3", &timeouts[2], test_timeout);

@@ -125,7 +125,7 @@ lf_backend_flock_release (LfHandle    *handle,
     {
       handle->removed = unlink (path) == 0;
       if (!handle->removed)
-        g_debug ("Keeping lock file %s: %s", path, g_strerror (errno));
+        g_debug ("Keeping the lock file: %s", g_strerror (errno));
     }
 
   result = flock_uninterrupted (handle->fd, LOCK_UN);

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What forked and executed children do, and must not do, to their parent's lock. */
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lf-test-util.h"
+
+typedef struct
+{
+  LfLockFile *lock;
+  const char *path;
+} Child;
+
+static void
+child_releases (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_is_held (child->lock));
+  g_assert_cmpint (lf_lock_file_get_fd (child->lock), ==, -1);
+  g_assert_false (lf_lock_file_release (child->lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+  g_clear_error (&error);
+
+  /* Nor afterwards, when the child has forgotten all about it */
+  g_assert_false (lf_lock_file_release (child->lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+}
+
+static void
+child_disposes (gpointer data)
+{
+  Child *child = data;
+
+  g_object_run_dispose (G_OBJECT (child->lock));
+  g_object_unref (child->lock);
+}
+
+/* Ends as every process does at last: run_in_child() calls _exit(). */
+static void
+child_exits (gpointer data)
+{
+}
+
+/* For the child it is a lock like any other that somebody else has. */
+static void
+child_acquires (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_try_acquire (child->lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_acquire_with_timeout (child->lock, 0.01, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+}
+
+static void
+test_child (Fixture       *fixture,
+            gconstpointer  data)
+{
+  ChildFunc function = *(const ChildFunc *) data;
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  Child child = { lock, fixture->path };
+
+  for (int removes = FALSE; removes <= TRUE; removes++)
+    {
+      lf_lock_file_set_remove_on_release (lock, removes);
+      assert_acquires (lock);
+      run_in_child (function, &child);
+      g_assert_true (g_file_test (fixture->path, G_FILE_TEST_EXISTS));
+      assert_not_free (fixture->path);
+      assert_releases (lock);
+      assert_free (fixture->path);
+    }
+}
+
+/* Starts a child that has all our descriptors and does nothing, until the pipe
+ * that is returned is closed. */
+static pid_t
+start_sleeping_child (int *pipe_fd)
+{
+  int fds[2];
+  pid_t pid;
+  char byte;
+
+  g_assert_no_errno (pipe (fds));
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      close (fds[1]);
+      g_assert_cmpint (read (fds[0], &byte, 1), ==, 0);
+      _exit (0);
+    }
+
+  close (fds[0]);
+  *pipe_fd = fds[1];
+
+  return pid;
+}
+
+static void
+end_child (pid_t pid,
+           int   pipe_fd)
+{
+  int status;
+
+  close (pipe_fd);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+}
+
+static void
+test_sleeping_child (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  int pipe_fd;
+  pid_t pid;
+
+  assert_acquires (lock);
+  pid = start_sleeping_child (&pipe_fd);
+  assert_releases (lock);
+  assert_free (fixture->path);
+
+  /* Nor does it keep a lock that is dropped */
+  assert_acquires (lock);
+  g_clear_object (&lock);
+  assert_free (fixture->path);
+  end_child (pid, pipe_fd);
+}
+
+/* A child that was forked while its parent waited has the waiting descriptor. If
+ * the wait is cancelled, that must not keep anybody out. */
+static void
+test_sleeping_child_of_waiter (Fixture       *fixture,
+                               gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
+  g_auto (Claim) claim = { 0 };
+  int pipe_fd;
+  pid_t pid;
+
+  claim_start (&claim, lock, cancellable);
+  wait_for_waiters (fixture->path, 1);
+  pid = start_sleeping_child (&pipe_fd);
+  g_cancellable_cancel (cancellable);
+  claim_wait (&claim);
+  g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_free (fixture->path);
+
+  claim_clear (&claim);
+  claim_start (&claim, lock, NULL);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+  assert_free (fixture->path);
+  end_child (pid, pipe_fd);
+}
+
+/* The taker has died and a child of its has the lock: it is the holder then. */
+static void
+test_heir (Fixture       *fixture,
+           gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *heir = NULL;
+  const char *argv[] = {
+    /* flock(1) leaves its descriptor to the command, which outlives it here */
+    "sh", "-c", "exec 9>>\"$0\" && flock 9 && { sh -c 'echo $$; read x' <&3 & } 3<&0; exit 0",
+    fixture->path, NULL
+  };
+  g_autoptr (Peer) peer = peer_start_argv (argv);
+
+  heir = peer_read_line (peer);
+  g_assert_cmpint (peer_wait (peer), ==, 0);
+  holder = lf_lock_file_query_holder (lock, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, atoi (heir));
+}
+
+static void
+test_exec (Fixture       *fixture,
+           gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *output = NULL;
+  char *argv[] = { (char *) "ls", (char *) "-l", (char *) "/proc/self/fd", NULL };
+
+  assert_acquires (lock);
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL,
+                &output, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (output, " 1 -> "));
+  g_assert_null (strstr (output, fixture->path));
+}
+
+/* A pending claim is the parent's: the child can use the object all the same. */
+static void
+child_of_pending (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_try_acquire (child->lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+}
+
+static void
+test_pending (Fixture       *fixture,
+              gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
+  Child child = { lock, fixture->path };
+  g_auto (Claim) claim = { 0 };
+
+  claim_start (&claim, lock, NULL);
+  wait_for_waiters (fixture->path, 1);
+  run_in_child (child_of_pending, &child);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_not_free (fixture->path);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const ChildFunc functions[] = {
+    child_releases, child_disposes, child_exits, child_acquires
+  };
+
+  g_test_init (&argc, &argv, NULL);
+
+  add_data_test ("/fork/child-releases", &functions[0], test_child);
+  add_data_test ("/fork/child-disposes", &functions[1], test_child);
+  add_data_test ("/fork/child-exits", &functions[2], test_child);
+  add_data_test ("/fork/child-acquires", &functions[3], test_child);
+  add_test ("/fork/sleeping-child", test_sleeping_child);
+  add_test ("/fork/sleeping-child-of-waiter", test_sleeping_child_of_waiter);
+  add_test ("/fork/heir", test_heir);
+  add_test ("/fork/exec", test_exec);
+  add_test ("/fork/pending", test_pending);
+
+  return g_test_run ();
+}
