@@ -50,8 +50,9 @@ guint count_waiters      (const char *path);
 void  wait_for_waiters   (const char *path, guint n_waiters);
 
 guint count_descriptors  (void);
-guint count_threads      (void);
-void  wait_for_threads   (guint n_threads);
+
+/* Waits until no thread of the library is left. */
+void  wait_for_no_lock_threads (void);
 
 /* Runs @function in a child, as an ordinary user also if we are root, and fails
  * the test if it fails. */

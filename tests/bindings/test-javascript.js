@@ -18,10 +18,13 @@ const OWN_PID = new Gio.Credentials().get_unix_pid();
 
 /** Adds a case that gets two objects for one path. */
 function testLock(name, body) {
-    test(name, directory => {
+    test(name, async directory => {
         const path = `${directory}/lock`;
+        const locks = [Lf.LockFile.new(path), Lf.LockFile.new(path)];
 
-        return body(Lf.LockFile.new(path), Lf.LockFile.new(path), path);
+        await body(...locks, path);
+        // Else they hold their locks until they are collected as garbage
+        locks.filter(lock => lock.is_held()).forEach(lock => lock.release());
     });
 }
 
@@ -394,6 +397,16 @@ testLock('/drop/guard', (lock, other) => {
     assertTrue(lock.is_held());
     lock.release();
     assertTrue(other.try_acquire());
+});
+
+testLock('/drop/guard-too-late', lock => {
+    // In a function of its own, after which nothing refers to the guard
+    const acquireAndRelease = () => lock.acquire_guard(null).get_lock_file().release();
+
+    acquireAndRelease();
+    lock.acquire(null);
+    System.gc();
+    assertTrue(lock.is_held());
 });
 
 testLock('/drop/guard-async', async (lock, other) => {

@@ -35,10 +35,24 @@ class Call:
         return self.finish(self.result)
 
 
+# Where PyGObject leaves what callbacks raise; the loop would wait for ever
+callback_errors = []
+
+
+def callback_failed(kind, error, traceback):
+    sys.__excepthook__(kind, error, traceback)
+    callback_errors.append(error)
+
+
+sys.excepthook = callback_failed
+
+
 def iterate_until(condition, context=None):
     context = context or GLib.MainContext.default()
     while not condition():
         context.iteration(True)
+        if callback_errors:
+            raise callback_errors.pop()
 
 
 def in_a_moment(function):
@@ -399,6 +413,13 @@ class Drop(LockTest):
         self.assertTrue(self.lock.is_held())
         del guard
         self.assertFalse(self.lock.is_held())
+
+    def test_guard_too_late(self):
+        guard = self.lock.acquire_guard()
+        self.lock.release()
+        self.lock.acquire()
+        del guard
+        self.assertTrue(self.lock.is_held())
 
     def test_guard_async(self):
         guard = Call(self.lock, 'acquire_guard').wait()

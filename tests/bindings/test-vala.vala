@@ -491,6 +491,15 @@ void add_drop () {
         assert_false (mine.is_held ());
     });
 
+    add ("/drop/guard-too-late", (mine, other) => {
+        {
+            var guard = mine.acquire_guard ();
+            guard.get_lock_file ().release ();
+            mine.acquire ();
+        }
+        assert_true (mine.is_held ());
+    });
+
     add ("/drop/guard-async", (mine, other) =>
         guard_async.end (run ((done) => guard_async.begin (mine, other, (owned) done))));
 

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a kernel does only where something is broken. The program's own open() and
+ * flock() take the place of the C library's for the library under test; each
+ * fails, or gets stuck, when a test wants it to. */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lf-test-util.h"
+
+static struct
+{
+  GMutex mutex;
+  GCond cond;
+  const char *path;    /* of the opens that are meant */
+  int open_flags;      /* those with all of these flags fail */
+  int open_errno;
+  guint n_opens;       /* that many of them */
+  int flock_operation; /* any of these bits */
+  int flock_errno;
+  gboolean blocking_only;
+  guint n_flocks;
+  gboolean stuck;      /* opens do not return */
+  guint n_stuck;
+} faults;
+
+static gboolean
+strike (guint *n_left)
+{
+  gboolean strikes;
+
+  g_mutex_lock (&faults.mutex);
+  strikes = *n_left > 0;
+  if (strikes)
+    (*n_left)--;
+  g_mutex_unlock (&faults.mutex);
+
+  return strikes;
+}
+
+static int
+open_or_fault (const char *path,
+               int         flags,
+               mode_t      mode)
+{
+  static int (*real_open) (const char *, int, ...);
+
+  if (real_open == NULL)
+    real_open = (int (*) (const char *, int, ...)) dlsym (RTLD_NEXT, "open64");
+
+  if (g_strcmp0 (path, faults.path) == 0)
+    {
+      g_mutex_lock (&faults.mutex);
+      faults.n_stuck++;
+      g_cond_broadcast (&faults.cond);
+      while (faults.stuck)
+        g_cond_wait (&faults.cond, &faults.mutex);
+      faults.n_stuck--;
+      g_mutex_unlock (&faults.mutex);
+
+      if ((flags & faults.open_flags) == faults.open_flags && strike (&faults.n_opens))
+        {
+          errno = faults.open_errno;
+          return -1;
+        }
+    }
+
+  return real_open (path, flags, mode);
+}
+
+/* With 64-bit file offsets, as here and in the library, its symbol is open64. */
+G_MODULE_EXPORT int
+open (const char *path,
+      int         flags,
+      ...)
+{
+  va_list arguments;
+  mode_t mode = 0;
+
+  va_start (arguments, flags);
+  if ((flags & O_CREAT) != 0)
+    mode = va_arg (arguments, mode_t);
+  va_end (arguments);
+
+  return open_or_fault (path, flags, mode);
+}
+
+G_MODULE_EXPORT int
+flock (int fd,
+       int operation)
+{
+  static int (*real_flock) (int, int);
+
+  if (real_flock == NULL)
+    real_flock = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
+
+  if ((operation & faults.flock_operation) != 0 &&
+      !(faults.blocking_only && (operation & LOCK_NB) != 0) && strike (&faults.n_flocks))
+    {
+      errno = faults.flock_errno;
+      return -1;
+    }
+
+  return real_flock (fd, operation);
+}
+
+static void
+set_open_fault (const char *path,
+                int         flags,
+                int         fault,
+                guint       n_times)
+{
+  faults.path = path;
+  faults.open_flags = flags;
+  faults.open_errno = fault;
+  faults.n_opens = n_times;
+}
+
+static void
+set_flock_fault (int   operation,
+                 int   fault,
+                 guint n_times)
+{
+  faults.flock_operation = operation;
+  faults.flock_errno = fault;
+  faults.n_flocks = n_times;
+}
+
+/* Neither an error nor a refusal is tried again. */
+static void
+test_lock_errors (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const struct
+  {
+    int fault;
+    GQuark domain;
+    int code;
+  } cases[] = {
+    { ENOSYS, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { EOPNOTSUPP, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { EINVAL, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { 524, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { ENOLCK, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED },
+    { EIO, G_IO_ERROR, G_IO_ERROR_FAILED },
+    { EACCES, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+
+      set_flock_fault (LOCK_EX, cases[i].fault, 1);
+      g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+      g_assert_error (error, cases[i].domain, cases[i].code);
+      if (g_error_matches (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED))
+        g_assert_nonnull (strstr (error->message, "HARD_LINK"));
+
+      set_flock_fault (LOCK_EX, cases[i].fault, 1);
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      g_assert_error (claim.error, cases[i].domain, cases[i].code);
+      assert_acquires (lock);
+    }
+}
+
+/* An error that comes when the thread already waits in the queue: the attempt
+ * finds the lock busy, and the call that would wait fails. */
+static void
+test_error_while_waiting (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  set_flock_fault (LOCK_EX, ENOLCK, 1);
+  faults.blocking_only = TRUE;
+  claim_start (&claim, lock, NULL);
+  claim_wait (&claim);
+  g_assert_error (claim.error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED);
+
+  set_flock_fault (LOCK_EX, ENOLCK, 1);
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED);
+
+  /* A signal is no error */
+  claim_clear (&claim);
+  set_flock_fault (LOCK_EX, EINTR, 3);
+  claim_start (&claim, lock, NULL);
+  wait_for_waiters (fixture->path, 1);
+  faults.blocking_only = FALSE;
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+}
+
+/* Signals do not end a wait, or make an attempt fail. */
+static void
+test_interrupted (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_auto (Claim) claim = { 0 };
+
+  set_flock_fault (LOCK_EX | LOCK_UN, EINTR, 3);
+  set_open_fault (fixture->path, 0, EINTR, 3);
+  assert_acquires (lock);
+  set_flock_fault (LOCK_EX | LOCK_UN, EINTR, 3);
+  assert_releases (lock);
+
+  set_flock_fault (LOCK_EX, EINTR, 3);
+  set_open_fault (fixture->path, 0, EINTR, 3);
+  claim_start (&claim, lock, NULL);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+}
+
+static void
+release_cb (GObject      *object,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  lf_lock_file_release_finish (LF_LOCK_FILE (object), result, user_data);
+}
+
+/* The lock that could not be given back is still held. */
+static void
+test_unlock_error (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  for (int removes = FALSE; removes <= TRUE; removes++)
+    {
+      lf_lock_file_set_remove_on_release (lock, removes);
+      assert_acquires (lock);
+      set_flock_fault (LOCK_UN, EIO, 1);
+      g_assert_false (lf_lock_file_release (lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+      g_clear_error (&error);
+      g_assert_true (lf_lock_file_is_held (lock));
+      if (!removes)
+        assert_not_free (fixture->path);
+
+      set_flock_fault (LOCK_UN, EIO, 1);
+      lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &error);
+      while (error == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+      g_clear_error (&error);
+      g_assert_true (lf_lock_file_is_held (lock));
+
+      assert_releases (lock);
+      g_assert_true (g_file_test (fixture->path, G_FILE_TEST_EXISTS) == !removes);
+    }
+
+  /* The end of the object is the end of the lock all the same */
+  assert_acquires (lock);
+  set_flock_fault (LOCK_UN, EIO, 1);
+  g_clear_object (&lock);
+  assert_free (fixture->path);
+}
+
+/* In a sticky directory Linux may refuse to open with O_CREAT what somebody else
+ * made, and not without it. */
+static void
+test_sticky_directory (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
+  set_open_fault (fixture->path, O_CREAT, EACCES, 1);
+  assert_acquires (lock);
+  assert_releases (lock);
+
+  /* The other one has removed it since: now it can be made */
+  g_assert_no_errno (unlink (fixture->path));
+  set_open_fault (fixture->path, O_CREAT, EACCES, 1);
+  assert_acquires (lock);
+  assert_releases (lock);
+
+  /* It cannot be made at all: refused, and not tried for ever */
+  g_assert_no_errno (unlink (fixture->path));
+  set_open_fault (fixture->path, O_CREAT, EACCES, G_MAXUINT);
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  set_open_fault (fixture->path, 0, 0, 0);
+}
+
+static void
+set_stuck (gboolean stuck)
+{
+  g_mutex_lock (&faults.mutex);
+  faults.stuck = stuck;
+  g_cond_broadcast (&faults.cond);
+  g_mutex_unlock (&faults.mutex);
+}
+
+static void
+wait_until_stuck (void)
+{
+  g_mutex_lock (&faults.mutex);
+  while (faults.n_stuck == 0)
+    g_cond_wait (&faults.cond, &faults.mutex);
+  g_mutex_unlock (&faults.mutex);
+}
+
+/* A server does not answer: the cancel and the deadline are reported all the same,
+ * and when it answers at last the lock is not taken. */
+static void
+test_stuck (Fixture       *fixture,
+            gconstpointer  data)
+{
+  gboolean cancels = GPOINTER_TO_INT (data);
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) next = { 0 };
+  guint n_descriptors;
+
+  wait_for_no_lock_threads ();
+  n_descriptors = count_descriptors ();
+  set_open_fault (fixture->path, 0, 0, 0);
+  set_stuck (TRUE);
+  lf_lock_file_set_remove_on_release (lock, TRUE);
+  lf_lock_file_set_timeout (lock, cancels ? -1 : 0.05);
+  claim_start (&claim, lock, cancellable);
+  wait_until_stuck ();
+  if (cancels)
+    g_cancellable_cancel (cancellable);
+  claim_wait (&claim);
+  if (cancels)
+    g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  else
+    g_assert_error (claim.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  g_assert_false (lf_lock_file_is_held (lock));
+
+  /* The object is free for the next claim */
+  lf_lock_file_set_timeout (lock, -1);
+  claim_start (&next, lock, NULL);
+  set_stuck (FALSE);
+  claim_wait (&next);
+  g_assert_no_error (next.error);
+  assert_releases (lock);
+  wait_for_no_lock_threads ();
+  g_assert_cmpuint (count_descriptors (), ==, n_descriptors);
+  assert_free (fixture->path);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_test ("/faults/lock-errors", test_lock_errors);
+  add_test ("/faults/error-while-waiting", test_error_while_waiting);
+  add_test ("/faults/interrupted", test_interrupted);
+  add_test ("/faults/unlock-error", test_unlock_error);
+  add_test ("/faults/sticky-directory", test_sticky_directory);
+  add_data_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);
+  add_data_test ("/faults/stuck/deadline", GINT_TO_POINTER (FALSE), test_stuck);
+
+  return g_test_run ();
+}
