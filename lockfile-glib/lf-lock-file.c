@@ -1413,38 +1413,55 @@ lf_lock_file_release (LfLockFile  *self,
   return lf_lock_file_release_grant (self, 0, error);
 }
 
+/* Work in threads is a task of its own without a source object. Its thread lets
+ * go of it some time after it has returned; were the lock file tied to it, that
+ * could outlive the caller's last reference, and with it the lock. */
+static GTask *
+new_thread_task (GTask               *task,
+                 GCancellable        *cancellable,
+                 GAsyncReadyCallback  done)
+{
+  GTask *thread_task = g_task_new (NULL, cancellable, done, g_object_ref (task));
+
+  g_task_set_source_tag (thread_task, g_task_get_source_tag (task));
+  g_task_set_name (thread_task, g_task_get_name (task));
+  g_task_set_priority (thread_task, g_task_get_priority (task));
+  g_task_set_task_data (thread_task, task, NULL);
+
+  return thread_task;
+}
+
 /* The file work of release_async(), in a thread of its own: GIO's pool may be
  * full of operations that take long, while others wait for this lock. */
 static void
 release_thread (gpointer data)
 {
-  GTask *task = data;
-  LfLockFile *self = g_task_get_source_object (task);
+  GTask *thread_task = data;
+  GTask *task = g_task_get_task_data (thread_task);
   GError *error = NULL;
-  LfRelease result = lf_lock_file_do_release (self, &error);
+  LfRelease result = lf_lock_file_do_release (g_task_get_source_object (task), &error);
 
   /* The release is ended where it is reported */
   g_task_set_task_data (task, GINT_TO_POINTER (result), NULL);
 
   if (error != NULL)
-    g_task_return_error (task, error);
+    g_task_return_error (thread_task, error);
   else
-    g_task_return_boolean (task, TRUE);
+    g_task_return_boolean (thread_task, TRUE);
 }
 
 static void
 release_thread_done_cb (GObject      *object,
-                        GAsyncResult *result,
+                        GAsyncResult *thread_result,
                         gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  LfLockFile *self = LF_LOCK_FILE (object);
+  LfRelease result = (LfRelease) GPOINTER_TO_INT (g_task_get_task_data (task));
   GError *error = NULL;
 
-  lf_lock_file_end_release (self,
-                            (LfRelease) GPOINTER_TO_INT (g_task_get_task_data (G_TASK (result))));
+  lf_lock_file_end_release (g_task_get_source_object (task), result);
 
-  if (g_task_propagate_boolean (G_TASK (result), &error))
+  if (g_task_propagate_boolean (G_TASK (thread_result), &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -1497,11 +1514,7 @@ lf_lock_file_release_async (LfLockFile          *self,
       return;
     }
 
-  thread_task = g_task_new (self, NULL, release_thread_done_cb, g_object_ref (task));
-  g_task_set_source_tag (thread_task, lf_lock_file_release_async);
-  g_task_set_name (thread_task, "[lockfile-glib] release thread");
-  g_task_set_priority (thread_task, io_priority);
-
+  thread_task = new_thread_task (task, NULL, release_thread_done_cb);
   result = lf_thread_start (release_thread, g_object_unref, g_object_ref (thread_task));
   if (result != 0)
     {
@@ -1627,14 +1640,46 @@ lf_lock_file_query_holder (LfLockFile    *self,
   return holder;
 }
 
+/* What the thread needs of the lock file: it may outlive it. */
+typedef struct
+{
+  const LfBackendClass *backend;
+  char *path; /* a reference string */
+} Query;
+
 static void
-query_holder_thread (GTask        *task,
+query_free (gpointer data)
+{
+  Query *query = data;
+
+  g_ref_string_release (query->path);
+  g_free (query);
+}
+
+static void
+query_holder_thread (GTask        *thread_task,
                      gpointer      source_object,
                      gpointer      task_data,
                      GCancellable *cancellable)
 {
+  Query *query = task_data;
+  LfLockHolder *holder = NULL;
   GError *error = NULL;
-  LfLockHolder *holder = lf_lock_file_query_holder (source_object, cancellable, &error);
+
+  if (query->backend->look (query->path, &holder, &error))
+    g_task_return_pointer (thread_task, holder, g_object_unref);
+  else
+    g_task_return_error (thread_task, error);
+}
+
+static void
+query_holder_done_cb (GObject      *object,
+                      GAsyncResult *thread_result,
+                      gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  LfLockHolder *holder = g_task_propagate_pointer (G_TASK (thread_result), &error);
 
   if (error != NULL)
     g_task_return_error (task, error);
@@ -1663,6 +1708,10 @@ lf_lock_file_query_holder_async (LfLockFile          *self,
                                  gpointer             user_data)
 {
   g_autoptr (GTask) task = NULL;
+  g_autoptr (GTask) thread_task = NULL;
+  g_autoptr (GError) error = NULL;
+  const LfBackendClass *backend;
+  Query *query;
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
@@ -1671,8 +1720,21 @@ lf_lock_file_query_holder_async (LfLockFile          *self,
   g_task_set_source_tag (task, lf_lock_file_query_holder_async);
   g_task_set_name (task, "[lockfile-glib] query holder");
   g_task_set_priority (task, io_priority);
-  g_task_set_return_on_cancel (task, TRUE);
-  g_task_run_in_thread (task, query_holder_thread);
+
+  backend = lf_lock_file_get_usable_backend (self, &error);
+  if (backend == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  query = g_new (Query, 1);
+  *query = (Query) { backend, g_ref_string_acquire (self->path) };
+  thread_task = new_thread_task (task, cancellable, query_holder_done_cb);
+  g_task_set_task_data (thread_task, query, query_free);
+  /* A cancel does not wait for a file system that does not answer */
+  g_task_set_return_on_cancel (thread_task, TRUE);
+  g_task_run_in_thread (thread_task, query_holder_thread);
 }
 
 /**

@@ -1,25 +1,37 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Counts the cases of a JUnit log of `meson test`: passed, failed, skipped."""
+"""Counts the cases in a log of `meson test` (testlog.json): passed, failed, skipped.
 
+A case is a line of TAP, or a program that does not speak it. A program that ends
+with an error or not in time is a failed case too, whatever its lines say.
+"""
+
+import json
+import re
 import sys
-import xml.etree.ElementTree
 
 passed = failed = skipped = 0
-for suite in xml.etree.ElementTree.parse(sys.argv[1]).iter('testsuite'):
-    cases = suite.findall('testcase')
-    kinds = [{child.tag for child in case} for case in cases]
-    suite_failed = sum(bool(kind & {'failure', 'error'}) for kind in kinds)
-    suite_skipped = sum('skipped' in kind for kind in kinds)
-    # A program that fails as a whole, as by a crash or a timeout, has no case of
-    # its own for that
-    if not suite_failed and (int(suite.get('failures', 0)) or int(suite.get('errors', 0))):
-        suite_failed = 1
-    if not cases:
-        suite_failed += 1
-    failed += suite_failed
-    skipped += suite_skipped
-    passed += max(0, len(cases) - suite_failed - suite_skipped)
+
+with open(sys.argv[1], encoding='utf-8') as log:
+    tests = [json.loads(line) for line in log]
+
+for test in tests:
+    output = test.get('stdout') or ''
+    lines = re.findall(r'^(ok|not ok)\b(.*)$', output, re.MULTILINE)
+    n_skipped = sum('# SKIP' in rest.upper() for _, rest in lines)
+    n_failed = sum(result == 'not ok' for result, _ in lines)
+    n_passed = len(lines) - n_skipped - n_failed
+
+    if test['result'] == 'SKIP' and n_skipped == 0:
+        n_skipped = 1
+    elif test['result'] == 'OK' and not lines:
+        n_passed = 1
+    elif test['result'] not in ('OK', 'SKIP') and n_failed == 0:
+        n_failed = 1
+
+    passed += n_passed
+    failed += n_failed
+    skipped += n_skipped
 
 print(passed, failed, skipped)

@@ -277,6 +277,48 @@ test_unref_pending (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
+static void
+query_done_cb (GObject      *object,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LfLockHolder) holder =
+    lf_lock_file_query_holder_finish (LF_LOCK_FILE (object), result, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (holder);
+  *(gboolean *) user_data = TRUE;
+}
+
+/* Whatever threads worked for the object, its lock ends with the caller's last
+ * reference and not some time after. */
+static void
+test_unref_after (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  for (int i = 0; i < 300; i++)
+    {
+      LfLockFile *lock = lf_lock_file_new (fixture->path);
+      g_auto (Claim) claim = { 0 };
+      gboolean queried = FALSE;
+      Release release;
+
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      release_async (lock, &release);
+      iterate_until (&release.done);
+      claim_clear (&claim);
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      lf_lock_file_query_holder_async (lock, G_PRIORITY_DEFAULT, NULL, query_done_cb, &queried);
+      iterate_until (&queried);
+
+      g_object_unref (lock);
+      assert_free (fixture->path);
+    }
+}
+
 typedef struct
 {
   const char *path;
@@ -432,6 +474,7 @@ main (int    argc,
   add_test ("/async/claims-that-end", test_claims_that_end);
   add_test ("/async/pending", test_pending);
   add_test ("/async/unref-pending", test_unref_pending);
+  add_test ("/async/unref-after", test_unref_after);
   add_test ("/async/thread-context", test_thread_context);
   add_test ("/async/many-pending", test_many_pending);
 

@@ -132,6 +132,15 @@ set_flock_fault (int   operation,
   faults.n_flocks = n_times;
 }
 
+static void
+tear_down (Fixture       *fixture,
+           gconstpointer  data)
+{
+  set_open_fault (NULL, 0, 0, 0);
+  set_flock_fault (0, 0, 0);
+  fixture_tear_down (fixture, data);
+}
+
 /* Neither an error nor a refusal is tried again. */
 static void
 test_lock_errors (Fixture       *fixture,
@@ -298,7 +307,6 @@ test_sticky_directory (Fixture       *fixture,
   set_open_fault (fixture->path, O_CREAT, EACCES, G_MAXUINT);
   g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
-  set_open_fault (fixture->path, 0, 0, 0);
 }
 
 static void
@@ -367,13 +375,16 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  add_test ("/faults/lock-errors", test_lock_errors);
-  add_test ("/faults/error-while-waiting", test_error_while_waiting);
-  add_test ("/faults/interrupted", test_interrupted);
-  add_test ("/faults/unlock-error", test_unlock_error);
-  add_test ("/faults/sticky-directory", test_sticky_directory);
-  add_data_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);
-  add_data_test ("/faults/stuck/deadline", GINT_TO_POINTER (FALSE), test_stuck);
+#define add_fault_test(path, data, function) \
+  g_test_add (path, Fixture, data, fixture_set_up, function, tear_down)
+
+  add_fault_test ("/faults/lock-errors", NULL, test_lock_errors);
+  add_fault_test ("/faults/error-while-waiting", NULL, test_error_while_waiting);
+  add_fault_test ("/faults/interrupted", NULL, test_interrupted);
+  add_fault_test ("/faults/unlock-error", NULL, test_unlock_error);
+  add_fault_test ("/faults/sticky-directory", NULL, test_sticky_directory);
+  add_fault_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);
+  add_fault_test ("/faults/stuck/deadline", GINT_TO_POINTER (FALSE), test_stuck);
 
   return g_test_run ();
 }

@@ -613,6 +613,63 @@ test_holder (Fixture       *fixture,
   g_assert_cmpint (lf_lock_holder_get_pid (async_holder), ==, peer_get_pid (peer));
 }
 
+typedef struct
+{
+  const char *path;
+  gboolean ends; /* atomic */
+} Crowd;
+
+/* Takes and gives back many locks, over and over. */
+static gpointer
+crowd_main (gpointer data)
+{
+  Crowd *crowd = data;
+  LfLockFile *locks[200];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (locks); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("%s.%u", crowd->path, (guint) i);
+
+      locks[i] = lf_lock_file_new (path);
+      assert_acquires (locks[i]);
+    }
+
+  for (gsize i = 0; !g_atomic_int_get (&crowd->ends); i++)
+    {
+      assert_releases (locks[i % G_N_ELEMENTS (locks)]);
+      assert_acquires (locks[i % G_N_ELEMENTS (locks)]);
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (locks); i++)
+    g_object_unref (locks[i]);
+
+  return NULL;
+}
+
+/* The kernel's list is read in pieces. A holder is found in it also while others
+ * come and go, so that it moves from one piece to the other. */
+static void
+test_holder_in_crowd (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (Peer) holder_peer = peer_start_holder (fixture->path);
+  Crowd crowd = { fixture->path, FALSE };
+  GThread *thread = g_thread_new ("crowd", crowd_main, &crowd);
+
+  for (int i = 0; i < 2000; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, peer_get_pid (holder_peer));
+    }
+
+  g_atomic_int_set (&crowd.ends, TRUE);
+  g_thread_join (thread);
+}
+
 /* A shared lock is somebody's too. */
 static void
 test_holder_shared (Fixture       *fixture,
@@ -707,6 +764,7 @@ main (int    argc,
   add_test ("/lock-file/would-deadlock", test_would_deadlock);
   add_test ("/lock-file/not-supported", test_not_supported);
   add_test ("/lock-file/holder", test_holder);
+  add_test ("/lock-file/holder-in-crowd", test_holder_in_crowd);
   add_test ("/lock-file/holder-shared", test_holder_shared);
   add_test ("/lock-file/objects", test_objects);
   add_test ("/lock-file/unref-held", test_unref_held);

@@ -22,6 +22,9 @@
  * their identity at every look causes this many. */
 #define MAX_ROUNDS 10000
 
+/* How often a lock that is surely held is looked for in a list that changes. */
+#define MAX_LOOKS 20
+
 /* Returns 0 or an errno. */
 static int
 flock_uninterrupted (int fd,
@@ -189,6 +192,7 @@ lf_backend_flock_look (const char    *path,
                        GError       **error)
 {
   struct stat path_stat;
+  LfKernelLocks listed;
   gboolean exists, locked;
 
   *holder = NULL;
@@ -199,20 +203,22 @@ lf_backend_flock_look (const char    *path,
   if (!exists)
     return TRUE;
 
-  switch (lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FLOCK, holder))
-    {
-    case LF_KERNEL_LOCKS_HELD:
-    case LF_KERNEL_LOCKS_FREE:
-      return TRUE;
+  listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FLOCK, holder);
+  if (listed == LF_KERNEL_LOCKS_HELD || listed == LF_KERNEL_LOCKS_FREE)
+    return TRUE;
 
-    case LF_KERNEL_LOCKS_UNKNOWN:
-    default:
-      if (!probe (path, &locked, error))
-        return FALSE;
-      if (locked)
-        *holder = lf_lock_holder_new (0, NULL, NULL);
-      return TRUE;
-    }
+  if (!probe (path, &locked, error))
+    return FALSE;
+  if (!locked)
+    return TRUE;
+
+  for (guint i = 0; i < MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
+    listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FLOCK, holder);
+
+  if (*holder == NULL)
+    *holder = lf_lock_holder_new (0, NULL, NULL);
+
+  return TRUE;
 }
 
 /* Nothing can take a kernel lock from its holder. What can be done is to put the

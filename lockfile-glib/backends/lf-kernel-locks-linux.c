@@ -281,9 +281,11 @@ lf_kernel_locks_find (const char         *path,
       found = find_in_list (&file, &pid, &steady);
     }
 
+  if (!found && !steady)
+    return LF_KERNEL_LOCKS_MISSED;
   if (!found)
-    return steady && is_local (path) && sees_all_processes () ? LF_KERNEL_LOCKS_FREE
-                                                              : LF_KERNEL_LOCKS_UNKNOWN;
+    return is_local (path) && sees_all_processes () ? LF_KERNEL_LOCKS_FREE
+                                                    : LF_KERNEL_LOCKS_UNKNOWN;
 
   if (pid <= 0 || !process_exists (pid))
     pid = find_heir (&file);

@@ -19,6 +19,7 @@ typedef enum
 {
   LF_KERNEL_LOCKS_FREE,    /* surely nobody */
   LF_KERNEL_LOCKS_HELD,    /* @holder is set */
+  LF_KERNEL_LOCKS_MISSED,  /* it may be held, and be seen by another look */
   LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
 } LfKernelLocks;
 

@@ -12,15 +12,21 @@ string own_pid;
 string program;
 
 void add (string name, owned Body body) {
-    Test.add_data_func (name, () => {
-        try {
-            var directory = DirUtils.make_tmp ("lockfile-glib-XXXXXX");
-            body (new Lf.LockFile (directory + "/lock"), new Lf.LockFile (directory + "/lock"));
-            remove_tree (File.new_for_path (directory));
-        } catch (Error e) {
-            Test.fail_printf ("%s: %s", e.domain.to_string (), e.message);
-        }
-    });
+    Test.add_data_func (name, () => attempt (() => {
+        var directory = DirUtils.make_tmp ("lockfile-glib-XXXXXX");
+        attempt (() => body (new Lf.LockFile (directory + "/lock"),
+                             new Lf.LockFile (directory + "/lock")));
+        remove_tree (File.new_for_path (directory));
+    }));
+}
+
+// Fails the case, and goes on, if the action throws
+void attempt (Action action) {
+    try {
+        action ();
+    } catch (Error e) {
+        Test.fail_printf ("%s: %s", e.domain.to_string (), e.message);
+    }
 }
 
 void remove_tree (File file) throws Error {
@@ -52,19 +58,11 @@ AsyncResult run (Start start) throws Error {
     return result;
 }
 
-void release (Lf.LockFile held) {
-    try {
-        held.release ();
-    } catch (Error e) {
-        Test.fail_printf ("%s", e.message);
-    }
-}
-
 void release_in_a_moment (Lf.LockFile held, StringBuilder? order = null) {
     Timeout.add (20, () => {
         if (order != null)
             order.append ("release ");
-        release (held);
+        attempt (() => held.release ());
         return Source.REMOVE;
     });
 }
@@ -162,7 +160,7 @@ async void loop_keeps_running (Lf.LockFile mine, Lf.LockFile other) throws Error
         assert_false (mine.is_held ());
         ticks++;
         if (ticks == 5)
-            release (other);
+            attempt (() => other.release ());
         return ticks < 5;
     });
     assert_true (yield mine.acquire_async ());
