@@ -615,33 +615,21 @@ test_holder (Fixture       *fixture,
 
 typedef struct
 {
-  const char *path;
+  LfLockFile *locks[300];
   gboolean ends; /* atomic */
 } Crowd;
 
-/* Takes and gives back many locks, over and over. */
+/* Gives many locks back and takes them again, over and over. */
 static gpointer
 crowd_main (gpointer data)
 {
   Crowd *crowd = data;
-  LfLockFile *locks[200];
-
-  for (gsize i = 0; i < G_N_ELEMENTS (locks); i++)
-    {
-      g_autofree char *path = g_strdup_printf ("%s.%u", crowd->path, (guint) i);
-
-      locks[i] = lf_lock_file_new (path);
-      assert_acquires (locks[i]);
-    }
 
   for (gsize i = 0; !g_atomic_int_get (&crowd->ends); i++)
     {
-      assert_releases (locks[i % G_N_ELEMENTS (locks)]);
-      assert_acquires (locks[i % G_N_ELEMENTS (locks)]);
+      assert_releases (crowd->locks[i % G_N_ELEMENTS (crowd->locks)]);
+      assert_acquires (crowd->locks[i % G_N_ELEMENTS (crowd->locks)]);
     }
-
-  for (gsize i = 0; i < G_N_ELEMENTS (locks); i++)
-    g_object_unref (locks[i]);
 
   return NULL;
 }
@@ -653,21 +641,34 @@ test_holder_in_crowd (Fixture       *fixture,
                       gconstpointer  data)
 {
   g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) holder_peer = peer_start_holder (fixture->path);
-  Crowd crowd = { fixture->path, FALSE };
-  GThread *thread = g_thread_new ("crowd", crowd_main, &crowd);
+  g_autoptr (Peer) peer = NULL;
+  Crowd crowd = { .ends = FALSE };
+  GThread *thread;
 
-  for (int i = 0; i < 2000; i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (crowd.locks); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("%s.%u", fixture->path, (guint) i);
+
+      crowd.locks[i] = lf_lock_file_new (path);
+      assert_acquires (crowd.locks[i]);
+    }
+
+  /* Behind the others in the list, so that it moves when they go */
+  peer = peer_start_holder (fixture->path);
+  thread = g_thread_new ("crowd", crowd_main, &crowd);
+  for (int i = 0; i < 1000; i++)
     {
       g_autoptr (GError) error = NULL;
       g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock, NULL, &error);
 
       g_assert_no_error (error);
-      g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, peer_get_pid (holder_peer));
+      g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, peer_get_pid (peer));
     }
 
   g_atomic_int_set (&crowd.ends, TRUE);
   g_thread_join (thread);
+  for (gsize i = 0; i < G_N_ELEMENTS (crowd.locks); i++)
+    g_object_unref (crowd.locks[i]);
 }
 
 /* A shared lock is somebody's too. */
