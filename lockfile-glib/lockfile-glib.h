@@ -2,8 +2,6 @@
 
 #pragma once
 
-#define LF_INSIDE
-
 #include <lockfile-glib/lf-enum-types.h>
 #include <lockfile-glib/lf-enums.h>
 #include <lockfile-glib/lf-errors.h>
@@ -12,5 +10,3 @@
 #include <lockfile-glib/lf-lock-holder.h>
 #include <lockfile-glib/lf-version-macros.h>
 #include <lockfile-glib/lf-version.h>
-
-#undef LF_INSIDE

@@ -28,6 +28,8 @@ static struct
   guint n_flocks;
   gboolean stuck;      /* opens do not return */
   guint n_stuck;
+  GThread *watched;    /* calls of this thread are counted */
+  guint n_watched;
 } faults;
 
 static gboolean
@@ -44,6 +46,13 @@ strike (guint *n_left)
   return strikes;
 }
 
+static void
+note_call (void)
+{
+  if (faults.watched != NULL && faults.watched == g_thread_self ())
+    faults.n_watched++;
+}
+
 static int
 open_or_fault (const char *path,
                int         flags,
@@ -56,6 +65,8 @@ open_or_fault (const char *path,
 
   if (g_strcmp0 (path, faults.path) == 0)
     {
+      note_call ();
+
       g_mutex_lock (&faults.mutex);
       faults.n_stuck++;
       g_cond_broadcast (&faults.cond);
@@ -96,6 +107,8 @@ flock (int fd,
        int operation)
 {
   static int (*real_flock) (int, int);
+
+  note_call ();
 
   if (real_flock == NULL)
     real_flock = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
@@ -369,6 +382,59 @@ test_stuck (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
+/* No asynchronous call touches files in the caller's thread: not to acquire, not
+ * to give back what a cancel came too late for, not to find out who has it. */
+static void
+test_no_file_in_caller (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) other = lf_lock_file_new (fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) granted = { 0 };
+  g_auto (Claim) timed_out = { 0 };
+  g_auto (Claim) cancelled = { 0 };
+  g_auto (Claim) too_late = { 0 };
+
+  set_open_fault (fixture->path, 0, 0, 0);
+  faults.watched = g_thread_self ();
+  faults.n_watched = 0;
+
+  claim_start (&granted, lock, NULL);
+  claim_wait (&granted);
+  g_assert_no_error (granted.error);
+
+  lf_lock_file_set_timeout (other, 0.01);
+  claim_start (&timed_out, other, NULL);
+  claim_wait (&timed_out);
+  g_assert_error (timed_out.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+
+  lf_lock_file_set_timeout (other, -1);
+  claim_start (&cancelled, other, cancellable);
+  wait_for_waiters (fixture->path, 1);
+  g_cancellable_cancel (cancellable);
+  claim_wait (&cancelled);
+  g_assert_error (cancelled.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  /* Granted in its thread, and cancelled before that was reported */
+  g_cancellable_reset (cancellable);
+  claim_start (&too_late, other, cancellable);
+  wait_for_waiters (fixture->path, 1);
+  lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &error);
+  wait_for_waiters (fixture->path, 0);
+  g_cancellable_cancel (cancellable);
+  claim_wait (&too_late);
+  g_assert_error (too_late.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  while (lf_lock_file_is_held (lock))
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_error (error);
+
+  g_assert_cmpuint (faults.n_watched, ==, 0);
+  faults.watched = NULL;
+  assert_free (fixture->path);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -383,6 +449,7 @@ main (int    argc,
   add_fault_test ("/faults/interrupted", NULL, test_interrupted);
   add_fault_test ("/faults/unlock-error", NULL, test_unlock_error);
   add_fault_test ("/faults/sticky-directory", NULL, test_sticky_directory);
+  add_fault_test ("/faults/no-file-in-caller", NULL, test_no_file_in_caller);
   add_fault_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);
   add_fault_test ("/faults/stuck/deadline", GINT_TO_POINTER (FALSE), test_stuck);
 

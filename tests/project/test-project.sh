@@ -7,6 +7,7 @@
 #   subproject SOURCE   a project that has it as a Meson subproject builds and runs
 #   installed SOURCE    C, Vala, Python and JavaScript use an installed copy
 #   dist SOURCE         `meson dist` makes a tarball that builds
+#   devenv SOURCE       Python and JavaScript find the library in the build
 
 set -euo pipefail
 
@@ -53,10 +54,8 @@ case $test_name in
 
     for header in "$include"/*.h; do
       name=lockfile-glib/$(basename "$header")
-      # The version header says that it wants to be included by the main one
-      [[ $name == lockfile-glib/lf-version.h ]] && name=lockfile-glib/lockfile-glib.h
       for language in c c++; do
-        echo "#include <$name>" |
+        printf '%s\n' "#include <$name>" 'extern int not_empty;' |
           cc -x "$language" -Wall -Wextra -Werror -pedantic -fsyntax-only \
              -I"$(dirname "$include")" "${flags[@]}" -
       done
@@ -125,6 +124,17 @@ imports.gi.Lf.LockFile.new(ARGV[0]).acquire(null);
 print('JavaScript has it');
 END
     expect "$(gjs consumer.js "$directory/x.lock")" 'JavaScript has it'
+    ;;
+
+  devenv)
+    cd "$directory"
+    expect "$(meson devenv -C "$LF_BUILD_ROOT" /usr/bin/python3 -c "
+import gi
+gi.require_version('Lf', '1.0')
+from gi.repository import Lf
+print(Lf.LockFile.new('$directory/x.lock').acquire())")" True
+    expect "$(meson devenv -C "$LF_BUILD_ROOT" gjs -c "
+print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire(null))")" true
     ;;
 
   dist)
