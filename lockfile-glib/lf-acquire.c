@@ -109,7 +109,7 @@ lf_acquire_new (const LfBackendClass *backend,
   self->try_once = timeout == 0;
   self->deadline = get_deadline (timeout);
   self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
-  self->handle = lf_handle_new (request->mode);
+  self->handle = lf_handle_new (request);
   self->result = LF_ATTEMPT_BUSY;
 
   return self;

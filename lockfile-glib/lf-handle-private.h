@@ -23,9 +23,11 @@ typedef struct
 /* What an attempt works on and a holder keeps. */
 typedef struct
 {
+  char *path; /* a reference string */
   int fd;
-  guint64 device;
+  guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
+  gpointer data; /* the backend's own; it is gone when the handle is closed */
   int pid; /* the process that made it: after fork() it is not the child's */
   LfLockMode mode;
   gboolean removed; /* by a release that failed afterwards */
@@ -35,7 +37,7 @@ typedef struct
   GList link;
 } LfHandle;
 
-LfHandle *lf_handle_new             (LfLockMode      mode);
+LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_close           (LfHandle       *self);
 void      lf_handle_free            (LfHandle       *self);
 gboolean  lf_handle_is_own          (const LfHandle *self);

@@ -32,12 +32,13 @@ get_thread_number (void)
 }
 
 LfHandle *
-lf_handle_new (LfLockMode mode)
+lf_handle_new (const LfRequest *request)
 {
   LfHandle *self = g_new0 (LfHandle, 1);
 
+  self->path = g_ref_string_acquire (request->path);
   self->fd = -1;
-  self->mode = mode;
+  self->mode = request->mode;
   self->pid = getpid ();
 
   return self;
@@ -68,6 +69,7 @@ lf_handle_free (LfHandle *self)
       G_UNLOCK (held_handles);
     }
 
+  g_ref_string_release (self->path);
   g_free (self);
 }
 
@@ -89,7 +91,17 @@ lf_handle_set_held (LfHandle *self)
   G_UNLOCK (held_handles);
 }
 
-/* Whether the calling thread holds a lock on the file that @self has open. */
+static gboolean
+lf_handle_is_same_lock (const LfHandle *self,
+                        const LfHandle *other)
+{
+  if (self->inode != 0 && self->inode == other->inode && self->device == other->device)
+    return TRUE;
+
+  return g_str_equal (self->path, other->path);
+}
+
+/* Whether the calling thread holds the lock that @self is for. */
 gboolean
 lf_handle_held_by_thread (const LfHandle *self)
 {
@@ -102,7 +114,7 @@ lf_handle_held_by_thread (const LfHandle *self)
       LfHandle *other = link->data;
 
       held = other->thread == thread && other->pid == self->pid &&
-             other->device == self->device && other->inode == self->inode;
+             lf_handle_is_same_lock (self, other);
     }
   G_UNLOCK (held_handles);
 
