@@ -95,8 +95,8 @@ static gboolean
 lf_handle_is_same_lock (const LfHandle *self,
                         const LfHandle *other)
 {
-  if (self->inode != 0 && self->inode == other->inode && self->device == other->device)
-    return TRUE;
+  if (self->inode != 0 && other->inode != 0)
+    return self->inode == other->inode && self->device == other->device;
 
   return g_str_equal (self->path, other->path);
 }
