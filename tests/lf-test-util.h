@@ -51,6 +51,9 @@ void  wait_for_waiters   (const char *path, guint n_waiters);
 
 guint count_descriptors  (void);
 
+/* Whatever it is, and if it is there. */
+void  remove_recursively (const char *path);
+
 /* Waits until no thread of the library is left. */
 void  wait_for_no_lock_threads (void);
 
