@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The contract of a lock file object that does not wait: whom it excludes, and
- * what it says and leaves behind when it is released, broken or dropped. */
+/* The contract of a lock file object: whom it excludes in its process, and what
+ * it says and leaves behind when it is released, broken or dropped. */
 
 #include <math.h>
 #include <sys/stat.h>
@@ -10,6 +10,9 @@
 #include <glib/gstdio.h>
 
 #include "contract.h"
+
+#define N_THREADS 4
+#define N_THREAD_ROUNDS 250
 
 static void
 assert_release_fails (LfLockFile *lock,
@@ -61,6 +64,68 @@ test_objects (Fixture       *fixture,
       assert_tries_in_vain (backend, fixture->path);
       assert_releases (other);
     }
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  const char *path;
+  gboolean async;
+  int *n_inside; /* atomic */
+  guint *number; /* not atomic: the lock is for that */
+} Counter;
+
+static gpointer
+count_in_thread (gpointer data)
+{
+  Counter *counter = data;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (LfLockFile) lock = lock_new (counter->backend, counter->path);
+
+  g_main_context_push_thread_default (context);
+  for (guint i = 0; i < N_THREAD_ROUNDS; i++)
+    {
+      g_auto (Claim) claim = { 0 };
+
+      if (counter->async)
+        {
+          claim_start (&claim, lock, NULL);
+          claim_wait (&claim);
+          g_assert_no_error (claim.error);
+        }
+      else
+        assert_acquires (lock);
+
+      g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
+      (*counter->number)++;
+      g_assert_cmpint (g_atomic_int_add (counter->n_inside, -1), ==, 1);
+      assert_releases (lock);
+    }
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
+}
+
+/* Threads with an object each exclude each other, half of them sync and half
+ * async. */
+static void
+test_threads (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Counter counters[N_THREADS];
+  GThread *threads[N_THREADS];
+  int n_inside = 0;
+  guint number = 0;
+
+  for (int i = 0; i < N_THREADS; i++)
+    {
+      counters[i] = (Counter) { data, fixture->path, i % 2 == 1, &n_inside, &number };
+      threads[i] = g_thread_new ("counter", count_in_thread, &counters[i]);
+    }
+
+  for (int i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (number, ==, N_THREADS * N_THREAD_ROUNDS);
 }
 
 /* Locks of different paths in one directory have nothing to do with each other,
@@ -484,6 +549,7 @@ test_arguments (Fixture       *fixture,
 
 const ContractCase contract_object_cases[] = {
   { "objects", test_objects },
+  { "threads", test_threads },
   { "paths-apart", test_paths_apart },
   { "acquire-twice", test_acquire_twice },
   { "release-twice", test_release_twice },

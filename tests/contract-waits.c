@@ -13,8 +13,6 @@
 #define N_ORDERED 20
 #define N_CROWD 100
 #define N_HAND_OVERS 30
-#define N_THREADS 4
-#define N_THREAD_ROUNDS 250
 
 /* A wait is never shorter than was asked for, and its error says who has the
  * lock. */
@@ -550,68 +548,6 @@ test_async_crowd (Fixture       *fixture,
     }
 }
 
-typedef struct
-{
-  const TestBackend *backend;
-  const char *path;
-  gboolean async;
-  int *n_inside; /* atomic */
-  guint *number; /* not atomic: the lock is for that */
-} Counter;
-
-static gpointer
-count_in_thread (gpointer data)
-{
-  Counter *counter = data;
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (LfLockFile) lock = lock_new (counter->backend, counter->path);
-
-  g_main_context_push_thread_default (context);
-  for (guint i = 0; i < N_THREAD_ROUNDS; i++)
-    {
-      g_auto (Claim) claim = { 0 };
-
-      if (counter->async)
-        {
-          claim_start (&claim, lock, NULL);
-          claim_wait (&claim);
-          g_assert_no_error (claim.error);
-        }
-      else
-        assert_acquires (lock);
-
-      g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
-      (*counter->number)++;
-      g_assert_cmpint (g_atomic_int_add (counter->n_inside, -1), ==, 1);
-      assert_releases (lock);
-    }
-  g_main_context_pop_thread_default (context);
-
-  return NULL;
-}
-
-/* Threads with an object each exclude each other, half of them sync and half
- * async. */
-static void
-test_threads (Fixture       *fixture,
-              gconstpointer  data)
-{
-  Counter counters[N_THREADS];
-  GThread *threads[N_THREADS];
-  int n_inside = 0;
-  guint number = 0;
-
-  for (int i = 0; i < N_THREADS; i++)
-    {
-      counters[i] = (Counter) { data, fixture->path, i % 2 == 1, &n_inside, &number };
-      threads[i] = g_thread_new ("counter", count_in_thread, &counters[i]);
-    }
-
-  for (int i = 0; i < N_THREADS; i++)
-    g_thread_join (threads[i]);
-  g_assert_cmpuint (number, ==, N_THREADS * N_THREAD_ROUNDS);
-}
-
 /* An object waits for one thing at a time in a synchronous call. */
 static void
 test_pending (Fixture       *fixture,
@@ -705,7 +641,6 @@ test_no_leaks (Fixture       *fixture,
 }
 
 const ContractCase contract_wait_cases[] = {
-  { "threads", test_threads },
   { "timeout-held", test_timeout },
   { "timeout-free", test_timeout_free },
   { "timeout-in-time", test_timeout_in_time },

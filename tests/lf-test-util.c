@@ -3,10 +3,13 @@
 #include "lf-test-util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -292,6 +295,38 @@ run_as_user (ChildFunc function,
              gpointer  data)
 {
   run_child (function, data, TRUE);
+}
+
+/* Writes to a file that is there, in one piece, as those of the kernel want it. */
+void
+write_file (const char *path,
+            const char *text)
+{
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize) strlen (text));
+  close (fd);
+}
+
+void
+enter_namespaces (int flags)
+{
+  g_autofree char *user_map = g_strdup_printf ("0 %u 1", geteuid ());
+  g_autofree char *group_map = g_strdup_printf ("0 %u 1", getegid ());
+  gboolean is_root = geteuid () == 0;
+
+  g_assert_no_errno (unshare (is_root ? flags : flags | CLONE_NEWUSER));
+  if (!is_root)
+    {
+      write_file ("/proc/self/setgroups", "deny");
+      write_file ("/proc/self/uid_map", user_map);
+      write_file ("/proc/self/gid_map", group_map);
+    }
+
+  /* What is mounted here stays here */
+  if ((flags & CLONE_NEWNS) != 0)
+    g_assert_no_errno (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
 static void

@@ -63,6 +63,10 @@ typedef void (*ChildFunc) (gpointer data);
 void  run_in_child       (ChildFunc function, gpointer data);
 void  run_as_user        (ChildFunc function, gpointer data);
 
+/* Enters new namespaces, as root also if we are not, in a child without threads. */
+void  enter_namespaces   (int flags);
+void  write_file         (const char *path, const char *text);
+
 /* An asynchronous acquisition as a test sees it. */
 typedef struct
 {

@@ -2,7 +2,6 @@
 
 /* Paths that are missing, forbidden, odd, or not those of lock files. */
 
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -137,38 +136,11 @@ test_permission (Fixture       *fixture,
   run_as_user (child_without_permission, fixture);
 }
 
-static void
-write_file (const char *path,
-            const char *text)
-{
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize) strlen (text));
-  close (fd);
-}
-
 /* Makes the fixture's directory a read-only file system of our own. */
 static void
 enter_read_only (Fixture *fixture)
 {
-  uid_t user = geteuid ();
-  gid_t group = getegid ();
-
-  if (user != 0)
-    {
-      g_autofree char *user_map = g_strdup_printf ("0 %u 1", user);
-      g_autofree char *group_map = g_strdup_printf ("0 %u 1", group);
-
-      g_assert_no_errno (unshare (CLONE_NEWUSER | CLONE_NEWNS));
-      write_file ("/proc/self/setgroups", "deny");
-      write_file ("/proc/self/uid_map", user_map);
-      write_file ("/proc/self/gid_map", group_map);
-    }
-  else
-    g_assert_no_errno (unshare (CLONE_NEWNS));
-
-  g_assert_no_errno (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+  enter_namespaces (CLONE_NEWNS);
   g_assert_no_errno (mount ("tmpfs", fixture->directory, "tmpfs", 0, NULL));
   g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
   g_assert_no_errno (mount (NULL, fixture->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL));

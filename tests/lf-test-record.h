@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "lf-test-backend.h"
+
+G_BEGIN_DECLS
+
+/* Records of locks that are the existence of a file, as others left them. */
+
+/* The lines of a record, in their order. */
+typedef enum
+{
+  LINE_PID,
+  LINE_APPLICATION,
+  LINE_HOST,
+  LINE_MACHINE,
+  LINE_BOOT,
+  LINE_NAMESPACE,
+  LINE_START_TIME,
+} RecordLine;
+
+/* Where the record of the lock at @path is. */
+char  *get_record_path          (const TestBackend *backend, const char *path);
+gboolean can_have_record        (const TestBackend *backend, const char *text, gsize length);
+void   write_record             (const TestBackend *backend, const char *path,
+                                 const char *text, gsize length);
+char  *read_record              (const TestBackend *backend, const char *path, gsize *length);
+
+char **get_lines                (const TestBackend *backend, const char *path, Peer *peer);
+char **get_dead_lines           (const TestBackend *backend, const char *path);
+char  *get_text_with            (char **lines, RecordLine line, const char *value,
+                                 RecordLine other_line, const char *other_value);
+
+void   assert_held_and_kept     (const TestBackend *backend, const char *path);
+void   assert_held_until_broken (const TestBackend *backend, const char *path);
+void   assert_taken_over        (const TestBackend *backend, const char *path);
+void   assert_record_is_kept    (const TestBackend *backend, const char *path,
+                                 const char *text, gsize length);
+void   assert_record_is_dead    (const TestBackend *backend, const char *path, const char *text);
+
+G_END_DECLS

@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Locks that are left behind, where the lock is the existence of a file. Only what
+ * is proved dead by its record is taken over; all else is left alone, to the byte,
+ * until somebody breaks it. */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "lf-test-record.h"
+
+#define OTHER_MACHINE "0123456789abcdef0123456789abcdef"
+#define OTHER_BOOT "01234567-89ab-4cde-8f01-23456789abcd"
+
+#define MEBIBYTE (1024 * 1024)
+#define N_CRASHES 40
+#define N_SANDBOXES 4
+#define N_SANDBOX_ROUNDS 200
+
+static char *
+get_start_time (int pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) fields = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  /* The second field is the last in parentheses, and may have anything in it */
+  fields = g_strsplit (strrchr (text, ')') + 2, " ", -1);
+  g_assert_cmpuint (g_strv_length (fields), >, 22 - 3);
+
+  return g_strdup (fields[22 - 3]);
+}
+
+static void
+assert_line_is_from (const char *line,
+                     const char *path)
+{
+  g_autofree char *text = NULL;
+
+  if (g_file_get_contents (path, &text, NULL, NULL))
+    g_assert_cmpstr (line, ==, g_strchomp (text));
+}
+
+static void
+test_record (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  g_autofree char *pid = g_strdup_printf ("%d", peer_get_pid (peer));
+  g_autofree char *namespace_path = g_strdup_printf ("/proc/%d/ns/pid", peer_get_pid (peer));
+  g_autofree char *namespace_inode = NULL;
+  g_autofree char *start_time = get_start_time (peer_get_pid (peer));
+  struct stat namespace_stat;
+
+  g_assert_no_errno (stat (namespace_path, &namespace_stat));
+  namespace_inode = g_strdup_printf ("%" G_GUINT64_FORMAT, (guint64) namespace_stat.st_ino);
+
+  g_assert_cmpuint (g_strv_length (lines), >, LINE_START_TIME);
+  g_assert_cmpstr (lines[LINE_PID], ==, pid);
+  g_assert_cmpstr (lines[LINE_APPLICATION], ==, "lf-test-peer");
+  g_assert_cmpstr (lines[LINE_HOST], ==, g_get_host_name ());
+  assert_line_is_from (lines[LINE_MACHINE], "/etc/machine-id");
+  assert_line_is_from (lines[LINE_BOOT], "/proc/sys/kernel/random/boot_id");
+  g_assert_cmpstr (lines[LINE_NAMESPACE], ==, namespace_inode);
+  g_assert_cmpstr (lines[LINE_START_TIME], ==, start_time);
+}
+
+/* No process has the PID any more. */
+static void
+test_dead_pid (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_autofree char *text = NULL;
+  gsize length;
+
+  text = read_record (backend, fixture->path, &length);
+  assert_held_and_kept (backend, fixture->path);
+  peer_kill (peer);
+  peer_wait (peer);
+  assert_taken_over (backend, fixture->path);
+
+  /* It is the record that proves it, whoever put it there */
+  assert_record_is_dead (backend, fixture->path, text);
+}
+
+/* Another process has the PID: a peer, we ourselves, and the first of all. */
+static void
+test_recycled_record (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  const int pids[] = { peer_get_pid (peer), getpid (), 1 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (pids); i++)
+    {
+      g_autofree char *pid = g_strdup_printf ("%d", pids[i]);
+      g_autofree char *start_time = get_start_time (pids[i]);
+      g_autofree char *true_text = get_text_with (lines, LINE_PID, pid,
+                                                  LINE_START_TIME, start_time);
+      guint64 number = g_ascii_strtoull (start_time, NULL, 10);
+      /* The first process may have begun at 0 */
+      const guint64 others[] = { number > 0 ? number - 1 : 1, number + 1, number + 100000 };
+
+      for (gsize j = 0; j < G_N_ELEMENTS (others); j++)
+        {
+          g_autofree char *other_time = g_strdup_printf ("%" G_GUINT64_FORMAT, others[j]);
+          g_autofree char *text = get_text_with (lines, LINE_PID, pid,
+                                                 LINE_START_TIME, other_time);
+
+          assert_record_is_dead (backend, fixture->path, text);
+        }
+
+      assert_record_is_kept (backend, fixture->path, true_text, strlen (true_text));
+    }
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  const char *path;
+} Child;
+
+static pid_t
+fork_sleeping (void)
+{
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, >=, 0);
+  while (pid == 0)
+    pause ();
+
+  return pid;
+}
+
+static void
+kill_and_reap (pid_t pid)
+{
+  int status;
+
+  kill (pid, SIGKILL);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+}
+
+/* The first process of a PID namespace, where nobody else takes PIDs. */
+static void
+recycle (Child *child)
+{
+  g_auto (GStrv) lines = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *last_pid = NULL;
+  gboolean recycled = FALSE;
+  pid_t pid, successor;
+  gsize length;
+  int status;
+
+  g_assert_cmpint (getpid (), ==, 1);
+  g_assert_no_errno (mount ("proc", "/proc", "proc", 0, NULL));
+
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      assert_acquires (lock_new (child->backend, child->path));
+      kill (getpid (), SIGKILL);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  text = read_record (child->backend, child->path, &length);
+  lines = g_strsplit (text, "\n", -1);
+  g_assert_cmpint (atoi (lines[LINE_PID]), ==, pid);
+  last_pid = g_strdup_printf ("%d", pid - 1);
+
+  /* Until the clock that dates processes has gone on */
+  while (!recycled)
+    {
+      g_autofree char *start_time = NULL;
+
+      write_file ("/proc/sys/kernel/ns_last_pid", last_pid);
+      successor = fork_sleeping ();
+      g_assert_cmpint (successor, ==, pid);
+      start_time = get_start_time (successor);
+      recycled = !g_str_equal (start_time, lines[LINE_START_TIME]);
+      if (!recycled)
+        kill_and_reap (successor);
+    }
+
+  assert_taken_over (child->backend, child->path);
+  g_assert_no_errno (kill (pid, 0));
+  kill_and_reap (pid);
+}
+
+static void
+child_that_recycles (gpointer data)
+{
+  int status;
+  pid_t pid;
+
+  enter_namespaces (CLONE_NEWPID | CLONE_NEWNS);
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      recycle (data);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
+/* The system has given the holder's PID to another process. */
+static void
+test_recycled (Fixture       *fixture,
+               gconstpointer  data)
+{
+  Child child = { data, fixture->path };
+
+  run_in_child (child_that_recycles, &child);
+}
+
+/* Nothing of before a boot lives, whatever has its PID now. The record may also
+ * be one of QLockFile, which ends there. */
+static void
+test_other_boot (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  g_autofree char *text = get_text_with (lines, LINE_BOOT, OTHER_BOOT, 0, NULL);
+  g_autofree char *short_text = g_strjoin ("\n", lines[LINE_PID], lines[LINE_APPLICATION],
+                                           lines[LINE_HOST], lines[LINE_MACHINE], OTHER_BOOT,
+                                           "", NULL);
+
+  assert_record_is_dead (backend, fixture->path, text);
+  assert_record_is_dead (backend, fixture->path, short_text);
+}
+
+/* The name of an executable is bytes, which prove nothing and hinder nothing. */
+static void
+test_other_encoding (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) dead = get_dead_lines (backend, fixture->path);
+  g_autofree char *text = get_text_with (dead, LINE_APPLICATION, "\xff\xfe", 0, NULL);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) living = get_lines (backend, fixture->path, peer);
+  g_autofree char *living_text = get_text_with (living, LINE_APPLICATION, "\xff\xfe",
+                                                LINE_HOST, "\x80");
+
+  assert_record_is_dead (backend, fixture->path, text);
+  assert_record_is_kept (backend, fixture->path, living_text, strlen (living_text));
+}
+
+typedef struct
+{
+  RecordLine line;
+  const char *value;
+  RecordLine other_line;
+  const char *other_value;
+} Change;
+
+static void
+assert_changes_are_kept (const TestBackend *backend,
+                         const char        *path,
+                         char             **lines,
+                         const Change      *changes,
+                         gsize              n_changes)
+{
+  for (gsize i = 0; i < n_changes; i++)
+    {
+      g_autofree char *text = get_text_with (lines, changes[i].line, changes[i].value,
+                                             changes[i].other_line, changes[i].other_value);
+
+      assert_record_is_kept (backend, path, text, strlen (text));
+    }
+}
+
+/* The process is dead, but what the record says does not prove it: of another
+ * host, another PID namespace or nobody knows what, a PID says nothing. */
+static void
+test_unproved (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
+  const Change changes[] = {
+    { LINE_MACHINE, OTHER_MACHINE, LINE_BOOT, OTHER_BOOT },
+    { LINE_MACHINE, OTHER_MACHINE },
+    { LINE_MACHINE, "", LINE_BOOT, OTHER_BOOT },
+    { LINE_MACHINE, "" },
+    { LINE_BOOT, "" },
+    { LINE_NAMESPACE, "1" },
+    { LINE_NAMESPACE, "" },
+    { LINE_NAMESPACE, "garbage" },
+    { LINE_PID, "0" },
+    { LINE_PID, "-1" },
+    { LINE_PID, "" },
+    { LINE_PID, "garbage" },
+    { LINE_PID, "99999999999999999999" },
+    { LINE_PID, "4294967297" },
+  };
+
+  assert_changes_are_kept (backend, fixture->path, lines, changes, G_N_ELEMENTS (changes));
+}
+
+/* The process lives, and a start time that is none does not prove the opposite. */
+static void
+test_unproved_living (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  const Change changes[] = {
+    { LINE_PID, NULL },
+    { LINE_START_TIME, "" },
+    { LINE_START_TIME, "garbage" },
+    { LINE_START_TIME, "-1" },
+    { LINE_START_TIME, "99999999999999999999999" },
+    { LINE_MACHINE, OTHER_MACHINE, LINE_BOOT, OTHER_BOOT },
+    { LINE_NAMESPACE, "1", LINE_START_TIME, "1" },
+  };
+
+  assert_changes_are_kept (backend, fixture->path, lines, changes, G_N_ELEMENTS (changes));
+}
+
+/* Records of other programs, that have a PID and little more. */
+static void
+test_other_programs (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
+  const char *dead = lines[LINE_PID];
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (texts, g_strdup_printf ("%s\n", dead));
+  g_ptr_array_add (texts, g_strdup (dead));
+  g_ptr_array_add (texts, g_strdup_printf ("%10s\n", dead));
+  g_ptr_array_add (texts, g_strdup_printf ("%s %s\n", dead, lines[LINE_HOST]));
+  g_ptr_array_add (texts, g_strdup_printf ("%d\n", getpid ()));
+  g_ptr_array_add (texts, g_strdup_printf ("%s\nprogram\n%s\n", dead, lines[LINE_HOST]));
+  /* QLockFile on this machine and since this boot, but in what namespace? */
+  g_ptr_array_add (texts, g_strdup_printf ("%s\nprogram\n%s\n%s\n%s\n", dead, lines[LINE_HOST],
+                                           lines[LINE_MACHINE], lines[LINE_BOOT]));
+
+  for (guint i = 0; i < texts->len; i++)
+    assert_record_is_kept (backend, fixture->path, texts->pdata[i], strlen (texts->pdata[i]));
+}
+
+/* What is no record at all. */
+static void
+test_garbage (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *large = g_malloc (MEBIBYTE);
+  char bytes[256];
+
+  assert_record_is_kept (backend, fixture->path, "", 0);
+  assert_record_is_kept (backend, fixture->path, "\n", 1);
+  assert_record_is_kept (backend, fixture->path, "\n\n\n\n\n\n\n\n", 8);
+  assert_record_is_kept (backend, fixture->path, "garbage\n", 8);
+  assert_record_is_kept (backend, fixture->path, "\xff\xfe\x80\n\xc3(\n", 7);
+  assert_record_is_kept (backend, fixture->path, "12\0" "34\n", 6);
+
+  for (gsize i = 0; i < sizeof bytes; i++)
+    bytes[i] = (char) i;
+  assert_record_is_kept (backend, fixture->path, bytes, sizeof bytes);
+
+  memset (large, 'x', MEBIBYTE);
+  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  memset (large, '1', MEBIBYTE);
+  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  memset (large, '\n', MEBIBYTE);
+  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  memset (large, '\0', MEBIBYTE);
+  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+
+  if (backend->kind == LOCK_IS_DIRECTORY)
+    {
+      /* One in which nothing is yet */
+      g_assert_no_errno (g_mkdir (fixture->path, 0777));
+      assert_held_until_broken (backend, fixture->path);
+    }
+}
+
+/* A part of the record of a process that lives never proves that it is dead, and
+ * that of a dead one does not before all is there that it takes. */
+static void
+test_truncated (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) dead_lines = get_dead_lines (backend, fixture->path);
+  g_autofree char *dead = g_strjoinv ("\n", dead_lines);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  g_autofree char *living = g_strjoinv ("\n", lines);
+  gsize needed = 0;
+
+  for (gsize length = 0; length <= strlen (living); length++)
+    assert_record_is_kept (backend, fixture->path, living, length);
+
+  for (guint i = LINE_PID; i < LINE_NAMESPACE; i++)
+    needed += strlen (dead_lines[i]) + 1;
+  for (gsize length = 0; length < needed; length++)
+    assert_record_is_kept (backend, fixture->path, dead, length);
+}
+
+/* The record is being written this moment, by a process that is slow at it. */
+static void
+test_growing (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autofree char *record_path = get_record_path (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  g_autofree char *text = g_strjoinv ("\n", lines);
+  g_auto (Claim) claim = { 0 };
+  int fd;
+
+  if (backend->kind == LOCK_IS_SYMLINK)
+    return;
+
+  write_record (backend, fixture->path, "", 0);
+  fd = open (record_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  lf_lock_file_set_poll_interval (lock, 0.001);
+  claim_start (&claim, lock, NULL);
+  for (gsize i = 0; text[i] != '\0'; i++)
+    {
+      g_assert_cmpint (write (fd, &text[i], 1), ==, 1);
+      assert_tries_in_vain (backend, fixture->path);
+      g_main_context_iteration (NULL, FALSE);
+      g_assert_false (claim.done);
+    }
+  close (fd);
+  assert_held_and_kept (backend, fixture->path);
+
+  remove_recursively (fixture->path);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+}
+
+/* Starts a peer that is the first process of a PID namespace of its own. */
+static Peer *
+start_in_sandbox (const TestBackend *backend,
+                  const char        *path,
+                  gboolean           mounts)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  const char *common[] = { "unshare", "--pid", "--fork", "--kill-child" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (common); i++)
+    g_ptr_array_add (argv, (char *) common[i]);
+  if (geteuid () != 0)
+    g_ptr_array_add (argv, (char *) "--map-root-user");
+  if (mounts)
+    g_ptr_array_add (argv, (char *) "--mount-proc");
+  g_ptr_array_add (argv, (char *) g_getenv ("LF_TEST_PEER"));
+  g_ptr_array_add (argv, (char *) path);
+  g_ptr_array_add (argv, (char *) backend->nick);
+  g_ptr_array_add (argv, NULL);
+
+  return peer_start_argv ((const char *const *) argv->pdata);
+}
+
+static void
+peer_is_kept_out (Peer *peer)
+{
+  peer_send (peer, "try");
+  peer_expect (peer, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
+}
+
+/* Processes of different PID namespaces have the same PIDs and do not see each
+ * other. With a /proc of their own or without: to each, the others live. */
+static void
+test_namespaces (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  for (int mounts = FALSE; mounts <= TRUE; mounts++)
+    {
+      g_autoptr (Peer) holder = start_in_sandbox (backend, fixture->path, mounts);
+      g_autoptr (Peer) other = start_in_sandbox (backend, fixture->path, mounts);
+      g_autoptr (Peer) outsider = NULL;
+
+      peer_send (holder, "acquire");
+      peer_expect (holder, "held");
+      assert_held_and_kept (backend, fixture->path);
+      peer_is_kept_out (other);
+      peer_is_kept_out (holder);
+      peer_send (holder, "release");
+      peer_expect (holder, "released");
+
+      peer_send (other, "acquire");
+      peer_expect (other, "held");
+      peer_is_kept_out (holder);
+      peer_send (other, "release");
+      peer_expect (other, "released");
+
+      /* One of them dies with the lock, which nobody outside can know */
+      peer_send (holder, "acquire");
+      peer_expect (holder, "held");
+      peer_kill (holder);
+      g_assert_null (peer_read_line (holder));
+      peer_is_kept_out (other);
+      assert_held_until_broken (backend, fixture->path);
+
+      /* Nor does somebody in there know of one who has died out here */
+      outsider = backend_peer_start_holder (backend, fixture->path);
+      peer_is_kept_out (other);
+      peer_kill (outsider);
+      peer_wait (outsider);
+      peer_is_kept_out (other);
+      assert_taken_over (backend, fixture->path);
+    }
+}
+
+/* Sandboxes in which every PID is the same share a lock and get in nobody's way. */
+static void
+test_sandboxes (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
+  g_autofree char *number = NULL;
+  Peer *peers[N_SANDBOXES];
+
+  for (int i = 0; i < N_SANDBOXES; i++)
+    {
+      g_autofree char *command = g_strdup_printf ("count-%s %s %d", i % 2 == 0 ? "sync" : "async",
+                                                  counter, N_SANDBOX_ROUNDS);
+
+      peers[i] = start_in_sandbox (backend, fixture->path, i < N_SANDBOXES / 2);
+      peer_send (peers[i], command);
+    }
+
+  for (int i = 0; i < N_SANDBOXES; i++)
+    {
+      peer_expect (peers[i], "counted");
+      peer_free (peers[i]);
+    }
+
+  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
+  g_assert_cmpint (atoi (number), ==, N_SANDBOXES * N_SANDBOX_ROUNDS);
+  g_assert_no_errno (g_unlink (counter));
+}
+
+/* Two who lock and release all the time are killed at any moment of that. Whatever
+ * they leave behind, the next to have the lock cleans it up. */
+static void
+test_crashes (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
+  g_autofree char *command = g_strdup_printf ("count-sync %s 100000000", counter);
+
+  for (int i = 0; i < N_CRASHES; i++)
+    {
+      g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+      g_autoptr (Peer) other = backend_peer_start (backend, fixture->path);
+
+      peer_send (peer, command);
+      if (i % 2 == 0)
+        peer_send (other, command);
+      while (!path_exists (counter))
+        g_usleep (500);
+      g_usleep ((gulong) g_test_rand_int_range (0, 3000));
+
+      peer_kill (peer);
+      peer_kill (other);
+      peer_wait (peer);
+      peer_wait (other);
+      g_assert_no_errno (g_unlink (counter));
+      assert_tries (backend, fixture->path);
+      assert_no_litter (backend, fixture);
+    }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const struct
+  {
+    const char *name;
+    void (*function) (Fixture *, gconstpointer);
+  } cases[] = {
+    { "record", test_record },
+    { "dead-pid", test_dead_pid },
+    { "recycled-record", test_recycled_record },
+    { "recycled", test_recycled },
+    { "other-boot", test_other_boot },
+    { "other-encoding", test_other_encoding },
+    { "unproved", test_unproved },
+    { "unproved-living", test_unproved_living },
+    { "other-programs", test_other_programs },
+    { "garbage", test_garbage },
+    { "truncated", test_truncated },
+    { "growing", test_growing },
+    { "namespaces", test_namespaces },
+    { "sandboxes", test_sandboxes },
+    { "crashes", test_crashes },
+  };
+
+  g_test_init (&argc, &argv, NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      if (!test_backends[i].is_existence || !lf_backend_is_supported (test_backends[i].backend))
+        continue;
+
+      for (gsize j = 0; j < G_N_ELEMENTS (cases); j++)
+        add_backend_test ("stale", cases[j].name, &test_backends[i], cases[j].function);
+    }
+
+  return g_test_run ();
+}
