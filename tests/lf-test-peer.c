@@ -3,8 +3,12 @@
 /* The other process of a test. It does what it is told, a line at a time, and
  * answers each command with a line:
  *
- *   acquire, acquire-async  "held", or "error DOMAIN CODE"
+ *   acquire, acquire-async, try
+ *                           "held", or "error DOMAIN CODE"
  *   release                 "released", or "error DOMAIN CODE"
+ *   break                   "broken", or "error DOMAIN CODE"
+ *   waiting                 "waiting"; sent in one with the command behind it, it
+ *                           tells that this begins
  *   remove                  "ok"; the file will be removed on release
  *   shared                  "ok"; the lock will be shared
  *   count-sync, count-async FILE ROUNDS
@@ -13,7 +17,8 @@
  *   shift-sync, shift-async FILE TEXT
  *                           "done"; acquires, appends to the file, releases
  *
- * It ends with its input. */
+ * It ends with its input. Its arguments are the path and, if it is not to be the
+ * platform's best, the nick of the way of locking. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -148,6 +153,20 @@ obey (char **words)
       lf_lock_file_release (lock_file, &error);
       answer_result ("released", error);
     }
+  else if (g_str_equal (words[0], "try"))
+    {
+      lf_lock_file_try_acquire (lock_file, &error);
+      answer_result ("held", error);
+    }
+  else if (g_str_equal (words[0], "break"))
+    {
+      lf_lock_file_break_lock (lock_file, &error);
+      answer_result ("broken", error);
+    }
+  else if (g_str_equal (words[0], "waiting"))
+    {
+      answer ("waiting");
+    }
   else if (g_str_has_prefix (words[0], "count"))
     {
       count (words[1], atoi (words[2]), async, &error);
@@ -170,14 +189,27 @@ obey (char **words)
     }
 }
 
+static LfBackend
+get_backend (const char *nick)
+{
+  g_autoptr (GEnumClass) enum_class = g_type_class_ref (LF_TYPE_BACKEND);
+  const GEnumValue *value = g_enum_get_value_by_nick (enum_class, nick);
+
+  g_assert_nonnull (value);
+
+  return (LfBackend) value->value;
+}
+
 int
 main (int    argc,
       char **argv)
 {
   char line[4096];
 
-  g_assert_cmpint (argc, ==, 2);
-  lock_file = lf_lock_file_new (argv[1]);
+  g_assert_cmpint (argc, >=, 2);
+  g_assert_cmpint (argc, <=, 3);
+  lock_file = g_object_new (LF_TYPE_LOCK_FILE, "path", argv[1],
+                            "backend", get_backend (argc == 3 ? argv[2] : "auto"), NULL);
 
   while (fgets (line, sizeof line, stdin) != NULL)
     {

@@ -222,7 +222,7 @@ count_descriptors (void)
 
 /* GLib's own threads have names; one of the library has that of the program. */
 static guint
-count_lock_threads (void)
+count_lock_threads (gboolean only_sleeping)
 {
   g_autoptr (GDir) directory = g_dir_open ("/proc/self/task", 0, NULL);
   g_autofree char *program = NULL;
@@ -231,18 +231,28 @@ count_lock_threads (void)
 
   g_assert_nonnull (directory);
   g_assert_true (g_file_get_contents ("/proc/self/comm", &program, NULL, NULL));
+  g_strchomp (program);
   while ((name = g_dir_read_name (directory)) != NULL)
     {
-      g_autofree char *path = g_build_filename ("/proc/self/task", name, "comm", NULL);
-      g_autofree char *thread = NULL;
+      g_autofree char *path = g_build_filename ("/proc/self/task", name, "stat", NULL);
+      g_autofree char *line = NULL;
+      g_autofree char *any = g_strdup_printf ("%s (%s) ", name, program);
+      g_autofree char *sleeping = g_strdup_printf ("%s (%s) S", name, program);
 
       /* It may have ended meanwhile */
-      if (atoi (name) != getpid () && g_file_get_contents (path, &thread, NULL, NULL) &&
-          g_str_equal (thread, program))
+      if (atoi (name) != getpid () && g_file_get_contents (path, &line, NULL, NULL) &&
+          g_str_has_prefix (line, only_sleeping ? sleeping : any))
         n_threads++;
     }
 
   return n_threads;
+}
+
+void
+wait_for_sleeping_lock_threads (guint n_threads)
+{
+  while (count_lock_threads (TRUE) != n_threads)
+    g_usleep (500);
 }
 
 /* A thread that has reported is still listed while the kernel takes it down, and
@@ -250,7 +260,7 @@ count_lock_threads (void)
 void
 wait_for_no_lock_threads (void)
 {
-  while (count_lock_threads () > 0)
+  while (count_lock_threads (FALSE) > 0)
     g_usleep (500);
 }
 

@@ -51,7 +51,9 @@ void  wait_for_waiters   (const char *path, guint n_waiters);
 
 guint count_descriptors  (void);
 
-/* Waits until no thread of the library is left. */
+/* Waits until that many threads of the library sleep, the watch's included, or
+ * until none is left. */
+void  wait_for_sleeping_lock_threads (guint n_threads);
 void  wait_for_no_lock_threads (void);
 
 /* Runs @function in a child, as an ordinary user also if we are root, and fails
