@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The other process of a test. It does what it is told, a line at a time, and
+/* The other process of a test, for the path and the way of locking ("fcntl") that
+ * its arguments are. It does what it is told, a line at a time, and
  * answers each command with a line:
  *
  *   acquire, acquire-async  "held", or "error DOMAIN CODE"
@@ -176,8 +177,13 @@ main (int    argc,
 {
   char line[4096];
 
-  g_assert_cmpint (argc, ==, 2);
-  lock_file = lf_lock_file_new (argv[1]);
+  g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
+  GEnumValue *backend;
+
+  g_assert_cmpint (argc, ==, 3);
+  backend = g_enum_get_value_by_nick (backends, argv[2]);
+  g_assert_nonnull (backend);
+  lock_file = g_object_new (LF_TYPE_LOCK_FILE, "path", argv[1], "backend", backend->value, NULL);
 
   while (fgets (line, sizeof line, stdin) != NULL)
     {

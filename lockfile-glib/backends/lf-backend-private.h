@@ -69,5 +69,6 @@ LfBackend             lf_backend_resolve   (LfBackend backend);
 const char           *lf_backend_get_name  (LfBackend backend);
 
 extern const LfBackendClass lf_backend_flock;
+extern const LfBackendClass lf_backend_fcntl;
 
 G_END_DECLS

@@ -12,6 +12,7 @@
  * declaration and a line here. */
 static const LfBackendClass *const backends[] = {
   &lf_backend_flock,
+  &lf_backend_fcntl,
 };
 
 /* NULL if this build does not have it. @backend must be resolved. */

@@ -31,6 +31,25 @@ typedef struct
   guint64 inode;
 } LockedFile;
 
+/* By the name that the kernel gives a lock. Whatever part of the file a lock of
+ * fcntl(2) is for, ours is for all of it. */
+static gboolean
+is_of_kind (const char       *name,
+            LfKernelLockKind  kind)
+{
+  switch (kind)
+    {
+    case LF_KERNEL_LOCK_FLOCK:
+      return g_str_equal (name, "FLOCK");
+
+    case LF_KERNEL_LOCK_FCNTL:
+      return g_str_equal (name, "OFDLCK") || g_str_equal (name, "POSIX");
+
+    default:
+      return FALSE;
+    }
+}
+
 /* Whether a line of /proc/locks, or of what follows "lock:" in an fdinfo file,
  * is of a lock that is held on @file; if so @pid is set. */
 static gboolean
@@ -47,7 +66,7 @@ match_lock_line (const char       *line,
               kind, mode, pid, &device_major, &device_minor, &inode) != 6)
     return FALSE;
 
-  return g_str_equal (kind, "FLOCK") && device_major == file->device_major &&
+  return is_of_kind (kind, file->kind) && device_major == file->device_major &&
          device_minor == file->device_minor && inode == file->inode;
 }
 
@@ -171,8 +190,9 @@ process_has_lock (const char       *pid,
   return FALSE;
 }
 
-/* The list names the process that took the lock. If that one is gone, the lock
- * lives in a descriptor that another one inherited or was sent. */
+/* The list names the process that took the lock, but for a lock of an open file
+ * description. If that process is gone, the lock lives in a descriptor that
+ * another one inherited or was sent. */
 static int
 find_heir (const LockedFile *file)
 {
