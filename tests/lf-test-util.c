@@ -78,7 +78,14 @@ peer_start_argv (const char *const *argv)
 Peer *
 peer_start (const char *path)
 {
-  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, NULL };
+  return peer_start_with (path, "auto");
+}
+
+Peer *
+peer_start_with (const char *path,
+                 const char *backend)
+{
+  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, backend, NULL };
 
   g_assert_nonnull (argv[0]);
 
@@ -88,7 +95,14 @@ peer_start (const char *path)
 Peer *
 peer_start_holder (const char *path)
 {
-  Peer *peer = peer_start (path);
+  return peer_start_holder_with (path, "auto");
+}
+
+Peer *
+peer_start_holder_with (const char *path,
+                        const char *backend)
+{
+  Peer *peer = peer_start_with (path, backend);
 
   peer_send (peer, "acquire");
   peer_expect (peer, "held");

@@ -32,6 +32,7 @@ typedef struct
 
 Peer *peer_start_argv (const char *const *argv);
 Peer *peer_start      (const char *path);
+Peer *peer_start_with (const char *path, const char *backend);
 void  peer_send       (Peer *peer, const char *command);
 char *peer_read_line  (Peer *peer);
 void  peer_expect     (Peer *peer, const char *line);
@@ -44,6 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_free)
 
 /* Starts a peer that holds the lock of @path. */
 Peer *peer_start_holder (const char *path);
+Peer *peer_start_holder_with (const char *path, const char *backend);
 
 /* Number of lock requests on the file at @path that wait in the kernel's queue. */
 guint count_waiters      (const char *path);

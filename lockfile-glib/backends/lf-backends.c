@@ -12,6 +12,7 @@
  * declaration and a line here. */
 static const LfBackendClass *const backends[] = {
   &lf_backend_flock,
+  &lf_backend_fcntl,
   &lf_backend_hard_link,
   &lf_backend_directory,
   &lf_backend_symlink,
