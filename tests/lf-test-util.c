@@ -16,7 +16,7 @@
 
 #define ORDINARY_USER 65534
 
-static void
+void
 remove_recursively (const char *path)
 {
   g_autoptr (GDir) directory = NULL;

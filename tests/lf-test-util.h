@@ -53,6 +53,9 @@ void  wait_for_waiters   (const char *path, guint n_waiters);
 
 guint count_descriptors  (void);
 
+/* Whatever it is, and if it is there. */
+void  remove_recursively (const char *path);
+
 /* Waits until that many threads of the library sleep, the watch's included, or
  * until none is left. */
 void  wait_for_sleeping_lock_threads (guint n_threads);

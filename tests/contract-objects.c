@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The contract of a lock file object that does not wait: whom it excludes, and
+ * what it says and leaves behind when it is released, broken or dropped. */
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "contract.h"
+
+static void
+assert_release_fails (LfLockFile *lock,
+                      int         code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, code);
+  g_assert_false (lf_lock_file_is_held (lock));
+}
+
+static void
+assert_breaks (LfLockFile *lock)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean broken = lf_lock_file_break_lock (lock, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (broken);
+}
+
+/* Two objects exclude each other in one thread. */
+static void
+test_objects (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+
+  g_assert_cmpint (lf_lock_file_get_backend (lock), ==, backend->backend);
+  assert_not_locked (backend, fixture->path);
+  g_assert_false (path_exists (fixture->path));
+
+  for (int i = 0; i < 3; i++)
+    {
+      assert_acquires (lock);
+      g_assert_true (path_exists (fixture->path));
+      assert_tries_in_vain (backend, fixture->path);
+      g_assert_false (lf_lock_file_is_held (other));
+      assert_locked (backend, fixture->path);
+      assert_tries_in_vain (backend, fixture->path);
+
+      assert_releases (lock);
+      g_assert_true (path_exists (fixture->path) == !backend->is_existence);
+      assert_not_locked (backend, fixture->path);
+      assert_acquires (other);
+      assert_tries_in_vain (backend, fixture->path);
+      assert_releases (other);
+    }
+}
+
+/* Locks of different paths in one directory have nothing to do with each other,
+ * however alike the names. */
+static void
+test_paths_apart (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const char *names[] = { "a", "a.", "a.lock", "A", ".a", "a~", "a.tmp", "a-journal", "aa" };
+  LfLockFile *locks[G_N_ELEMENTS (names)];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->directory, names[i], NULL);
+
+      locks[i] = lock_new (backend, path);
+      assert_acquires (locks[i]);
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const char *path = lf_lock_file_get_path (locks[i]);
+
+      assert_tries_in_vain (backend, path);
+      assert_releases (locks[i]);
+      g_assert_true (path_exists (path) == !backend->is_existence);
+      remove_recursively (path);
+      g_object_unref (locks[i]);
+    }
+}
+
+/* The holder may ask again, and that is not counted. */
+static void
+test_acquire_twice (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  assert_acquires (lock);
+  assert_acquires (lock);
+  g_assert_true (lf_lock_file_try_acquire (lock, &error));
+  g_assert_no_error (error);
+  assert_releases (lock);
+  assert_tries (backend, fixture->path);
+}
+
+static void
+test_release_twice (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_LOCKED);
+  g_assert_false (path_exists (fixture->path));
+
+  assert_acquires (lock);
+  assert_releases (lock);
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_LOCKED);
+
+  assert_acquires (lock);
+  assert_releases (lock);
+  assert_acquires (other);
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+  g_assert_true (lf_lock_file_is_held (other));
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (other);
+}
+
+static void
+test_unref_held (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  LfLockFile *lock = lock_new (backend, fixture->path);
+
+  assert_acquires (lock);
+  g_object_unref (lock);
+  g_assert_true (path_exists (fixture->path) == !backend->is_existence);
+  assert_not_locked (backend, fixture->path);
+  assert_tries (backend, fixture->path);
+}
+
+static void
+test_break_free (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  struct stat before, after;
+
+  assert_breaks (lock);
+  g_assert_false (path_exists (fixture->path));
+
+  assert_tries (backend, fixture->path);
+  if (backend->is_existence)
+    return;
+
+  /* Nobody has it, so it is not put out of the way */
+  g_assert_no_errno (stat (fixture->path, &before));
+  assert_breaks (lock);
+  g_assert_no_errno (stat (fixture->path, &after));
+  g_assert_cmpuint (before.st_ino, ==, after.st_ino);
+}
+
+/* To the holder its lock is lost, and it must not take that of a successor. */
+static void
+test_release_after_break (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+
+  assert_acquires (lock);
+  assert_breaks (breaker);
+  g_assert_false (lf_lock_file_is_held (breaker));
+  assert_not_locked (backend, fixture->path);
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_LOCKED);
+  assert_tries (backend, fixture->path);
+
+  assert_acquires (lock);
+  assert_breaks (breaker);
+  assert_acquires (breaker);
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (breaker);
+
+  /* Nor without a word */
+  assert_acquires (lock);
+  assert_breaks (breaker);
+  assert_acquires (breaker);
+  g_clear_object (&lock);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (breaker);
+}
+
+/* The holder may break its own lock too. */
+static void
+test_break_own (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+
+  assert_acquires (lock);
+  assert_breaks (lock);
+  assert_not_locked (backend, fixture->path);
+  assert_release_fails (lock, LF_UNLOCK_ERROR_NOT_LOCKED);
+  assert_tries (backend, fixture->path);
+}
+
+/* Somebody took what is at the path away, by a way that is not ours. */
+static void
+test_release_after_removal (Fixture       *fixture,
+                            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) successor = lock_new (backend, fixture->path);
+  g_autofree char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
+
+  for (int renames = FALSE; renames <= TRUE; renames++)
+    {
+      for (int succeeds = FALSE; succeeds <= TRUE; succeeds++)
+        {
+          assert_acquires (lock);
+          if (renames)
+            g_assert_no_errno (g_rename (fixture->path, elsewhere));
+          else
+            remove_recursively (fixture->path);
+
+          if (succeeds)
+            assert_acquires (successor);
+          assert_release_fails (lock, succeeds ? LF_UNLOCK_ERROR_NOT_MY_LOCK
+                                               : LF_UNLOCK_ERROR_NOT_LOCKED);
+          if (succeeds)
+            {
+              assert_tries_in_vain (backend, fixture->path);
+              assert_releases (successor);
+            }
+          remove_recursively (elsewhere);
+        }
+    }
+}
+
+static void
+test_remove_on_release (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+
+  g_assert_true (lf_lock_file_get_remove_on_release (lock) == backend->is_existence);
+  lf_lock_file_set_remove_on_release (lock, FALSE);
+  g_assert_true (lf_lock_file_get_remove_on_release (lock) == backend->is_existence);
+
+  lf_lock_file_set_remove_on_release (lock, TRUE);
+  g_assert_true (lf_lock_file_get_remove_on_release (lock));
+  assert_acquires (lock);
+  g_assert_true (path_exists (fixture->path));
+  assert_releases (lock);
+  g_assert_false (path_exists (fixture->path));
+
+  assert_acquires (lock);
+  g_clear_object (&lock);
+  g_assert_false (path_exists (fixture->path));
+}
+
+/* Several have a shared lock, and an exclusive one is kept from all of them. */
+static void
+test_shared (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) reader = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) second_reader = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) writer = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  lf_lock_file_set_mode (reader, LF_LOCK_MODE_SHARED);
+  lf_lock_file_set_mode (second_reader, LF_LOCK_MODE_SHARED);
+
+  if (!backend->has_shared)
+    {
+      g_assert_false (lf_lock_file_acquire (reader, NULL, &error));
+      g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+      claim_start (&claim, reader, NULL);
+      claim_wait (&claim);
+      g_assert_error (claim.error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+      g_assert_false (path_exists (fixture->path));
+      return;
+    }
+
+  peer = backend_peer_start (backend, fixture->path);
+  peer_send (peer, "shared");
+  peer_expect (peer, "ok");
+  peer_send (peer, "acquire");
+  peer_expect (peer, "held");
+  assert_acquires (reader);
+  assert_acquires (second_reader);
+  assert_locked (backend, fixture->path);
+  assert_tries_in_vain (backend, fixture->path);
+
+  claim_start (&claim, writer, NULL);
+  wait_until_others_sleep ();
+  assert_releases (reader);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_tries_in_vain (backend, fixture->path);
+  g_assert_false (claim.done);
+  assert_releases (second_reader);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+
+  g_assert_false (lf_lock_file_try_acquire (reader, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  assert_releases (writer);
+}
+
+static void
+test_descriptor (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+
+  g_assert_cmpint (lf_lock_file_get_fd (lock), ==, -1);
+  assert_acquires (lock);
+  if (backend->has_descriptor)
+    g_assert_cmpint (lf_lock_file_get_fd (lock), >=, 0);
+  else
+    g_assert_cmpint (lf_lock_file_get_fd (lock), ==, -1);
+  assert_releases (lock);
+  g_assert_cmpint (lf_lock_file_get_fd (lock), ==, -1);
+}
+
+/* Permissions are what was asked for, less the umask, which is left alone. */
+static void
+test_file_mode (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const guint modes[] = { 0666, 0640, 0600 };
+  const guint masked[] = { 0640, 0640, 0600 };
+
+  if (backend->kind != LOCK_IS_FILE)
+    return;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      struct stat path_stat;
+      mode_t mask = umask (027);
+
+      lf_lock_file_set_file_mode (lock, modes[i]);
+      assert_acquires (lock);
+      g_assert_cmphex (umask (mask), ==, 027);
+      g_assert_no_errno (stat (fixture->path, &path_stat));
+      g_assert_cmphex (path_stat.st_mode & 07777, ==, masked[i]);
+      assert_releases (lock);
+      remove_recursively (fixture->path);
+    }
+}
+
+static void
+query_cb (GObject      *object,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  *(LfLockHolder **) user_data =
+    lf_lock_file_query_holder_finish (LF_LOCK_FILE (object), result, &error);
+  g_assert_no_error (error);
+}
+
+/* Who holds it is told by any object, of this process or of another, and by both
+ * ways to ask. */
+static void
+assert_holder (const TestBackend *backend,
+               const char        *path,
+               int                pid,
+               const char        *application)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (LfLockHolder) async_holder = NULL;
+  g_autoptr (GError) error = NULL;
+
+  holder = lf_lock_file_query_holder (lock, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, pid);
+  g_assert_cmpstr (lf_lock_holder_get_host (holder), ==, g_get_host_name ());
+  g_assert_cmpstr (lf_lock_holder_get_application (holder), ==, application);
+  g_assert_true (lf_lock_file_is_locked (lock, &error));
+  g_assert_no_error (error);
+
+  lf_lock_file_query_holder_async (lock, G_PRIORITY_DEFAULT, NULL, query_cb, &async_holder);
+  while (async_holder == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpint (lf_lock_holder_get_pid (async_holder), ==, pid);
+}
+
+static void
+test_holder (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = NULL;
+  g_autofree char *executable = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *application = g_path_get_basename (executable);
+
+  assert_not_locked (backend, fixture->path);
+  assert_acquires (lock);
+  assert_holder (backend, fixture->path, getpid (), application);
+  assert_releases (lock);
+  assert_not_locked (backend, fixture->path);
+
+  peer = backend_peer_start_holder (backend, fixture->path);
+  assert_holder (backend, fixture->path, peer_get_pid (peer), "lf-test-peer");
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_not_locked (backend, fixture->path);
+}
+
+static gpointer
+acquire_in_thread (gpointer data)
+{
+  assert_acquires (data);
+
+  return NULL;
+}
+
+/* Only who would wait for itself is told so: not another thread, and not who may
+ * stop waiting. */
+static void
+test_would_deadlock (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  assert_acquires (lock);
+  g_assert_false (lf_lock_file_acquire (other, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_acquire_with_timeout (other, 0.01, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+
+  thread = g_thread_new ("waiter", acquire_in_thread, other);
+  wait_until_others_sleep ();
+  assert_releases (lock);
+  g_thread_join (thread);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (other);
+}
+
+static void
+test_arguments (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_acquire_with_timeout (lock, NAN, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_assert_false (path_exists (fixture->path));
+}
+
+const ContractCase contract_object_cases[] = {
+  { "objects", test_objects },
+  { "paths-apart", test_paths_apart },
+  { "acquire-twice", test_acquire_twice },
+  { "release-twice", test_release_twice },
+  { "unref-held", test_unref_held },
+  { "break-free", test_break_free },
+  { "break-own", test_break_own },
+  { "release-after-break", test_release_after_break },
+  { "release-after-removal", test_release_after_removal },
+  { "remove-on-release", test_remove_on_release },
+  { "shared", test_shared },
+  { "descriptor", test_descriptor },
+  { "file-mode", test_file_mode },
+  { "holder", test_holder },
+  { "would-deadlock", test_would_deadlock },
+  { "arguments", test_arguments },
+  { NULL, NULL },
+};

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The contract between processes: exclusion, hand-over, forks, and what is left
+ * of those that were killed. */
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "contract.h"
+
+#define N_COUNTERS 8
+#define N_WAITERS 20
+#define N_FINDERS 20
+#define N_FINDER_ROUNDS 100
+
+#define SAYS_NOT_LOCKED "error lf-unlock-error-quark 1"
+#define SAYS_NOT_MY_LOCK "error lf-unlock-error-quark 2"
+#define SAYS_ALREADY_LOCKED "error lf-lock-error-quark 1"
+
+static void
+peer_releases (Peer *peer)
+{
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+}
+
+static void
+kill_and_reap (Peer *peer)
+{
+  peer_kill (peer);
+  peer_wait (peer);
+}
+
+static void
+test_processes (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+
+  assert_tries_in_vain (backend, fixture->path);
+  assert_locked (backend, fixture->path);
+  peer_releases (peer);
+
+  assert_acquires (lock);
+  peer_send (peer, "try");
+  peer_expect (peer, SAYS_ALREADY_LOCKED);
+  peer_send (peer, "release");
+  peer_expect (peer, SAYS_NOT_MY_LOCK);
+  assert_releases (lock);
+  peer_send (peer, "release");
+  peer_expect (peer, SAYS_NOT_LOCKED);
+  peer_send (peer, "try");
+  peer_expect (peer, "held");
+  peer_releases (peer);
+}
+
+/* They wait for us and we for them, with both ways to wait. */
+static void
+test_hand_over (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const char *commands[] = { "acquire", "acquire-async" };
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      g_auto (Claim) claim = { 0 };
+
+      assert_acquires (lock);
+      peer_start_waiting (peer, commands[i]);
+      assert_releases (lock);
+      peer_expect (peer, "held");
+
+      claim_start (&claim, lock, NULL);
+      wait_until_others_sleep ();
+      g_assert_false (claim.done);
+      assert_tries_in_vain (backend, fixture->path);
+      peer_releases (peer);
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      assert_releases (lock);
+
+      peer_send (peer, commands[i]);
+      peer_expect (peer, "held");
+      peer_releases (peer);
+    }
+}
+
+/* 8 processes add one to a number many times each, half of them with acquire()
+ * and half with acquire_async(). */
+static void
+test_counter (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
+  g_autofree char *number = NULL;
+  gint64 start = g_get_monotonic_time ();
+  Peer *peers[N_COUNTERS];
+
+  for (guint i = 0; i < N_COUNTERS; i++)
+    {
+      g_autofree char *command = g_strdup_printf ("count-%s %s %u", i % 2 == 0 ? "sync" : "async",
+                                                  counter, backend->n_counter_rounds);
+
+      peers[i] = backend_peer_start (backend, fixture->path);
+      peer_send (peers[i], command);
+    }
+
+  for (guint i = 0; i < N_COUNTERS; i++)
+    {
+      peer_expect (peers[i], "counted");
+      peer_free (peers[i]);
+    }
+
+  g_test_message ("%.1f s", (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
+  g_assert_cmpuint ((guint) atoi (number), ==, N_COUNTERS * backend->n_counter_rounds);
+  g_assert_no_errno (g_unlink (counter));
+}
+
+/* 20 processes wait at once. Each has its turn, and where the kernel keeps a
+ * queue, in the order in which they came. */
+static void
+test_waiters (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autofree char *log = g_build_filename (fixture->directory, "log", NULL);
+  g_autofree char *order = NULL;
+  g_auto (GStrv) lines = NULL;
+  Peer *peers[N_WAITERS];
+  gboolean seen[N_WAITERS] = { FALSE };
+
+  assert_acquires (lock);
+  for (guint i = 0; i < N_WAITERS; i++)
+    {
+      g_autofree char *command = g_strdup_printf ("shift-%s %s %u", i % 2 == 0 ? "sync" : "async",
+                                                  log, i);
+
+      peers[i] = backend_peer_start (backend, fixture->path);
+      peer_start_waiting (peers[i], command);
+    }
+
+  g_assert_false (path_exists (log));
+  assert_releases (lock);
+  for (guint i = 0; i < N_WAITERS; i++)
+    {
+      peer_expect (peers[i], "done");
+      peer_free (peers[i]);
+    }
+
+  g_assert_true (g_file_get_contents (log, &order, NULL, NULL));
+  lines = g_strsplit (g_strchomp (order), "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, N_WAITERS);
+  for (guint i = 0; i < N_WAITERS; i++)
+    {
+      guint number = (guint) atoi (lines[i]);
+
+      g_assert_cmpuint (number, <, N_WAITERS);
+      g_assert_false (seen[number]);
+      seen[number] = TRUE;
+      if (backend->has_queue)
+        g_assert_cmpuint (number, ==, i);
+    }
+  g_assert_no_errno (g_unlink (log));
+}
+
+/* A lock that another process has can be broken, by us and by a third one. To its
+ * holder it is lost then. */
+static void
+test_broken_by_others (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+  g_autoptr (Peer) breaker = backend_peer_start (backend, fixture->path);
+
+  peer_send (breaker, "break");
+  peer_expect (breaker, "broken");
+  assert_not_locked (backend, fixture->path);
+  peer_send (holder, "release");
+  peer_expect (holder, SAYS_NOT_LOCKED);
+
+  peer_send (holder, "try");
+  peer_expect (holder, "held");
+  peer_send (breaker, "break");
+  peer_expect (breaker, "broken");
+  assert_acquires (lock);
+  peer_send (holder, "release");
+  peer_expect (holder, SAYS_NOT_MY_LOCK);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (lock);
+}
+
+/* A break also ends the wait of those who are there already. A waiter may be
+ * anywhere between two looks, so it is tried some times. */
+static void
+test_break_frees_waiters (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) breaker = backend_peer_start (backend, fixture->path);
+
+  /* In the queue of a file that is put out of the way nothing changes */
+  if (!backend->is_existence)
+    return;
+
+  for (int i = 0; i < 10; i++)
+    {
+      g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+      g_auto (Claim) claim = { 0 };
+
+      claim_start (&claim, lock, NULL);
+      peer_send (breaker, "break");
+      peer_expect (breaker, "broken");
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      peer_send (holder, "release");
+      peer_expect (holder, SAYS_NOT_MY_LOCK);
+      assert_tries_in_vain (backend, fixture->path);
+      assert_releases (lock);
+    }
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  LfLockFile *lock;
+  const char *path;
+} Child;
+
+static void
+child_releases (gpointer data)
+{
+  Child *child = data;
+
+  g_assert_false (lf_lock_file_is_held (child->lock));
+  g_assert_cmpint (lf_lock_file_get_fd (child->lock), ==, -1);
+
+  /* Also afterwards, when the child has forgotten all about it */
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (lf_lock_file_release (child->lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+    }
+}
+
+static void
+child_disposes (gpointer data)
+{
+  Child *child = data;
+
+  g_object_run_dispose (G_OBJECT (child->lock));
+  g_object_unref (child->lock);
+}
+
+static void
+child_exits (gpointer data)
+{
+}
+
+static void
+child_acquires (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (GError) error = NULL;
+
+  assert_tries_in_vain (child->backend, child->path);
+  g_assert_false (lf_lock_file_try_acquire (child->lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_acquire_with_timeout (child->lock, 0.01, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+}
+
+/* Nothing that a forked child does with the object frees its parent's lock. */
+static void
+test_fork (Fixture       *fixture,
+           gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const ChildFunc functions[] = { child_releases, child_disposes, child_exits, child_acquires };
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  Child child = { backend, lock, fixture->path };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (functions); i++)
+    {
+      assert_acquires (lock);
+      run_in_child (functions[i], &child);
+      assert_tries_in_vain (backend, fixture->path);
+      assert_locked (backend, fixture->path);
+      assert_releases (lock);
+      assert_tries (backend, fixture->path);
+    }
+}
+
+static void
+child_locks_itself (gpointer data)
+{
+  Child *child = data;
+
+  assert_acquires (child->lock);
+  assert_tries_in_vain (child->backend, child->path);
+  assert_releases (child->lock);
+}
+
+/* A child can use an object that its parent had before. */
+static void
+test_fork_free (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  Child child = { backend, lock, fixture->path };
+
+  assert_acquires (lock);
+  assert_releases (lock);
+  run_in_child (child_locks_itself, &child);
+  assert_acquires (lock);
+  assert_releases (lock);
+}
+
+/* A child that has the parent's descriptors does not keep the lock from being
+ * released. */
+static void
+test_fork_sleeping (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  int fds[2], status;
+  pid_t pid;
+  char byte;
+
+  assert_acquires (lock);
+  g_assert_no_errno (pipe (fds));
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      close (fds[1]);
+      _exit (read (fds[0], &byte, 1) == 0 ? 0 : 1);
+    }
+
+  close (fds[0]);
+  assert_releases (lock);
+  assert_not_locked (backend, fixture->path);
+  assert_tries (backend, fixture->path);
+  close (fds[1]);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
+/* The lock of a holder that was killed is had by who asks next. */
+static void
+test_killed (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  for (int i = 0; i < 10; i++)
+    {
+      g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+
+      kill_and_reap (holder);
+      g_assert_true (path_exists (fixture->path));
+      assert_tries (backend, fixture->path);
+      g_assert_true (path_exists (fixture->path) == !backend->is_existence);
+      assert_not_locked (backend, fixture->path);
+    }
+}
+
+/* Those who wait already when it is killed have it one after another. */
+static void
+test_killed_with_waiters (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+  g_autoptr (Peer) waiter = backend_peer_start (backend, fixture->path);
+  g_autofree char *log = g_build_filename (fixture->directory, "log", NULL);
+  g_autofree char *command = g_strdup_printf ("shift-sync %s served", log);
+  g_auto (Claim) claim = { 0 };
+
+  claim_start (&claim, lock, NULL);
+  wait_until_others_sleep ();
+  peer_start_waiting (waiter, command);
+
+  kill_and_reap (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_tries_in_vain (backend, fixture->path);
+  if (backend->has_queue)
+    g_assert_false (path_exists (log));
+  assert_releases (lock);
+  peer_expect (waiter, "done");
+  assert_tries (backend, fixture->path);
+  g_assert_no_errno (g_unlink (log));
+}
+
+/* A waiter that is killed is not missed. */
+static void
+test_waiter_killed (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) waiter = backend_peer_start (backend, fixture->path);
+  g_autoptr (Peer) second_waiter = backend_peer_start (backend, fixture->path);
+
+  assert_acquires (lock);
+  peer_start_waiting (waiter, "acquire");
+  peer_start_waiting (second_waiter, "acquire-async");
+  kill_and_reap (waiter);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (lock);
+  peer_expect (second_waiter, "held");
+  peer_releases (second_waiter);
+  assert_tries (backend, fixture->path);
+}
+
+/* Tells all to try, reads all answers, and returns the one who has it. */
+static Peer *
+find_winner (Peer *finders[N_FINDERS])
+{
+  Peer *winner = NULL;
+
+  for (gsize i = 0; i < N_FINDERS; i++)
+    peer_send (finders[i], "try");
+
+  for (gsize i = 0; i < N_FINDERS; i++)
+    {
+      g_autofree char *line = peer_read_line (finders[i]);
+
+      if (g_strcmp0 (line, "held") == 0)
+        {
+          g_assert_null (winner);
+          winner = finders[i];
+        }
+      else
+        g_assert_cmpstr (line, ==, SAYS_ALREADY_LOCKED);
+    }
+
+  g_assert_nonnull (winner);
+
+  return winner;
+}
+
+/* 20 processes find the same stale lock at once: each time one of them has it
+ * then, and the others take it for what it is, a fresh one. */
+static void
+test_stale_found_by_many (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  Peer *finders[N_FINDERS];
+
+  for (gsize i = 0; i < N_FINDERS; i++)
+    {
+      finders[i] = backend_peer_start (backend, fixture->path);
+      peer_send (finders[i], "waiting");
+      peer_expect (finders[i], "waiting");
+    }
+
+  for (int round = 0; round < N_FINDER_ROUNDS; round++)
+    {
+      g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+      g_autoptr (LfLockHolder) seen = NULL;
+      Peer *winner;
+
+      kill_and_reap (holder);
+      winner = find_winner (finders);
+
+      assert_tries_in_vain (backend, fixture->path);
+      seen = lf_lock_file_query_holder (lock, NULL, NULL);
+      g_assert_nonnull (seen);
+      g_assert_cmpint (lf_lock_holder_get_pid (seen), ==, peer_get_pid (winner));
+
+      /* It would say so if its lock had been removed or replaced */
+      peer_releases (winner);
+      assert_not_locked (backend, fixture->path);
+    }
+
+  for (gsize i = 0; i < N_FINDERS; i++)
+    peer_free (finders[i]);
+}
+
+const ContractCase contract_process_cases[] = {
+  { "processes", test_processes },
+  { "hand-over", test_hand_over },
+  { "counter", test_counter },
+  { "waiters", test_waiters },
+  { "broken-by-others", test_broken_by_others },
+  { "break-frees-waiters", test_break_frees_waiters },
+  { "fork-held", test_fork },
+  { "fork-free", test_fork_free },
+  { "fork-sleeping", test_fork_sleeping },
+  { "killed-holder", test_killed },
+  { "killed-holder-with-waiters", test_killed_with_waiters },
+  { "killed-waiter", test_waiter_killed },
+  { "killed-found-by-many", test_stale_found_by_many },
+  { NULL, NULL },
+};

@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The contract of waiting: its time, its cancel, its order within a process, and
+ * what it leaves behind. */
+
+#include <math.h>
+#include <string.h>
+
+#include "contract.h"
+
+#define N_RACES 1000
+#define N_CYCLES 300
+#define N_ORDERED 20
+#define N_CROWD 100
+#define N_HAND_OVERS 30
+#define N_THREADS 4
+#define N_THREAD_ROUNDS 250
+
+/* A wait is never shorter than was asked for, and its error says who has the
+ * lock. */
+static void
+assert_times_out (const TestBackend *backend,
+                  const char        *path,
+                  double             timeout,
+                  const char        *holder)
+{
+  int code = timeout > 0 ? LF_LOCK_ERROR_TIMED_OUT : LF_LOCK_ERROR_ALREADY_LOCKED;
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+
+  lf_lock_file_set_timeout (lock, timeout);
+  for (int i = 0; i < 3; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+      gint64 start = g_get_monotonic_time ();
+
+      if (i == 0)
+        lf_lock_file_acquire (lock, NULL, &error);
+      else if (i == 1)
+        {
+          g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+          lf_lock_file_acquire_with_timeout (lock, timeout, cancellable, &error);
+        }
+      else
+        {
+          claim_start (&claim, lock, NULL);
+          claim_wait (&claim);
+          error = g_steal_pointer (&claim.error);
+        }
+
+      g_assert_cmpint (g_get_monotonic_time () - start, >=, (gint64) (timeout * G_USEC_PER_SEC));
+      g_assert_error (error, LF_LOCK_ERROR, code);
+      g_assert_nonnull (strstr (error->message, holder));
+      g_assert_nonnull (strstr (error->message, path));
+      g_assert_false (lf_lock_file_is_held (lock));
+    }
+}
+
+static void
+test_timeout (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const double timeouts[] = { 0, 0.001, 0.05, 0.3 };
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_autofree char *holder = g_strdup_printf ("held by PID %d (lf-test-peer)",
+                                             peer_get_pid (peer));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (timeouts); i++)
+    assert_times_out (backend, fixture->path, timeouts[i], holder);
+
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_tries (backend, fixture->path);
+}
+
+/* Any timeout is long enough for a lock that is free. */
+static void
+test_timeout_free (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const double timeouts[] = { 0, 1e-9, 1, 1e300, INFINITY, -1, -INFINITY };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (timeouts); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+
+      g_assert_true (lf_lock_file_acquire_with_timeout (lock, timeouts[i], NULL, &error));
+      g_assert_no_error (error);
+      assert_releases (lock);
+
+      lf_lock_file_set_timeout (lock, timeouts[i]);
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      assert_releases (lock);
+    }
+}
+
+static gpointer
+acquire_with_timeout_in_thread (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  lf_lock_file_acquire_with_timeout (data, 60, NULL, &error);
+  g_assert_no_error (error);
+
+  return NULL;
+}
+
+/* A lock that comes free in time is had. */
+static void
+test_timeout_in_time (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+  GThread *thread;
+
+  assert_acquires (holder);
+  lf_lock_file_set_timeout (lock, 60);
+  claim_start (&claim, lock, NULL);
+  wait_until_others_sleep ();
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+
+  thread = g_thread_new ("waiter", acquire_with_timeout_in_thread, holder);
+  wait_until_others_sleep ();
+  assert_releases (lock);
+  g_thread_join (thread);
+  assert_releases (holder);
+}
+
+/* A release in another process wakes who waits here, who else would look only
+ * every hour. */
+static void
+test_woken (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+
+  if (backend->is_woken)
+    lf_lock_file_set_poll_interval (lock, 3600);
+
+  for (int i = 0; i < N_HAND_OVERS; i++)
+    {
+      g_auto (Claim) claim = { 0 };
+
+      peer_send (peer, "acquire");
+      peer_expect (peer, "held");
+      claim_start (&claim, lock, NULL);
+      if (i % 2 == 0)
+        wait_until_others_sleep ();
+      peer_send (peer, "release");
+      peer_expect (peer, "released");
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      assert_releases (lock);
+    }
+}
+
+static void
+test_cancelled_before (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  g_cancellable_cancel (cancellable);
+  g_assert_false (lf_lock_file_acquire (lock, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  claim_start (&claim, lock, cancellable);
+  claim_wait (&claim);
+  g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (path_exists (fixture->path));
+}
+
+static gpointer
+cancel_when_asleep (gpointer data)
+{
+  wait_until_others_sleep ();
+  g_cancellable_cancel (data);
+
+  return NULL;
+}
+
+/* A wait that is cancelled leaves the holder's lock alone, and the place in front
+ * of those who wait behind it. */
+static void
+test_cancelled (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) behind = lock_new (backend, fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GCancellable) sync_cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) claim_behind = { 0 };
+  GThread *thread;
+
+  assert_acquires (holder);
+  claim_start (&claim, lock, cancellable);
+  wait_until_others_sleep ();
+  claim_start (&claim_behind, behind, NULL);
+  wait_until_others_sleep ();
+  g_cancellable_cancel (cancellable);
+  claim_wait (&claim);
+  g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_true (lf_lock_file_is_held (holder));
+  assert_tries_in_vain (backend, fixture->path);
+  g_assert_false (claim_behind.done);
+
+  thread = g_thread_new ("cancel", cancel_when_asleep, sync_cancellable);
+  g_assert_false (lf_lock_file_acquire (lock, sync_cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+
+  assert_releases (holder);
+  claim_wait (&claim_behind);
+  g_assert_no_error (claim_behind.error);
+  assert_releases (behind);
+}
+
+static gpointer
+release_in_thread (gpointer data)
+{
+  assert_releases (data);
+
+  return NULL;
+}
+
+static gpointer
+cancel_in_thread (gpointer data)
+{
+  g_cancellable_cancel (data);
+
+  return NULL;
+}
+
+/* Threads start at random times; a little more of chance moves the two events
+ * past each other. */
+static void
+spin (void)
+{
+  for (volatile gint32 i = g_test_rand_int_range (0, 40000); i > 0; i--)
+    ;
+}
+
+/* What the loser of a race says must be true: after an error the lock is free,
+ * after success it is ours. */
+static void
+check_race (const TestBackend *backend,
+            LfLockFile        *lock,
+            GError            *error,
+            guint              n_ended[2])
+{
+  const char *path = lf_lock_file_get_path (lock);
+
+  n_ended[error != NULL]++;
+  if (error == NULL)
+    {
+      g_assert_true (lf_lock_file_is_held (lock));
+      assert_tries_in_vain (backend, path);
+      assert_releases (lock);
+    }
+  else
+    {
+      g_assert_false (lf_lock_file_is_held (lock));
+      assert_tries (backend, path);
+    }
+}
+
+/* The cancel races with the release that grants the lock. */
+static void
+test_cancel_race (const TestBackend *backend,
+                  const char        *path,
+                  gboolean           async)
+{
+  g_autoptr (LfLockFile) holder = lock_new (backend, path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  guint n_ended[2] = { 0, 0 };
+
+  for (int i = 0; i < N_RACES; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+      GThreadFunc functions[] = { release_in_thread, cancel_in_thread };
+      gpointer arguments[] = { holder, cancellable };
+      GThread *threads[2];
+      int first = i % 2;
+
+      assert_acquires (holder);
+      if (async)
+        claim_start (&claim, lock, cancellable);
+      threads[0] = g_thread_new ("first", functions[first], arguments[first]);
+      spin ();
+      threads[1] = g_thread_new ("second", functions[!first], arguments[!first]);
+
+      if (async)
+        {
+          claim_wait (&claim);
+          error = g_steal_pointer (&claim.error);
+        }
+      else
+        lf_lock_file_acquire (lock, cancellable, &error);
+
+      g_thread_join (threads[0]);
+      g_thread_join (threads[1]);
+      if (error != NULL)
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      check_race (backend, lock, error, n_ended);
+    }
+
+  g_test_message ("%u granted, %u cancelled", n_ended[0], n_ended[1]);
+  g_assert_cmpuint (n_ended[1], >, 0);
+}
+
+static void
+test_cancel_race_async (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  test_cancel_race (data, fixture->path, TRUE);
+}
+
+static void
+test_cancel_race_sync (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  test_cancel_race (data, fixture->path, FALSE);
+}
+
+static void
+test_deadline_race (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  guint n_ended[2] = { 0, 0 };
+
+  for (guint i = 0; i < N_RACES; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      GThread *releaser;
+
+      assert_acquires (holder);
+      releaser = g_thread_new ("releaser", release_in_thread, holder);
+      lf_lock_file_acquire_with_timeout (lock, 1e-6 * g_test_rand_int_range (1, 400), NULL, &error);
+      g_thread_join (releaser);
+      if (error != NULL)
+        g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      check_race (backend, lock, error, n_ended);
+    }
+
+  g_test_message ("%u granted, %u timed out", n_ended[0], n_ended[1]);
+}
+
+/* One claim among several, sync in a thread of its own or async in the main one. */
+typedef struct
+{
+  LfLockFile *lock;
+  GThread *thread; /* NULL if async */
+  GPtrArray *served;
+} Turn;
+
+/* Called by who has the lock, so by one at a time. */
+static void
+turn_served (Turn *turn)
+{
+  g_ptr_array_add (turn->served, turn);
+  assert_releases (turn->lock);
+}
+
+static gpointer
+turn_in_thread (gpointer data)
+{
+  Turn *turn = data;
+
+  assert_acquires (turn->lock);
+  turn_served (turn);
+
+  return NULL;
+}
+
+static void
+turn_cb (GObject      *object,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  lf_lock_file_acquire_finish (LF_LOCK_FILE (object), result, &error);
+  g_assert_no_error (error);
+  turn_served (user_data);
+}
+
+/* In one process the claims for one path are served in the order in which they
+ * came, sync and async ones, those of threads and those of the main loop. */
+static void
+test_order (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) last = lock_new (backend, fixture->path);
+  g_autoptr (GPtrArray) served = g_ptr_array_new ();
+  Turn turns[N_ORDERED];
+  g_auto (Claim) claim = { 0 };
+
+  assert_acquires (holder);
+  for (gsize i = 0; i < N_ORDERED; i++)
+    {
+      turns[i] = (Turn) { lock_new (backend, fixture->path), NULL, served };
+      if (i % 3 == 1)
+        turns[i].thread = g_thread_new ("waiter", turn_in_thread, &turns[i]);
+      else
+        lf_lock_file_acquire_async (turns[i].lock, G_PRIORITY_DEFAULT, NULL, turn_cb, &turns[i]);
+      wait_until_others_sleep ();
+    }
+
+  claim_start (&claim, last, NULL);
+  wait_until_others_sleep ();
+  g_assert_cmpuint (served->len, ==, 0);
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (last);
+
+  g_assert_cmpuint (served->len, ==, N_ORDERED);
+  for (gsize i = 0; i < N_ORDERED; i++)
+    {
+      g_assert_true (served->pdata[i] == &turns[i]);
+      if (turns[i].thread != NULL)
+        g_thread_join (turns[i].thread);
+      g_object_unref (turns[i].lock);
+    }
+}
+
+typedef struct
+{
+  gboolean one_object;
+  guint n_inside;
+  guint n_done;
+  guint n_cancelled;
+  LfLockFile *last;
+} Crowd;
+
+typedef struct
+{
+  Crowd *crowd;
+  GCancellable *cancellable;
+  guint number;
+} CrowdMember;
+
+static gboolean
+leave_cb (gpointer user_data)
+{
+  CrowdMember *member = user_data;
+  LfLockFile *lock = g_steal_pointer (&member->crowd->last);
+
+  member->crowd->n_inside--;
+  assert_releases (lock);
+  g_object_unref (lock);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+crowd_cb (GObject      *object,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  CrowdMember *member = user_data;
+  Crowd *crowd = member->crowd;
+  g_autoptr (GError) error = NULL;
+
+  lf_lock_file_acquire_finish (LF_LOCK_FILE (object), result, &error);
+  crowd->n_done++;
+  if (error != NULL)
+    {
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_assert_true (g_cancellable_is_cancelled (member->cancellable));
+      crowd->n_cancelled++;
+      return;
+    }
+
+  g_assert_cmpuint (crowd->n_inside++, ==, 0);
+  g_assert_null (crowd->last);
+  crowd->last = g_object_ref (LF_LOCK_FILE (object));
+  g_idle_add (leave_cb, member);
+}
+
+/* 100 wait at once, in a main loop that has other things to do, and every tenth
+ * of them is cancelled: each is told once, and one at a time has it. */
+static void
+test_async_crowd (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  for (int one_object = FALSE; one_object <= TRUE; one_object++)
+    {
+      g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+      g_autoptr (LfLockFile) shared = lock_new (backend, fixture->path);
+      Crowd crowd = { .n_done = 0 };
+      CrowdMember members[N_CROWD];
+
+      assert_acquires (holder);
+      for (guint i = 0; i < N_CROWD; i++)
+        {
+          g_autoptr (LfLockFile) lock = one_object ? g_object_ref (shared)
+                                                   : lock_new (backend, fixture->path);
+
+          members[i] = (CrowdMember) { &crowd, g_cancellable_new (), i };
+          lf_lock_file_acquire_async (lock, G_PRIORITY_DEFAULT, members[i].cancellable,
+                                      crowd_cb, &members[i]);
+        }
+
+      wait_until_others_sleep ();
+      g_assert_cmpuint (crowd.n_done, ==, 0);
+      for (guint i = 0; i < N_CROWD; i += 10)
+        g_cancellable_cancel (members[i].cancellable);
+      while (crowd.n_cancelled < N_CROWD / 10)
+        g_main_context_iteration (NULL, TRUE);
+
+      assert_releases (holder);
+      while (crowd.n_done < N_CROWD || crowd.n_inside > 0)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (crowd.n_cancelled, ==, N_CROWD / 10);
+
+      for (guint i = 0; i < N_CROWD; i++)
+        g_object_unref (members[i].cancellable);
+      assert_tries (backend, fixture->path);
+    }
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  const char *path;
+  gboolean async;
+  int *n_inside; /* atomic */
+  guint *number; /* not atomic: the lock is for that */
+} Counter;
+
+static gpointer
+count_in_thread (gpointer data)
+{
+  Counter *counter = data;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (LfLockFile) lock = lock_new (counter->backend, counter->path);
+
+  g_main_context_push_thread_default (context);
+  for (guint i = 0; i < N_THREAD_ROUNDS; i++)
+    {
+      g_auto (Claim) claim = { 0 };
+
+      if (counter->async)
+        {
+          claim_start (&claim, lock, NULL);
+          claim_wait (&claim);
+          g_assert_no_error (claim.error);
+        }
+      else
+        assert_acquires (lock);
+
+      g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
+      (*counter->number)++;
+      g_assert_cmpint (g_atomic_int_add (counter->n_inside, -1), ==, 1);
+      assert_releases (lock);
+    }
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
+}
+
+/* Threads with an object each exclude each other, half of them sync and half
+ * async. */
+static void
+test_threads (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Counter counters[N_THREADS];
+  GThread *threads[N_THREADS];
+  int n_inside = 0;
+  guint number = 0;
+
+  for (int i = 0; i < N_THREADS; i++)
+    {
+      counters[i] = (Counter) { data, fixture->path, i % 2 == 1, &n_inside, &number };
+      threads[i] = g_thread_new ("counter", count_in_thread, &counters[i]);
+    }
+
+  for (int i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (number, ==, N_THREADS * N_THREAD_ROUNDS);
+}
+
+/* An object waits for one thing at a time in a synchronous call. */
+static void
+test_pending (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  assert_acquires (holder);
+  claim_start (&claim, lock, NULL);
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+}
+
+static void
+cycle (const TestBackend *backend,
+       const char        *path,
+       guint              i)
+{
+  g_autoptr (LfLockFile) holder = lock_new (backend, path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  assert_acquires (holder);
+
+  switch (i % 5)
+    {
+    case 0: /* granted after a wait, and dropped with the object */
+      claim_start (&claim, lock, cancellable);
+      assert_releases (holder);
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      break;
+
+    case 1: /* cancelled */
+      claim_start (&claim, lock, cancellable);
+      g_cancellable_cancel (cancellable);
+      claim_wait (&claim);
+      g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      break;
+
+    case 2: /* timed out */
+      g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.0005, cancellable, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      break;
+
+    case 3: /* timed out, asynchronously */
+      lf_lock_file_set_timeout (lock, 0.0005);
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      g_assert_error (claim.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      break;
+
+    default: /* broken */
+      g_assert_true (lf_lock_file_break_lock (lock, &error));
+      g_assert_no_error (error);
+      assert_acquires (lock);
+    }
+}
+
+/* Acquisitions of all ends leave no descriptor, no thread and no file. */
+static void
+test_no_leaks (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  guint n_descriptors;
+
+  /* GLib makes its own threads and descriptors once */
+  for (guint i = 0; i < 10; i++)
+    cycle (backend, fixture->path, i);
+  assert_no_litter (backend, fixture);
+  n_descriptors = count_descriptors ();
+
+  for (guint i = 0; i < N_CYCLES; i++)
+    cycle (backend, fixture->path, i);
+  assert_no_litter (backend, fixture);
+
+  /* A watch may end a little after the last wait */
+  while (count_descriptors () > n_descriptors)
+    g_usleep (500);
+}
+
+const ContractCase contract_wait_cases[] = {
+  { "threads", test_threads },
+  { "timeout-held", test_timeout },
+  { "timeout-free", test_timeout_free },
+  { "timeout-in-time", test_timeout_in_time },
+  { "timeout-race", test_deadline_race },
+  { "woken", test_woken },
+  { "cancel-before", test_cancelled_before },
+  { "cancel-waiting", test_cancelled },
+  { "cancel-race-async", test_cancel_race_async },
+  { "cancel-race-sync", test_cancel_race_sync },
+  { "order", test_order },
+  { "async-crowd", test_async_crowd },
+  { "pending", test_pending },
+  { "no-leaks", test_no_leaks },
+  { NULL, NULL },
+};

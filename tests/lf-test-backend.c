@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lf-test-backend.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define N_ROUNDS 2000
+
+const TestBackend test_backends[] = {
+  {
+    .backend = LF_BACKEND_FLOCK,
+    .nick = "flock",
+    .kind = LOCK_IS_FILE,
+    .has_shared = TRUE,
+    .has_descriptor = TRUE,
+    .has_queue = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_FCNTL,
+    .nick = "fcntl",
+    .kind = LOCK_IS_FILE,
+    .has_shared = TRUE,
+    .has_descriptor = TRUE,
+    .has_queue = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_HARD_LINK,
+    .nick = "hard-link",
+    .kind = LOCK_IS_FILE,
+    .is_existence = TRUE,
+    .has_descriptor = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_DIRECTORY,
+    .nick = "directory",
+    .kind = LOCK_IS_DIRECTORY,
+    .is_existence = TRUE,
+    .has_descriptor = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_SYMLINK,
+    .nick = "symlink",
+    .kind = LOCK_IS_SYMLINK,
+    .is_existence = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_PID_FILE,
+    .nick = "pid-file",
+    .kind = LOCK_IS_FILE,
+    .is_existence = TRUE,
+    .has_descriptor = TRUE,
+    .is_woken = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+  {
+    .backend = LF_BACKEND_SQLITE,
+    .nick = "sqlite",
+    .kind = LOCK_IS_FILE,
+    .has_shared = TRUE,
+    .n_counter_rounds = N_ROUNDS,
+  },
+};
+
+const gsize n_test_backends = G_N_ELEMENTS (test_backends);
+
+static void
+backend_fixture_tear_down (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  assert_no_litter (data, fixture);
+  fixture_tear_down (fixture, NULL);
+}
+
+void
+add_backend_test (const char        *suite,
+                  const char        *name,
+                  const TestBackend *backend,
+                  void             (*function) (Fixture *, gconstpointer))
+{
+  g_autofree char *path = g_strdup_printf ("/%s/%s/%s", suite, backend->nick, name);
+
+  g_test_add (path, Fixture, backend, fixture_set_up, function, backend_fixture_tear_down);
+}
+
+LfLockFile *
+lock_new (const TestBackend *backend,
+          const char        *path)
+{
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend->backend, NULL);
+}
+
+Peer *
+backend_peer_start (const TestBackend *backend,
+                    const char        *path)
+{
+  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, backend->nick, NULL };
+
+  g_assert_nonnull (argv[0]);
+
+  return peer_start_argv (argv);
+}
+
+Peer *
+backend_peer_start_holder (const TestBackend *backend,
+                           const char        *path)
+{
+  Peer *peer = backend_peer_start (backend, path);
+
+  peer_send (peer, "acquire");
+  peer_expect (peer, "held");
+
+  return peer;
+}
+
+/* The lock can be had, and is given back. */
+void
+assert_tries (const TestBackend *backend,
+              const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GError) error = NULL;
+  gboolean granted = lf_lock_file_try_acquire (lock, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (granted);
+  assert_releases (lock);
+}
+
+void
+assert_tries_in_vain (const TestBackend *backend,
+                      const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GError) error = NULL;
+  gboolean granted = lf_lock_file_try_acquire (lock, &error);
+
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_assert_false (granted);
+}
+
+static gboolean
+is_locked (const TestBackend *backend,
+           const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean locked = lf_lock_file_is_locked (lock, &error);
+
+  g_assert_no_error (error);
+  holder = lf_lock_file_query_holder (lock, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true ((holder != NULL) == locked);
+
+  return locked;
+}
+
+void
+assert_locked (const TestBackend *backend,
+               const char        *path)
+{
+  g_assert_true (is_locked (backend, path));
+}
+
+void
+assert_not_locked (const TestBackend *backend,
+                   const char        *path)
+{
+  g_assert_false (is_locked (backend, path));
+}
+
+gboolean
+path_exists (const char *path)
+{
+  struct stat path_stat;
+
+  if (lstat (path, &path_stat) == 0)
+    return TRUE;
+
+  g_assert_cmpint (errno, ==, ENOENT);
+
+  return FALSE;
+}
+
+/* The directory has nothing in it but the lock file that is kept, if this way of
+ * locking keeps one. A wait that was abandoned may have still to clean up. */
+void
+assert_no_litter (const TestBackend *backend,
+                  Fixture           *fixture)
+{
+  g_autoptr (GDir) directory = NULL;
+  g_autofree char *kept = NULL;
+  const char *name;
+
+  wait_for_no_lock_threads ();
+
+  if (!backend->is_existence)
+    kept = g_path_get_basename (fixture->path);
+  directory = g_dir_open (fixture->directory, 0, NULL);
+  g_assert_nonnull (directory);
+  while ((name = g_dir_read_name (directory)) != NULL)
+    g_assert_cmpstr (name, ==, kept);
+}
+
+/* Whether all threads of a process sleep, not counting the calling one. */
+static gboolean
+is_asleep (int pid)
+{
+  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", pid);
+  g_autoptr (GDir) directory = g_dir_open (tasks, 0, NULL);
+  const char *name;
+
+  g_assert_nonnull (directory);
+  while ((name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (tasks, name, "stat", NULL);
+      g_autofree char *stat_line = NULL;
+      const char *after_name;
+
+      if (atoi (name) == (int) gettid ())
+        continue;
+
+      /* A thread that has ended meanwhile does not sleep, it changes */
+      if (!g_file_get_contents (path, &stat_line, NULL, NULL))
+        return FALSE;
+
+      after_name = strrchr (stat_line, ')');
+      g_assert_nonnull (after_name);
+      if (after_name[2] != 'S')
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Threads may sleep for a moment on their way, but hardly in several moments in
+ * a row. Nobody must rely on more than that. */
+static void
+wait_until_asleep (int pid)
+{
+  guint n_moments = 0;
+
+  while (n_moments < 5)
+    {
+      n_moments = is_asleep (pid) ? n_moments + 1 : 0;
+      g_usleep (500);
+    }
+}
+
+void
+wait_until_others_sleep (void)
+{
+  wait_until_asleep (getpid ());
+}
+
+void
+peer_start_waiting (Peer       *peer,
+                    const char *command)
+{
+  /* In one, so that it does not sleep for want of the command */
+  g_autofree char *commands = g_strconcat ("waiting\n", command, NULL);
+
+  peer_send (peer, commands);
+  peer_expect (peer, "waiting");
+  wait_until_asleep (peer_get_pid (peer));
+}
