@@ -151,8 +151,8 @@ lf_acquire_give_back (LfAcquire *self)
 
   if (!lf_handle_is_own (self->handle))
     lf_handle_close (self->handle);
-  else if (self->backend->release (self->handle, self->request.path,
-                                   self->request.remove_on_release, &error) == LF_RELEASE_FAILED)
+  else if (lf_backend_release (self->backend, self->handle,
+                               self->request.remove_on_release, &error) == LF_RELEASE_FAILED)
     {
       g_debug ("Giving up a lock: %s", error->message);
       lf_handle_close (self->handle);
@@ -212,6 +212,23 @@ lf_acquire_look_for_busy_error (LfAcquire *self)
   return lf_acquire_new_busy_error (self, holder);
 }
 
+/* Takes a place among those of this process who want the lock, and returns
+ * whether it is the first. A single try does not queue. */
+static gboolean
+lf_acquire_join (LfAcquire *self)
+{
+  const LfWaitingClass *waiting = self->backend->waiting;
+
+  return self->try_once || waiting->join == NULL || waiting->join (&self->wait, &self->request);
+}
+
+static void
+lf_acquire_leave (LfAcquire *self)
+{
+  if (self->backend->waiting->leave != NULL)
+    self->backend->waiting->leave (&self->wait);
+}
+
 static LfAttempt
 lf_acquire_attempt (LfAcquire *self)
 {
@@ -263,7 +280,8 @@ lf_acquire_work (gpointer data)
 
   if (!attempted)
     {
-      self->result = lf_acquire_attempt (self);
+      if (lf_acquire_join (self))
+        self->result = lf_acquire_attempt (self);
 
       g_mutex_lock (&self->wait.mutex);
       self->attempted = TRUE;
@@ -288,10 +306,11 @@ lf_acquire_ended (gpointer data)
   /* A thread that is cancelled may have been granted the lock just then. One
    * more attempt tells, for which the deadline wants the lock after all, and a
    * cancel must remove a file that it would leave behind. */
-  if (self->result == LF_ATTEMPT_BUSY && self->handle->fd >= 0 &&
+  if (self->result == LF_ATTEMPT_BUSY &&
       (stop == LF_STOP_DEADLINE ||
-       (stop == LF_STOP_CANCEL && self->request.remove_on_release)))
+       (stop == LF_STOP_CANCEL && self->handle->fd >= 0 && self->request.remove_on_release)))
     self->result = lf_acquire_attempt (self);
+  lf_acquire_leave (self);
 
   if (self->result != LF_ATTEMPT_GRANTED)
     self->backend->drop (self->handle);
@@ -344,6 +363,7 @@ lf_acquire_start_worker (LfAcquire    *self,
       return;
     }
 
+  lf_acquire_leave (self);
   self->backend->drop (self->handle);
   self->result = LF_ATTEMPT_ERROR;
   self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
@@ -591,7 +611,8 @@ lf_acquire_run (LfAcquire  *self,
     return NULL;
 
   self->attempted = TRUE;
-  self->result = lf_acquire_attempt (self);
+  if (lf_acquire_join (self))
+    self->result = lf_acquire_attempt (self);
 
   if (self->result == LF_ATTEMPT_BUSY && !self->try_once)
     {
@@ -610,6 +631,8 @@ lf_acquire_run (LfAcquire  *self,
       else
         self->result = lf_acquire_wait (self);
     }
+
+  lf_acquire_leave (self);
 
   if (self->result == LF_ATTEMPT_GRANTED)
     {

@@ -419,8 +419,8 @@ lf_lock_file_do_release (LfLockFile  *self,
                          GError     **error)
 {
   const LfBackendClass *backend = lf_backend_get_class (self->backend);
-  LfRelease result = backend->release (self->handle, self->path,
-                                       lf_lock_file_get_remove_on_release (self), error);
+  LfRelease result = lf_backend_release (backend, self->handle,
+                                         lf_lock_file_get_remove_on_release (self), error);
 
   if (result == LF_RELEASE_LOST)
     lf_lock_file_set_not_held_error (self, error);
@@ -573,7 +573,7 @@ lf_lock_file_dispose (GObject *object)
     {
       const LfBackendClass *backend = lf_backend_get_class (self->backend);
 
-      backend->release (self->handle, self->path, self->remove_on_release, NULL);
+      lf_backend_release (backend, self->handle, self->remove_on_release, NULL);
       g_clear_pointer (&self->handle, lf_handle_free);
       lf_lock_file_start_next (self);
     }
@@ -671,6 +671,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * waits for it begins again at the new file: exclusion is kept, the order is
    * not. Where another program locks the file without checking that, do not
    * remove it.
+   *
+   * Where the lock is the existence of the file (%LF_BACKEND_HARD_LINK,
+   * %LF_BACKEND_DIRECTORY, %LF_BACKEND_SYMLINK and %LF_BACKEND_PID_FILE), this is
+   * always %TRUE.
    *
    * Since: 1.0
    */
@@ -947,11 +951,21 @@ lf_lock_file_set_timeout (LfLockFile *self,
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
 }
 
+/* Whether the lock is that there is something at the path. */
+static gboolean
+lf_lock_file_is_existence (LfLockFile *self)
+{
+  const LfBackendClass *backend = lf_backend_get_class (self->backend);
+
+  return backend != NULL && backend->is_existence;
+}
+
 /**
  * lf_lock_file_get_remove_on_release: (get-property remove-on-release)
  * @self: a lock file
  *
- * Gets whether the file is removed when the lock is given back.
+ * Gets whether the file is removed when the lock is given back. It always is
+ * where the lock is the existence of the file.
  *
  * Returns: %TRUE if it is removed
  *
@@ -965,7 +979,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
   locker = g_mutex_locker_new (&self->mutex);
-  return self->remove_on_release;
+  return self->remove_on_release || lf_lock_file_is_existence (self);
 }
 
 /* One setter for the boolean properties. */

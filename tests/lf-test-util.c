@@ -81,7 +81,14 @@ peer_start_argv (const char *const *argv)
 Peer *
 peer_start (const char *path)
 {
-  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, NULL };
+  return peer_start_with (path, "auto");
+}
+
+Peer *
+peer_start_with (const char *path,
+                 const char *backend)
+{
+  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, backend, NULL };
 
   g_assert_nonnull (argv[0]);
 
@@ -91,7 +98,14 @@ peer_start (const char *path)
 Peer *
 peer_start_holder (const char *path)
 {
-  Peer *peer = peer_start (path);
+  return peer_start_holder_with (path, "auto");
+}
+
+Peer *
+peer_start_holder_with (const char *path,
+                        const char *backend)
+{
+  Peer *peer = peer_start_with (path, backend);
 
   peer_send (peer, "acquire");
   peer_expect (peer, "held");
@@ -225,7 +239,7 @@ count_descriptors (void)
 
 /* GLib's own threads have names; one of the library has that of the program. */
 static guint
-count_lock_threads (void)
+count_lock_threads (gboolean only_sleeping)
 {
   g_autoptr (GDir) directory = g_dir_open ("/proc/self/task", 0, NULL);
   g_autofree char *program = NULL;
@@ -234,18 +248,28 @@ count_lock_threads (void)
 
   g_assert_nonnull (directory);
   g_assert_true (g_file_get_contents ("/proc/self/comm", &program, NULL, NULL));
+  g_strchomp (program);
   while ((name = g_dir_read_name (directory)) != NULL)
     {
-      g_autofree char *path = g_build_filename ("/proc/self/task", name, "comm", NULL);
-      g_autofree char *thread = NULL;
+      g_autofree char *path = g_build_filename ("/proc/self/task", name, "stat", NULL);
+      g_autofree char *line = NULL;
+      g_autofree char *any = g_strdup_printf ("%s (%s) ", name, program);
+      g_autofree char *sleeping = g_strdup_printf ("%s (%s) S", name, program);
 
       /* It may have ended meanwhile */
-      if (atoi (name) != getpid () && g_file_get_contents (path, &thread, NULL, NULL) &&
-          g_str_equal (thread, program))
+      if (atoi (name) != getpid () && g_file_get_contents (path, &line, NULL, NULL) &&
+          g_str_has_prefix (line, only_sleeping ? sleeping : any))
         n_threads++;
     }
 
   return n_threads;
+}
+
+void
+wait_for_sleeping_lock_threads (guint n_threads)
+{
+  while (count_lock_threads (TRUE) != n_threads)
+    g_usleep (500);
 }
 
 /* A thread that has reported is still listed while the kernel takes it down, and
@@ -253,7 +277,7 @@ count_lock_threads (void)
 void
 wait_for_no_lock_threads (void)
 {
-  while (count_lock_threads () > 0)
+  while (count_lock_threads (FALSE) > 0)
     g_usleep (500);
 }
 

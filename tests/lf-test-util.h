@@ -32,6 +32,7 @@ typedef struct
 
 Peer *peer_start_argv (const char *const *argv);
 Peer *peer_start      (const char *path);
+Peer *peer_start_with (const char *path, const char *backend);
 void  peer_send       (Peer *peer, const char *command);
 char *peer_read_line  (Peer *peer);
 void  peer_expect     (Peer *peer, const char *line);
@@ -44,6 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_free)
 
 /* Starts a peer that holds the lock of @path. */
 Peer *peer_start_holder (const char *path);
+Peer *peer_start_holder_with (const char *path, const char *backend);
 
 /* Number of lock requests on the file at @path that wait in the kernel's queue. */
 guint count_waiters      (const char *path);
@@ -54,7 +56,9 @@ guint count_descriptors  (void);
 /* Whatever it is, and if it is there. */
 void  remove_recursively (const char *path);
 
-/* Waits until no thread of the library is left. */
+/* Waits until that many threads of the library sleep, the watch's included, or
+ * until none is left. */
+void  wait_for_sleeping_lock_threads (guint n_threads);
 void  wait_for_no_lock_threads (void);
 
 /* Runs @function in a child, as an ordinary user also if we are root, and fails

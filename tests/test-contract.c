@@ -8,6 +8,11 @@
 /* Those that a build for this system must have. */
 static const LfBackend required_backends[] = {
   LF_BACKEND_FLOCK,
+  LF_BACKEND_FCNTL,
+  LF_BACKEND_HARD_LINK,
+  LF_BACKEND_DIRECTORY,
+  LF_BACKEND_SYMLINK,
+  LF_BACKEND_PID_FILE,
 };
 
 static void

@@ -30,6 +30,7 @@ struct _LfBackendClass
   LfBackend backend;
   const LfWaitingClass *waiting;
   gboolean has_shared;
+  gboolean is_existence; /* the lock is that there is something at the path */
 
   /* Opens what is not open yet and tries once to get the lock, without ever
    * waiting. On a handle that was granted the lock already it is granted again:
@@ -67,7 +68,16 @@ struct _LfBackendClass
 const LfBackendClass *lf_backend_get_class (LfBackend backend);
 LfBackend             lf_backend_resolve   (LfBackend backend);
 const char           *lf_backend_get_name  (LfBackend backend);
+LfRelease             lf_backend_release   (const LfBackendClass  *self,
+                                            LfHandle              *handle,
+                                            gboolean               remove,
+                                            GError               **error);
 
 extern const LfBackendClass lf_backend_flock;
+extern const LfBackendClass lf_backend_fcntl;
+extern const LfBackendClass lf_backend_hard_link;
+extern const LfBackendClass lf_backend_directory;
+extern const LfBackendClass lf_backend_symlink;
+extern const LfBackendClass lf_backend_pid_file;
 
 G_END_DECLS

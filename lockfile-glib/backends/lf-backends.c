@@ -12,6 +12,11 @@
  * declaration and a line here. */
 static const LfBackendClass *const backends[] = {
   &lf_backend_flock,
+  &lf_backend_fcntl,
+  &lf_backend_hard_link,
+  &lf_backend_directory,
+  &lf_backend_symlink,
+  &lf_backend_pid_file,
 };
 
 /* NULL if this build does not have it. @backend must be resolved. */
@@ -43,6 +48,21 @@ lf_backend_get_name (LfBackend backend)
 
   /* Enumeration classes are never unloaded, so neither is the string */
   return value != NULL ? value->value_name + strlen ("LF_BACKEND_") : "?";
+}
+
+/* Gives a lock back, and lets those of this process know who wait for it. */
+LfRelease
+lf_backend_release (const LfBackendClass  *self,
+                    LfHandle              *handle,
+                    gboolean               remove,
+                    GError               **error)
+{
+  LfRelease result = self->release (handle, handle->path, remove, error);
+
+  if (result != LF_RELEASE_FAILED && self->waiting->released != NULL)
+    self->waiting->released (handle->path);
+
+  return result;
 }
 
 /**

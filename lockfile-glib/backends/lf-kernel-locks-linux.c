@@ -15,6 +15,8 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "lf-platform-private.h"
+
 /* proc_locks(5): one line a lock, in an order that is only steady within one
  * read() of the kernel's buffer, which is a page. */
 #define STEADY_LENGTH 4000
@@ -30,6 +32,25 @@ typedef struct
   guint device_minor;
   guint64 inode;
 } LockedFile;
+
+/* By the name that the kernel gives a lock. Whatever part of the file a lock of
+ * fcntl(2) is for, ours is for all of it. */
+static gboolean
+is_of_kind (const char       *name,
+            LfKernelLockKind  kind)
+{
+  switch (kind)
+    {
+    case LF_KERNEL_LOCK_FLOCK:
+      return g_str_equal (name, "FLOCK");
+
+    case LF_KERNEL_LOCK_FCNTL:
+      return g_str_equal (name, "OFDLCK") || g_str_equal (name, "POSIX");
+
+    default:
+      return FALSE;
+    }
+}
 
 /* Whether a line of /proc/locks, or of what follows "lock:" in an fdinfo file,
  * is of a lock that is held on @file; if so @pid is set. */
@@ -47,7 +68,7 @@ match_lock_line (const char       *line,
               kind, mode, pid, &device_major, &device_minor, &inode) != 6)
     return FALSE;
 
-  return g_str_equal (kind, "FLOCK") && device_major == file->device_major &&
+  return is_of_kind (kind, file->kind) && device_major == file->device_major &&
          device_minor == file->device_minor && inode == file->inode;
 }
 
@@ -171,8 +192,9 @@ process_has_lock (const char       *pid,
   return FALSE;
 }
 
-/* The list names the process that took the lock. If that one is gone, the lock
- * lives in a descriptor that another one inherited or was sent. */
+/* The list names the process that took the lock, but for a lock of an open file
+ * description. If that process is gone, the lock lives in a descriptor that
+ * another one inherited or was sent. */
 static int
 find_heir (const LockedFile *file)
 {
@@ -194,31 +216,6 @@ process_exists (int pid)
   g_autofree char *directory = g_strdup_printf ("/proc/%d", pid);
 
   return g_access (directory, F_OK) == 0;
-}
-
-/* Base name of the executable; where we may not see that, as for processes of
- * other users, the name that the process gives itself. */
-static char *
-get_application (int pid)
-{
-  g_autofree char *link = g_strdup_printf ("/proc/%d/exe", pid);
-  g_autofree char *comm_path = g_strdup_printf ("/proc/%d/comm", pid);
-  g_autofree char *executable = g_file_read_link (link, NULL);
-  char *name = NULL;
-
-  if (executable != NULL)
-    {
-      /* What the kernel appends once the executable was replaced */
-      if (g_str_has_suffix (executable, " (deleted)"))
-        executable[strlen (executable) - strlen (" (deleted)")] = '\0';
-
-      return g_path_get_basename (executable);
-    }
-
-  if (g_file_get_contents (comm_path, &name, NULL, NULL))
-    g_strchomp (name);
-
-  return name;
 }
 
 /* File systems whose locks live in this kernel alone. */
@@ -291,7 +288,7 @@ lf_kernel_locks_find (const char         *path,
     pid = find_heir (&file);
 
   if (pid != 0)
-    application = get_application (pid);
+    application = lf_platform_get_application (pid);
 
   *holder = lf_lock_holder_new (pid, g_get_host_name (), application);
 

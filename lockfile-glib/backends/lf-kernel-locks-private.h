@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   LF_KERNEL_LOCK_FLOCK,
+  LF_KERNEL_LOCK_FCNTL, /* of a process or of an open file description */
 } LfKernelLockKind;
 
 typedef enum

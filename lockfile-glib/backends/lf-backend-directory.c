@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-existence-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
+
+#include "lf-errors.h"
+#include "lf-platform-private.h"
+
+/* A directory with the record in it. It is made elsewhere and moved to the path;
+ * where a move cannot be told to fail if something is there, mkdir(2) comes first
+ * and the record after. */
+
+#define RECORD_NAME "holder"
+#define DIRECTORY_MODE 0777
+
+static LfExistence
+read_directory (const char  *path,
+                char       **record,
+                GError     **error);
+static LfExistence
+make (LfHandle         *handle,
+      const LfRequest  *request,
+      const char       *record,
+      GError          **error);
+static int
+remove_directory (const char *path);
+
+static const LfExistenceClass existence = {
+  .backend = &lf_backend_directory,
+  .read = read_directory,
+  .make = make,
+  .remove = remove_directory,
+};
+
+static LfExistence
+read_directory (const char  *path,
+                char       **record,
+                GError     **error)
+{
+  g_autofree char *record_path = g_build_filename (path, RECORD_NAME, NULL);
+  g_autofree char *display_name = NULL;
+  struct stat path_stat;
+
+  *record = NULL;
+  if (lstat (path, &path_stat) != 0)
+    return errno == ENOENT ? LF_EXISTENCE_ABSENT : lf_existence_fail (&existence, path, errno, error);
+
+  if (!S_ISDIR (path_stat.st_mode))
+    {
+      display_name = g_filename_display_name (path);
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("%s is not a lock: it is not a directory"), display_name);
+      return LF_EXISTENCE_ERROR;
+    }
+
+  /* Others' directories have no record, or another */
+  if (lf_existence_read_file (record_path, record, NULL) != LF_EXISTENCE_PRESENT)
+    *record = g_strdup ("");
+
+  return LF_EXISTENCE_PRESENT;
+}
+
+/* 0 or an errno */
+static int
+write_record (const char *directory,
+              const char *record,
+              guint       file_mode)
+{
+  g_autofree char *record_path = g_build_filename (directory, RECORD_NAME, NULL);
+  int fd = lf_existence_write_file (record_path, record, file_mode);
+
+  if (fd < 0)
+    return errno;
+
+  close (fd);
+  return 0;
+}
+
+/* Empties a directory that holds nothing but files, and removes it. */
+static int
+delete_directory (const char *path)
+{
+  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      if (unlink (file) != 0)
+        g_debug ("Removing what is in a lock: %s", g_strerror (errno));
+    }
+
+  return rmdir (path) == 0 ? 0 : errno;
+}
+
+static LfExistence
+make_in_place (const LfRequest  *request,
+               const char       *record,
+               GError          **error)
+{
+  int result;
+
+  if (mkdir (request->path, DIRECTORY_MODE) != 0)
+    return errno == EEXIST ? LF_EXISTENCE_ABSENT
+                           : lf_existence_fail (&existence, request->path, errno, error);
+
+  result = write_record (request->path, record, request->file_mode);
+  if (result == 0)
+    return LF_EXISTENCE_PRESENT;
+
+  rmdir (request->path);
+  return lf_existence_fail (&existence, request->path, result, error);
+}
+
+static LfExistence
+make (LfHandle         *handle,
+      const LfRequest  *request,
+      const char       *record,
+      GError          **error)
+{
+  g_autofree char *unique_path = lf_existence_new_unique_path (request->path);
+  int result;
+
+  if (mkdir (unique_path, DIRECTORY_MODE) != 0)
+    return lf_existence_fail (&existence, request->path, errno, error);
+
+  result = write_record (unique_path, record, request->file_mode);
+  if (result == 0)
+    result = lf_platform_rename_no_replace (unique_path, request->path);
+  if (result == 0)
+    return LF_EXISTENCE_PRESENT;
+
+  delete_directory (unique_path);
+
+  switch (result)
+    {
+    case EEXIST:
+      return LF_EXISTENCE_ABSENT;
+
+    case EINVAL:
+    case ENOSYS:
+      return make_in_place (request, record, error);
+
+    case ENOENT:
+      /* Somebody who cleaned up took it for a left-over */
+      return LF_EXISTENCE_RETRY;
+
+    default:
+      return lf_existence_fail (&existence, request->path, result, error);
+    }
+}
+
+/* Away from the path first, in one step: until it is empty it could not be
+ * removed, and without its record it would be nobody's. */
+static int
+remove_directory (const char *path)
+{
+  g_autofree char *unique_path = lf_existence_new_unique_path (path);
+  int result;
+
+  if (g_rename (path, unique_path) != 0)
+    return errno;
+
+  result = delete_directory (unique_path);
+  if (result == 0 || result == ENOENT)
+    return 0;
+
+  /* It holds a directory, so it was no lock: it is put back, less its files */
+  lf_platform_rename_no_replace (unique_path, path);
+  return result;
+}
+
+static LfAttempt
+lf_backend_directory_attempt (LfHandle         *handle,
+                              const LfRequest  *request,
+                              GError          **error)
+{
+  return lf_existence_attempt (&existence, handle, request, error);
+}
+
+static LfRelease
+lf_backend_directory_release (LfHandle    *handle,
+                              const char  *path,
+                              gboolean     remove,
+                              GError     **error)
+{
+  return lf_existence_release (&existence, handle, error);
+}
+
+static gboolean
+lf_backend_directory_look (const char    *path,
+                           LfLockHolder **holder,
+                           GError       **error)
+{
+  return lf_existence_look (&existence, path, holder, error);
+}
+
+static gboolean
+lf_backend_directory_break_lock (const char  *path,
+                                 GError     **error)
+{
+  return lf_existence_break (&existence, path, error);
+}
+
+const LfBackendClass lf_backend_directory = {
+  .backend = LF_BACKEND_DIRECTORY,
+  .waiting = &lf_waiting_looks,
+  .is_existence = TRUE,
+  .attempt = lf_backend_directory_attempt,
+  .drop = lf_existence_drop,
+  .release = lf_backend_directory_release,
+  .look = lf_backend_directory_look,
+  .break_lock = lf_backend_directory_break_lock,
+};

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-existence-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
+
+#include "lf-errors.h"
+#include "lf-record-private.h"
+#include "lf-unix-file-private.h"
+
+/* The lock is made under a name that nobody else has and moved to its path in one
+ * step that fails if something is there. So whoever finds a lock finds its record,
+ * and only a crash before that step leaves something behind under such a name,
+ * which the next acquirer removes.
+ *
+ * A lock whose holder is proved dead is removed under flock(2) of its directory,
+ * after another look: whoever comes second finds the lock of the first, and
+ * nobody removes a fresh one. */
+
+#define UNIQUE_PREFIX ".lf-"
+#define MAX_ROUNDS 100
+#define MAX_CLEANED 1000
+
+/* Paths around which this process has cleaned up already. */
+static GHashTable *cleaned;
+G_LOCK_DEFINE_STATIC (cleaned);
+
+/* Short, since the lock's own name may be as long as names can be. */
+static char *
+get_unique_prefix (const char *path)
+{
+  g_autofree char *base_name = g_path_get_basename (path);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, base_name, -1);
+
+  return g_strdup_printf (UNIQUE_PREFIX "%.12s-", hash);
+}
+
+char *
+lf_existence_new_unique_path (const char *path)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *prefix = get_unique_prefix (path);
+  g_autofree char *random = g_uuid_string_random ();
+  g_autofree char *name = g_strconcat (prefix, random, NULL);
+
+  return g_build_filename (directory, name, NULL);
+}
+
+LfExistence
+lf_existence_fail (const LfExistenceClass  *existence,
+                   const char              *path,
+                   int                      saved_errno,
+                   GError                 **error)
+{
+  g_autofree char *display_name = NULL;
+
+  if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
+    {
+      display_name = g_filename_display_name (path);
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("The file system of %s has nothing for locks of the kind %s; "
+                     "FLOCK works on most"), display_name,
+                   lf_backend_get_name (existence->backend->backend));
+    }
+  else
+    lf_unix_file_set_path_error (error, path, saved_errno);
+
+  return LF_EXISTENCE_ERROR;
+}
+
+/* Reads what may be a record: "" if it is too long or not text. */
+static char *
+read_record (int fd)
+{
+  char buffer[LF_RECORD_MAX_LENGTH + 1];
+  gsize length = 0;
+  gssize n_read;
+
+  do
+    {
+      n_read = read (fd, buffer + length, sizeof buffer - length);
+      if (n_read > 0)
+        length += (gsize) n_read;
+    }
+  while ((n_read > 0 && length < sizeof buffer) || (n_read < 0 && errno == EINTR));
+
+  if (n_read < 0 || length > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', length) != NULL)
+    return g_strdup ("");
+
+  return g_strndup (buffer, length);
+}
+
+LfExistence
+lf_existence_read_file (const char  *path,
+                        char       **record,
+                        GError     **error)
+{
+  struct stat path_stat;
+  gboolean exists;
+  int fd;
+
+  *record = NULL;
+  if (!lf_unix_file_check (path, &path_stat, &exists, error))
+    return LF_EXISTENCE_ERROR;
+  if (!exists)
+    return LF_EXISTENCE_ABSENT;
+
+  fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 && errno == ENOENT)
+    return LF_EXISTENCE_ABSENT;
+  if (fd < 0)
+    {
+      /* It is there all the same */
+      *record = g_strdup ("");
+      return LF_EXISTENCE_PRESENT;
+    }
+
+  *record = read_record (fd);
+  close (fd);
+
+  return LF_EXISTENCE_PRESENT;
+}
+
+int
+lf_existence_write_file (const char *path,
+                         const char *record,
+                         guint       file_mode)
+{
+  gsize length = strlen (record);
+  int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t) file_mode);
+  gssize n_written;
+  int saved_errno;
+
+  if (fd < 0)
+    return -1;
+
+  do
+    n_written = write (fd, record, length);
+  while (n_written < 0 && errno == EINTR);
+
+  if (n_written == (gssize) length)
+    return fd;
+
+  /* A part is written where the space ends */
+  saved_errno = n_written < 0 ? errno : ENOSPC;
+  unlink (path);
+  close (fd);
+  errno = saved_errno;
+
+  return -1;
+}
+
+/* Makes a file with the record at a unique path and links it to the lock's. What
+ * link(2) returns is not to be trusted on network file systems; the number of
+ * links is. */
+LfExistence
+lf_existence_make_file (const LfExistenceClass  *existence,
+                        const LfRequest         *request,
+                        const char              *record,
+                        int                     *fd,
+                        GError                 **error)
+{
+  g_autofree char *unique_path = lf_existence_new_unique_path (request->path);
+  struct stat unique_stat = { 0 };
+  int link_errno;
+
+  *fd = lf_existence_write_file (unique_path, record, request->file_mode);
+  if (*fd < 0)
+    return lf_existence_fail (existence, request->path, errno, error);
+
+  /* Before others see it, so that nobody else can have it locked */
+  if (existence->has_flock)
+    flock (*fd, LOCK_EX | LOCK_NB);
+
+  link_errno = link (unique_path, request->path) == 0 ? 0 : errno;
+  if (fstat (*fd, &unique_stat) != 0)
+    unique_stat.st_nlink = 0;
+  unlink (unique_path);
+
+  if (unique_stat.st_nlink == 2)
+    return LF_EXISTENCE_PRESENT;
+
+  close (*fd);
+  *fd = -1;
+
+  if (link_errno == EEXIST)
+    return LF_EXISTENCE_ABSENT;
+  /* Somebody who cleaned up took the unique file for a left-over */
+  if (link_errno == 0 || link_errno == ENOENT)
+    return LF_EXISTENCE_RETRY;
+
+  /* So link(2) says that the file system has no such thing */
+  return lf_existence_fail (existence, request->path,
+                            link_errno == EPERM ? EOPNOTSUPP : link_errno, error);
+}
+
+int
+lf_existence_remove_file (const char *path)
+{
+  return unlink (path) == 0 ? 0 : errno;
+}
+
+/* Locks the lock's directory against others of this library who remove stale
+ * locks. Returns the descriptor, or -1 if it is not to be had now. */
+static int
+lock_directory (const char *path)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    return -1;
+
+  if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+
+  close (fd);
+  return -1;
+}
+
+static void
+unlock_directory (int fd)
+{
+  flock (fd, LOCK_UN);
+  close (fd);
+}
+
+/* Locks the file at the path as its holder does if it lives. Returns the
+ * descriptor, or -1 if somebody has it locked. */
+static int
+lock_file (const char *path)
+{
+  struct stat file_stat, path_stat;
+  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+  if (fd < 0)
+    return -1;
+
+  if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &file_stat) == 0 &&
+      lstat (path, &path_stat) == 0 && file_stat.st_dev == path_stat.st_dev &&
+      file_stat.st_ino == path_stat.st_ino)
+    return fd;
+
+  close (fd);
+  return -1;
+}
+
+static gboolean
+is_stale (const LfExistenceClass *existence,
+          const char             *path,
+          const char             *record)
+{
+  int fd;
+
+  if (!lf_record_is_dead (record))
+    return FALSE;
+
+  if (!existence->has_flock)
+    return TRUE;
+
+  fd = lock_file (path);
+  if (fd >= 0)
+    close (fd);
+
+  return fd >= 0;
+}
+
+/* Removes a stale lock, if it still is one when nobody else can. Returns whether
+ * another look makes sense. */
+static gboolean
+take_over (const LfExistenceClass *existence,
+           const char             *path)
+{
+  g_autofree char *record = NULL;
+  gboolean changed = TRUE;
+  int guard = lock_directory (path);
+  int fd = -1;
+
+  if (guard < 0)
+    return FALSE;
+
+  /* Kept locked until it is removed, for QLockFile does the same */
+  if (existence->has_flock)
+    fd = lock_file (path);
+
+  if ((!existence->has_flock || fd >= 0) &&
+      existence->read (path, &record, NULL) == LF_EXISTENCE_PRESENT && lf_record_is_dead (record))
+    {
+      changed = existence->remove (path) == 0;
+      g_debug ("Stale lock %s", changed ? "removed" : "not removed");
+    }
+
+  if (fd >= 0)
+    close (fd);
+  unlock_directory (guard);
+
+  return changed;
+}
+
+static void
+remove_left_over (const char *path)
+{
+  g_autofree char *record = NULL;
+  g_autofree char *holder = g_build_filename (path, "holder", NULL);
+  const char *file = g_file_test (path, G_FILE_TEST_IS_DIR) ? holder : path;
+
+  /* Its maker, if it lives and has not written the record yet, makes another */
+  if (lf_existence_read_file (file, &record, NULL) == LF_EXISTENCE_PRESENT &&
+      lf_record_is_whole (record) && !lf_record_is_dead (record))
+    return;
+
+  unlink (file);
+  if (file == holder)
+    rmdir (path);
+}
+
+/* Removes what a crash has left in the directory under a unique name, once in the
+ * life of a process: directories can be long. */
+static void
+clean_up (const char *path)
+{
+  g_autofree char *directory_path = g_path_get_dirname (path);
+  g_autofree char *prefix = NULL;
+  g_autoptr (GDir) directory = NULL;
+  const char *name;
+  gboolean is_new;
+
+  G_LOCK (cleaned);
+  if (cleaned == NULL)
+    cleaned = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (g_hash_table_size (cleaned) >= MAX_CLEANED)
+    g_hash_table_remove_all (cleaned);
+  is_new = g_hash_table_add (cleaned, g_strdup (path));
+  G_UNLOCK (cleaned);
+
+  if (!is_new)
+    return;
+
+  prefix = get_unique_prefix (path);
+  directory = g_dir_open (directory_path, 0, NULL);
+  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
+    {
+      if (g_str_has_prefix (name, prefix))
+        {
+          g_autofree char *left_over = g_build_filename (directory_path, name, NULL);
+
+          remove_left_over (left_over);
+        }
+    }
+}
+
+LfAttempt
+lf_existence_attempt (const LfExistenceClass  *existence,
+                      LfHandle                *handle,
+                      const LfRequest         *request,
+                      GError                 **error)
+{
+  if (handle->data != NULL)
+    return LF_ATTEMPT_GRANTED;
+
+  for (guint round = 0; round < MAX_ROUNDS; round++)
+    {
+      g_autofree char *found = NULL;
+      g_autofree char *record = NULL;
+      LfExistence result = existence->read (request->path, &found, error);
+
+      if (result == LF_EXISTENCE_ERROR)
+        return LF_ATTEMPT_ERROR;
+
+      if (result == LF_EXISTENCE_PRESENT)
+        {
+          if (is_stale (existence, request->path, found) && take_over (existence, request->path))
+            continue;
+          return LF_ATTEMPT_BUSY;
+        }
+
+      if (round == 0 && request->create_parents)
+        {
+          g_autofree char *parent = g_path_get_dirname (request->path);
+
+          /* What is wrong with it, the next step says */
+          g_mkdir_with_parents (parent, 0777);
+        }
+
+      clean_up (request->path);
+      record = lf_record_new ();
+      result = existence->make (handle, request, record, error);
+      if (result == LF_EXISTENCE_ERROR)
+        return LF_ATTEMPT_ERROR;
+
+      if (result == LF_EXISTENCE_PRESENT)
+        {
+          handle->data = g_steal_pointer (&record);
+          return LF_ATTEMPT_GRANTED;
+        }
+    }
+
+  return LF_ATTEMPT_BUSY;
+}
+
+/* For the end of an acquisition that was not granted: there is nothing then. */
+void
+lf_existence_drop (LfHandle *handle)
+{
+  lf_handle_close (handle);
+}
+
+LfRelease
+lf_existence_release (const LfExistenceClass  *existence,
+                      LfHandle                *handle,
+                      GError                 **error)
+{
+  g_autofree char *display_name = NULL;
+  g_autofree char *found = NULL;
+  LfExistence result = existence->read (handle->path, &found, NULL);
+  LfRelease release = LF_RELEASE_DONE;
+  int remove_errno;
+
+  /* The token in it makes the record ours and nobody else's */
+  if (result != LF_EXISTENCE_PRESENT || g_strcmp0 (found, handle->data) != 0)
+    release = LF_RELEASE_LOST;
+  else
+    {
+      remove_errno = existence->remove (handle->path);
+      if (remove_errno == ENOENT)
+        release = LF_RELEASE_LOST;
+      else if (remove_errno != 0)
+        {
+          display_name = g_filename_display_name (handle->path);
+          g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
+                       _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
+          return LF_RELEASE_FAILED;
+        }
+    }
+
+  g_clear_pointer (&handle->data, g_free);
+  lf_handle_close (handle);
+
+  return release;
+}
+
+gboolean
+lf_existence_look (const LfExistenceClass  *existence,
+                   const char              *path,
+                   LfLockHolder           **holder,
+                   GError                 **error)
+{
+  g_autofree char *record = NULL;
+
+  *holder = NULL;
+  switch (existence->read (path, &record, error))
+    {
+    case LF_EXISTENCE_PRESENT:
+      if (!is_stale (existence, path, record))
+        *holder = lf_record_get_holder (record);
+      return TRUE;
+
+    case LF_EXISTENCE_ABSENT:
+    case LF_EXISTENCE_RETRY:
+      return TRUE;
+
+    case LF_EXISTENCE_ERROR:
+    default:
+      return FALSE;
+    }
+}
+
+gboolean
+lf_existence_break (const LfExistenceClass  *existence,
+                    const char              *path,
+                    GError                 **error)
+{
+  g_autofree char *record = NULL;
+  LfExistence result = existence->read (path, &record, error);
+  int guard, remove_errno = 0;
+
+  if (result == LF_EXISTENCE_ERROR)
+    return FALSE;
+  if (result == LF_EXISTENCE_ABSENT)
+    return TRUE;
+
+  /* Not to remove what somebody puts there who just took a stale lock over; but
+   * who breaks a lock wants it broken also without that */
+  guard = lock_directory (path);
+  remove_errno = existence->remove (path);
+  if (guard >= 0)
+    unlock_directory (guard);
+
+  if (remove_errno != 0 && remove_errno != ENOENT)
+    lf_existence_fail (existence, path, remove_errno, error);
+
+  return remove_errno == 0 || remove_errno == ENOENT;
+}

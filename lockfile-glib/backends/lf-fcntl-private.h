@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "lf-handle-private.h"
+
+G_BEGIN_DECLS
+
+/* The record locks of fcntl(2), of whatever owner the command says. They are over
+ * the whole file, however long it becomes. */
+
+int   lf_fcntl_call           (int              fd,
+                               int              command,
+                               short            type);
+int   lf_fcntl_uninterrupted  (int              fd,
+                               int              command,
+                               short            type);
+int   lf_fcntl_test           (int              fd,
+                               int              command,
+                               gboolean        *locked);
+short lf_fcntl_get_type       (const LfHandle  *handle);
+
+G_END_DECLS

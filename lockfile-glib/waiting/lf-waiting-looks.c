@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-backend-private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "lf-watch-private.h"
+
+/* The wait for a lock without a queue in the kernel: look, sleep, look again. A
+ * sleep ends when the next look is due, which is put off further each time, or by
+ * a nudge: when something in the lock's directory goes, or a lock of this process
+ * is given back. A nudge only says that a look may be worth while.
+ *
+ * Of those in this process who want one lock, only the first one looks. */
+
+#define FIRST_INTERVAL G_TIME_SPAN_MILLISECOND
+
+typedef struct
+{
+  /* Under the lock of the places */
+  LfWait *wait;
+  char *path; /* a reference string */
+  const char *base_name;
+  gboolean watched;
+  LfWatch watch;
+
+  /* Under the mutex of the wait */
+  GCond cond;
+  gboolean is_first;
+  gboolean nudged;
+  gint64 interval;
+  gint64 last_look;
+} Place;
+
+/* Queues of places by path. */
+static GHashTable *queues;
+static int queues_pid;
+G_LOCK_DEFINE_STATIC (queues);
+
+/* With the lock of the places held. */
+static void
+place_nudge (Place *place)
+{
+  g_mutex_lock (&place->wait->mutex);
+  place->nudged = TRUE;
+  g_cond_signal (&place->cond);
+  g_mutex_unlock (&place->wait->mutex);
+}
+
+static gboolean
+lf_waiting_looks_join (LfWait          *wait,
+                       const LfRequest *request)
+{
+  Place *place = g_new0 (Place, 1);
+  GQueue *queue;
+
+  g_cond_init (&place->cond);
+  place->wait = wait;
+  place->path = g_ref_string_acquire (request->path);
+  place->base_name = strrchr (place->path, G_DIR_SEPARATOR) + 1;
+  place->interval = FIRST_INTERVAL;
+  wait->place = place;
+
+  G_LOCK (queues);
+  /* In a forked child nobody of the parent's queues waits */
+  if (queues == NULL || queues_pid != getpid ())
+    queues = g_hash_table_new (g_str_hash, g_str_equal);
+  queues_pid = getpid ();
+  queue = g_hash_table_lookup (queues, place->path);
+  if (queue == NULL)
+    {
+      queue = g_queue_new ();
+      g_hash_table_insert (queues, place->path, queue);
+    }
+  place->is_first = g_queue_is_empty (queue);
+  g_queue_push_tail (queue, place);
+  G_UNLOCK (queues);
+
+  return place->is_first;
+}
+
+static void
+lf_waiting_looks_leave (LfWait *wait)
+{
+  Place *place = g_steal_pointer (&wait->place);
+  Place *next;
+  GQueue *queue;
+
+  if (place == NULL)
+    return;
+
+  G_LOCK (queues);
+  queue = g_hash_table_lookup (queues, place->path);
+  g_queue_remove (queue, place);
+  next = g_queue_peek_head (queue);
+
+  /* The key is the path of one of the places: now of the next */
+  g_hash_table_remove (queues, place->path);
+  if (next != NULL)
+    {
+      g_hash_table_insert (queues, next->path, queue);
+      g_mutex_lock (&next->wait->mutex);
+      next->is_first = TRUE;
+      g_mutex_unlock (&next->wait->mutex);
+      place_nudge (next);
+    }
+  else
+    g_queue_free (queue);
+  G_UNLOCK (queues);
+
+  if (place->watched)
+    lf_watch_remove (&place->watch);
+  g_ref_string_release (place->path);
+  g_cond_clear (&place->cond);
+  g_free (place);
+}
+
+/* Called in the watch's thread. */
+static void
+watch_changed (const LfWatch *watch,
+               const char    *name)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  G_LOCK (queues);
+  if (queues != NULL)
+    g_hash_table_iter_init (&iter, queues);
+  while (queues != NULL && g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Place *place = g_queue_peek_head (value);
+
+      /* Only the first of a queue looks. What belongs to a lock begins with its
+       * name, as a journal does */
+      if (place->watched && place->watch.instance == watch->instance &&
+          (watch->id == -1 || place->watch.id == watch->id) &&
+          (name == NULL || g_str_has_prefix (name, place->base_name)))
+        place_nudge (place);
+    }
+  G_UNLOCK (queues);
+}
+
+/* Starts to watch, once. Returns TRUE if it did now: what changed before went
+ * unnoticed, so a look is due. */
+static gboolean
+place_watch (Place *place)
+{
+  g_autofree char *directory = g_path_get_dirname (place->path);
+  gboolean watched;
+  LfWatch watch;
+
+  watched = lf_watch_add (&watch, directory, watch_changed);
+
+  G_LOCK (queues);
+  place->watch = watch;
+  place->watched = watched;
+  G_UNLOCK (queues);
+
+  return watched;
+}
+
+static LfWaitResult
+lf_waiting_looks_wait (LfWait                *wait,
+                       const LfBackendClass  *backend,
+                       LfHandle              *handle,
+                       const LfRequest       *request,
+                       GError               **error)
+{
+  Place *place = wait->place;
+  gint64 longest = (gint64) (request->poll_interval * G_USEC_PER_SEC);
+  LfWaitResult result = LF_WAIT_OVER;
+  gboolean is_first, looked;
+
+  g_mutex_lock (&wait->mutex);
+  is_first = place->is_first;
+  looked = place->last_look != 0;
+  g_mutex_unlock (&wait->mutex);
+
+  /* Only who may look needs to be told of changes */
+  if (is_first && !looked && place_watch (place))
+    {
+      g_mutex_lock (&wait->mutex);
+      place->last_look = g_get_monotonic_time ();
+      result = wait->stopped ? LF_WAIT_STOPPED : LF_WAIT_OVER;
+      g_mutex_unlock (&wait->mutex);
+      return result;
+    }
+
+  g_mutex_lock (&wait->mutex);
+  wait->sleeper = place;
+  if (place->last_look == 0)
+    place->last_look = g_get_monotonic_time ();
+  while (!wait->stopped)
+    {
+      gint64 now = g_get_monotonic_time ();
+      gint64 next;
+
+      if (!place->is_first)
+        {
+          g_cond_wait (&place->cond, &wait->mutex);
+          continue;
+        }
+
+      /* A nudge soon after a look has to wait: two programs must not answer each
+       * other's looks without end */
+      if (place->nudged)
+        place->interval = FIRST_INTERVAL;
+      next = place->last_look + MIN (place->interval, longest);
+      if (now >= next)
+        break;
+
+      g_cond_wait_until (&place->cond, &wait->mutex, next);
+    }
+
+  if (wait->stopped)
+    result = LF_WAIT_STOPPED;
+  place->nudged = FALSE;
+  place->interval = MIN (place->interval * 2, longest);
+  place->last_look = g_get_monotonic_time ();
+  wait->sleeper = NULL;
+  g_mutex_unlock (&wait->mutex);
+
+  return result;
+}
+
+static void
+lf_waiting_looks_stop (LfWait *wait)
+{
+  Place *place = wait->sleeper;
+
+  if (place != NULL)
+    g_cond_signal (&place->cond);
+}
+
+/* Those of this process who wait need no watch to hear of its own releases. */
+static void
+lf_waiting_looks_released (const char *path)
+{
+  GQueue *queue;
+
+  G_LOCK (queues);
+  queue = queues != NULL ? g_hash_table_lookup (queues, path) : NULL;
+  if (queue != NULL)
+    place_nudge (g_queue_peek_head (queue));
+  G_UNLOCK (queues);
+}
+
+const LfWaitingClass lf_waiting_looks = {
+  .join = lf_waiting_looks_join,
+  .leave = lf_waiting_looks_leave,
+  .wait = lf_waiting_looks_wait,
+  .stop = lf_waiting_looks_stop,
+  .released = lf_waiting_looks_released,
+};

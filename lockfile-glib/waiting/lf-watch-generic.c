@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-watch-private.h"
+
+/* For systems where nothing tells of changes: waits look by themselves. */
+
+gboolean
+lf_watch_add (LfWatch     *watch,
+              const char  *directory,
+              LfWatchFunc  changed)
+{
+  watch->instance = NULL;
+
+  return FALSE;
+}
+
+void
+lf_watch_remove (LfWatch *watch)
+{
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// proper-lockfile, as test-interop.c drives it:
+//
+//   interop-node.js PROGRAM hold PATH  says "busy" where it has to wait and "held" when it has
+//                                      the lock, and gives it back at a line of input
+//   interop-node.js PROGRAM try PATH   tries once, and says "held", "busy" or "error CODE"
+
+'use strict';
+
+// Where Debian has the modules; a Node from elsewhere does not look there
+process.env.NODE_PATH = '/usr/share/nodejs';
+require('module').Module._initPaths();
+
+const lockfile = require('proper-lockfile');
+
+const [verb, path] = process.argv.slice(3);
+// It adds ".lock" itself
+const file = path.replace(/\.lock$/, '');
+const options = {
+    // The file itself need not be there
+    realpath: false,
+    // A test makes locks look old
+    onCompromised: () => {},
+};
+const patience = { retries: 10000, factor: 1, minTimeout: 20, maxTimeout: 20 };
+
+async function lock(retries) {
+    try {
+        return await lockfile.lock(file, { ...options, retries });
+    } catch (error) {
+        if (error.code === 'ELOCKED')
+            return null;
+        throw error;
+    }
+}
+
+async function main() {
+    let release = await lock(0);
+
+    if (verb === 'try') {
+        console.log(release === null ? 'busy' : 'held');
+    } else {
+        if (release === null) {
+            console.log('busy');
+            release = await lock(patience);
+        }
+        console.log('held');
+        await new Promise(resolve => process.stdin.once('data', resolve).once('end', resolve));
+        process.stdin.destroy();
+    }
+
+    if (release !== null)
+        await release();
+}
+
+main().catch(error => console.log(`error ${error.code}`));
