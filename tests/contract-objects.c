@@ -547,7 +547,7 @@ test_arguments (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-const ContractCase contract_object_cases[] = {
+const BackendCase contract_object_cases[] = {
   { "objects", test_objects },
   { "threads", test_threads },
   { "paths-apart", test_paths_apart },

@@ -363,7 +363,7 @@ test_not_a_lock (Fixture       *fixture,
   g_assert_no_errno (g_unlink (target));
 }
 
-const ContractCase contract_path_cases[] = {
+const BackendCase contract_path_cases[] = {
   { "paths-parents", test_parents },
   { "paths-parent-is-file", test_parent_is_file },
   { "paths-permission", test_permission },

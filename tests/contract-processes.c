@@ -500,7 +500,7 @@ test_stale_found_by_many (Fixture       *fixture,
     peer_free (finders[i]);
 }
 
-const ContractCase contract_process_cases[] = {
+const BackendCase contract_process_cases[] = {
   { "processes", test_processes },
   { "hand-over", test_hand_over },
   { "counter", test_counter },

@@ -640,7 +640,7 @@ test_no_leaks (Fixture       *fixture,
     g_usleep (500);
 }
 
-const ContractCase contract_wait_cases[] = {
+const BackendCase contract_wait_cases[] = {
   { "timeout-held", test_timeout },
   { "timeout-free", test_timeout_free },
   { "timeout-in-time", test_timeout_in_time },

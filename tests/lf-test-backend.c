@@ -83,14 +83,17 @@ backend_fixture_tear_down (Fixture       *fixture,
 }
 
 void
-add_backend_test (const char        *suite,
-                  const char        *name,
-                  const TestBackend *backend,
-                  void             (*function) (Fixture *, gconstpointer))
+add_backend_tests (const char        *suite,
+                   const TestBackend *backend,
+                   const BackendCase *cases)
 {
-  g_autofree char *path = g_strdup_printf ("/%s/%s/%s", suite, backend->nick, name);
+  for (gsize i = 0; cases[i].name != NULL; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/%s/%s/%s", suite, backend->nick, cases[i].name);
 
-  g_test_add (path, Fixture, backend, fixture_set_up, function, backend_fixture_tear_down);
+      g_test_add (path, Fixture, backend, fixture_set_up, cases[i].function,
+                  backend_fixture_tear_down);
+    }
 }
 
 LfLockFile *

@@ -31,12 +31,18 @@ typedef struct
 extern const TestBackend test_backends[];
 extern const gsize n_test_backends;
 
-/* Adds a case for one of the backends; the fixture's directory must be left
- * without litter. */
-void         add_backend_test         (const char        *suite,
-                                       const char        *name,
+/* A case to be tried with each of them; its data is the TestBackend. */
+typedef struct
+{
+  const char *name;
+  void (*function) (Fixture *fixture, gconstpointer data);
+} BackendCase;
+
+/* Adds cases, up to one without a name, for one of the backends. Each must leave
+ * the fixture's directory without litter. */
+void         add_backend_tests        (const char        *suite,
                                        const TestBackend *backend,
-                                       void             (*function) (Fixture *, gconstpointer));
+                                       const BackendCase *cases);
 
 LfLockFile * lock_new                 (const TestBackend *backend, const char *path);
 Peer       * backend_peer_start       (const TestBackend *backend, const char *path);

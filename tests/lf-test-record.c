@@ -244,3 +244,19 @@ get_dead_lines (const TestBackend *backend,
 
   return lines;
 }
+
+/* Field 22 of proc_pid_stat(5). */
+char *
+get_start_time (int pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) fields = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  /* The second field is the last in parentheses, and may have anything in it */
+  fields = g_strsplit (strrchr (text, ')') + 2, " ", -1);
+  g_assert_cmpuint (g_strv_length (fields), >, 22 - 3);
+
+  return g_strdup (fields[22 - 3]);
+}

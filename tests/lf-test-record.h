@@ -39,4 +39,6 @@ void   assert_record_is_kept    (const TestBackend *backend, const char *path,
                                  const char *text, gsize length);
 void   assert_record_is_dead    (const TestBackend *backend, const char *path, const char *text);
 
+char  *get_start_time           (int pid);
+
 G_END_DECLS

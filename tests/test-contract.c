@@ -36,7 +36,7 @@ int
 main (int    argc,
       char **argv)
 {
-  const ContractCase *lists[] = {
+  const BackendCase *lists[] = {
     contract_object_cases, contract_path_cases, contract_wait_cases, contract_process_cases,
   };
 
@@ -49,10 +49,7 @@ main (int    argc,
         continue;
 
       for (gsize j = 0; j < G_N_ELEMENTS (lists); j++)
-        {
-          for (const ContractCase *c = lists[j]; c->name != NULL; c++)
-            add_backend_test ("contract", c->name, &test_backends[i], c->function);
-        }
+        add_backend_tests ("contract", &test_backends[i], lists[j]);
     }
 
   return g_test_run ();

@@ -5,40 +5,22 @@
  * until somebody breaks it. */
 
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
 #include "lf-test-record.h"
+#include "stale.h"
 
 #define OTHER_MACHINE "0123456789abcdef0123456789abcdef"
 #define OTHER_BOOT "01234567-89ab-4cde-8f01-23456789abcd"
 
 #define MEBIBYTE (1024 * 1024)
 #define N_CRASHES 40
-#define N_SANDBOXES 4
-#define N_SANDBOX_ROUNDS 200
-
-static char *
-get_start_time (int pid)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
-  g_autofree char *text = NULL;
-  g_auto (GStrv) fields = NULL;
-
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  /* The second field is the last in parentheses, and may have anything in it */
-  fields = g_strsplit (strrchr (text, ')') + 2, " ", -1);
-  g_assert_cmpuint (g_strv_length (fields), >, 22 - 3);
-
-  return g_strdup (fields[22 - 3]);
-}
+#define N_NEWCOMERS 8
+#define N_NEWCOMER_ROUNDS 50
 
 static void
 assert_line_is_from (const char *line,
@@ -129,108 +111,6 @@ test_recycled_record (Fixture       *fixture,
     }
 }
 
-typedef struct
-{
-  const TestBackend *backend;
-  const char *path;
-} Child;
-
-static pid_t
-fork_sleeping (void)
-{
-  pid_t pid = fork ();
-
-  g_assert_cmpint (pid, >=, 0);
-  while (pid == 0)
-    pause ();
-
-  return pid;
-}
-
-static void
-kill_and_reap (pid_t pid)
-{
-  int status;
-
-  kill (pid, SIGKILL);
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-}
-
-/* The first process of a PID namespace, where nobody else takes PIDs. */
-static void
-recycle (Child *child)
-{
-  g_auto (GStrv) lines = NULL;
-  g_autofree char *text = NULL;
-  g_autofree char *last_pid = NULL;
-  gboolean recycled = FALSE;
-  pid_t pid, successor;
-  gsize length;
-  int status;
-
-  g_assert_cmpint (getpid (), ==, 1);
-  g_assert_no_errno (mount ("proc", "/proc", "proc", 0, NULL));
-
-  pid = fork ();
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
-    {
-      assert_acquires (lock_new (child->backend, child->path));
-      kill (getpid (), SIGKILL);
-    }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  text = read_record (child->backend, child->path, &length);
-  lines = g_strsplit (text, "\n", -1);
-  g_assert_cmpint (atoi (lines[LINE_PID]), ==, pid);
-  last_pid = g_strdup_printf ("%d", pid - 1);
-
-  /* Until the clock that dates processes has gone on */
-  while (!recycled)
-    {
-      g_autofree char *start_time = NULL;
-
-      write_file ("/proc/sys/kernel/ns_last_pid", last_pid);
-      successor = fork_sleeping ();
-      g_assert_cmpint (successor, ==, pid);
-      start_time = get_start_time (successor);
-      recycled = !g_str_equal (start_time, lines[LINE_START_TIME]);
-      if (!recycled)
-        kill_and_reap (successor);
-    }
-
-  assert_taken_over (child->backend, child->path);
-  g_assert_no_errno (kill (pid, 0));
-  kill_and_reap (pid);
-}
-
-static void
-child_that_recycles (gpointer data)
-{
-  int status;
-  pid_t pid;
-
-  enter_namespaces (CLONE_NEWPID | CLONE_NEWNS);
-  pid = fork ();
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
-    {
-      recycle (data);
-      _exit (0);
-    }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_cmpint (status, ==, 0);
-}
-
-/* The system has given the holder's PID to another process. */
-static void
-test_recycled (Fixture       *fixture,
-               gconstpointer  data)
-{
-  Child child = { data, fixture->path };
-
-  run_in_child (child_that_recycles, &child);
-}
-
 /* Nothing of before a boot lives, whatever has its PID now. The record may also
  * be one of QLockFile, which ends there. */
 static void
@@ -300,9 +180,7 @@ test_unproved (Fixture       *fixture,
   g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
   const Change changes[] = {
     { LINE_MACHINE, OTHER_MACHINE, LINE_BOOT, OTHER_BOOT },
-    { LINE_MACHINE, OTHER_MACHINE },
     { LINE_MACHINE, "", LINE_BOOT, OTHER_BOOT },
-    { LINE_MACHINE, "" },
     { LINE_BOOT, "" },
     { LINE_NAMESPACE, "1" },
     { LINE_NAMESPACE, "" },
@@ -461,114 +339,22 @@ test_growing (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* Starts a peer that is the first process of a PID namespace of its own. */
-static Peer *
-start_in_sandbox (const TestBackend *backend,
-                  const char        *path,
-                  gboolean           mounts)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  const char *common[] = { "unshare", "--pid", "--fork", "--kill-child" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (common); i++)
-    g_ptr_array_add (argv, (char *) common[i]);
-  if (geteuid () != 0)
-    g_ptr_array_add (argv, (char *) "--map-root-user");
-  if (mounts)
-    g_ptr_array_add (argv, (char *) "--mount-proc");
-  g_ptr_array_add (argv, (char *) g_getenv ("LF_TEST_PEER"));
-  g_ptr_array_add (argv, (char *) path);
-  g_ptr_array_add (argv, (char *) backend->nick);
-  g_ptr_array_add (argv, NULL);
-
-  return peer_start_argv ((const char *const *) argv->pdata);
-}
-
+/* The next process to have the lock leaves nothing of those that crashed. */
 static void
-peer_is_kept_out (Peer *peer)
+assert_cleans_up (const TestBackend *backend,
+                  Fixture           *fixture)
 {
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+
   peer_send (peer, "try");
-  peer_expect (peer, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
-}
-
-/* Processes of different PID namespaces have the same PIDs and do not see each
- * other. With a /proc of their own or without: to each, the others live. */
-static void
-test_namespaces (Fixture       *fixture,
-                 gconstpointer  data)
-{
-  const TestBackend *backend = data;
-
-  for (int mounts = FALSE; mounts <= TRUE; mounts++)
-    {
-      g_autoptr (Peer) holder = start_in_sandbox (backend, fixture->path, mounts);
-      g_autoptr (Peer) other = start_in_sandbox (backend, fixture->path, mounts);
-      g_autoptr (Peer) outsider = NULL;
-
-      peer_send (holder, "acquire");
-      peer_expect (holder, "held");
-      assert_held_and_kept (backend, fixture->path);
-      peer_is_kept_out (other);
-      peer_is_kept_out (holder);
-      peer_send (holder, "release");
-      peer_expect (holder, "released");
-
-      peer_send (other, "acquire");
-      peer_expect (other, "held");
-      peer_is_kept_out (holder);
-      peer_send (other, "release");
-      peer_expect (other, "released");
-
-      /* One of them dies with the lock, which nobody outside can know */
-      peer_send (holder, "acquire");
-      peer_expect (holder, "held");
-      peer_kill (holder);
-      g_assert_null (peer_read_line (holder));
-      peer_is_kept_out (other);
-      assert_held_until_broken (backend, fixture->path);
-
-      /* Nor does somebody in there know of one who has died out here */
-      outsider = backend_peer_start_holder (backend, fixture->path);
-      peer_is_kept_out (other);
-      peer_kill (outsider);
-      peer_wait (outsider);
-      peer_is_kept_out (other);
-      assert_taken_over (backend, fixture->path);
-    }
-}
-
-/* Sandboxes in which every PID is the same share a lock and get in nobody's way. */
-static void
-test_sandboxes (Fixture       *fixture,
-                gconstpointer  data)
-{
-  const TestBackend *backend = data;
-  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
-  g_autofree char *number = NULL;
-  Peer *peers[N_SANDBOXES];
-
-  for (int i = 0; i < N_SANDBOXES; i++)
-    {
-      g_autofree char *command = g_strdup_printf ("count-%s %s %d", i % 2 == 0 ? "sync" : "async",
-                                                  counter, N_SANDBOX_ROUNDS);
-
-      peers[i] = start_in_sandbox (backend, fixture->path, i < N_SANDBOXES / 2);
-      peer_send (peers[i], command);
-    }
-
-  for (int i = 0; i < N_SANDBOXES; i++)
-    {
-      peer_expect (peers[i], "counted");
-      peer_free (peers[i]);
-    }
-
-  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
-  g_assert_cmpint (atoi (number), ==, N_SANDBOXES * N_SANDBOX_ROUNDS);
-  g_assert_no_errno (g_unlink (counter));
+  peer_expect (peer, "held");
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_no_litter (backend, fixture);
 }
 
 /* Two who lock and release all the time are killed at any moment of that. Whatever
- * they leave behind, the next to have the lock cleans it up. */
+ * they leave behind is cleaned up. */
 static void
 test_crashes (Fixture       *fixture,
               gconstpointer  data)
@@ -594,37 +380,67 @@ test_crashes (Fixture       *fixture,
       peer_wait (peer);
       peer_wait (other);
       g_assert_no_errno (g_unlink (counter));
-      assert_tries (backend, fixture->path);
+      assert_cleans_up (backend, fixture);
+    }
+}
+
+/* Many start at once, so that those who look for litter meet those who are at it,
+ * and none takes the work of another for litter. */
+static void
+test_newcomers (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
+  g_autofree char *command = g_strdup_printf ("count-sync %s 5", counter);
+
+  for (int round = 0; round < N_NEWCOMER_ROUNDS; round++)
+    {
+      g_autofree char *number = NULL;
+      Peer *peers[N_NEWCOMERS];
+
+      for (gsize i = 0; i < N_NEWCOMERS; i++)
+        {
+          peers[i] = backend_peer_start (backend, fixture->path);
+          peer_send (peers[i], "waiting");
+          peer_expect (peers[i], "waiting");
+        }
+      for (gsize i = 0; i < N_NEWCOMERS; i++)
+        peer_send (peers[i], command);
+      for (gsize i = 0; i < N_NEWCOMERS; i++)
+        {
+          peer_expect (peers[i], "counted");
+          peer_free (peers[i]);
+        }
+
+      g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
+      g_assert_cmpint (atoi (number), ==, N_NEWCOMERS * 5);
+      g_assert_no_errno (g_unlink (counter));
       assert_no_litter (backend, fixture);
     }
 }
+
+static const BackendCase record_cases[] = {
+  { "record", test_record },
+  { "dead-pid", test_dead_pid },
+  { "recycled-record", test_recycled_record },
+  { "other-boot", test_other_boot },
+  { "other-encoding", test_other_encoding },
+  { "unproved", test_unproved },
+  { "unproved-living", test_unproved_living },
+  { "other-programs", test_other_programs },
+  { "garbage", test_garbage },
+  { "truncated", test_truncated },
+  { "growing", test_growing },
+  { "crashes", test_crashes },
+  { "newcomers", test_newcomers },
+  { NULL, NULL },
+};
 
 int
 main (int    argc,
       char **argv)
 {
-  static const struct
-  {
-    const char *name;
-    void (*function) (Fixture *, gconstpointer);
-  } cases[] = {
-    { "record", test_record },
-    { "dead-pid", test_dead_pid },
-    { "recycled-record", test_recycled_record },
-    { "recycled", test_recycled },
-    { "other-boot", test_other_boot },
-    { "other-encoding", test_other_encoding },
-    { "unproved", test_unproved },
-    { "unproved-living", test_unproved_living },
-    { "other-programs", test_other_programs },
-    { "garbage", test_garbage },
-    { "truncated", test_truncated },
-    { "growing", test_growing },
-    { "namespaces", test_namespaces },
-    { "sandboxes", test_sandboxes },
-    { "crashes", test_crashes },
-  };
-
   g_test_init (&argc, &argv, NULL);
 
   for (gsize i = 0; i < n_test_backends; i++)
@@ -632,8 +448,8 @@ main (int    argc,
       if (!test_backends[i].is_existence || !lf_backend_is_supported (test_backends[i].backend))
         continue;
 
-      for (gsize j = 0; j < G_N_ELEMENTS (cases); j++)
-        add_backend_test ("stale", cases[j].name, &test_backends[i], cases[j].function);
+      add_backend_tests ("stale", &test_backends[i], record_cases);
+      add_backend_tests ("stale", &test_backends[i], stale_namespace_cases);
     }
 
   return g_test_run ();
