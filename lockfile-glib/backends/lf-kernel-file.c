@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 
+#include "lf-descriptor-private.h"
 #include "lf-errors.h"
 #include "lf-unix-file-private.h"
 
@@ -36,7 +37,8 @@ lf_kernel_file_attempt (const LfKernelFileOperations  *operations,
       LfUnixFileState state;
       int result;
 
-      if (handle->fd < 0 && !lf_unix_file_open (handle, request, error))
+      if (handle->fd < 0 && !lf_descriptor_reuse (handle, request->path) &&
+          !lf_unix_file_open (handle, request, error))
         return LF_ATTEMPT_ERROR;
 
       result = operations->lock (handle, FALSE);
@@ -118,6 +120,28 @@ lf_kernel_file_release (const LfKernelFileOperations  *operations,
   return state == LF_UNIX_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
 }
 
+static gboolean
+open_to_look (LfHandle   *handle,
+              const char *path)
+{
+  struct stat file_stat;
+
+  if (lf_descriptor_reuse (handle, path))
+    return TRUE;
+
+  do
+    handle->fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  while (handle->fd < 0 && errno == EINTR);
+
+  if (handle->fd >= 0 && fstat (handle->fd, &file_stat) == 0)
+    {
+      handle->device = file_stat.st_dev;
+      handle->inode = file_stat.st_ino;
+    }
+
+  return handle->fd >= 0;
+}
+
 /* Asks for the lock itself, which not every kind of lock can do without taking it
  * for a moment; so it is the last resort. */
 static gboolean
@@ -126,20 +150,16 @@ probe (const LfKernelFileOperations  *operations,
        gboolean                      *locked,
        GError                       **error)
 {
-  LfHandle handle = { .fd = -1 };
+  LfHandle handle = { .fd = -1, .mode = LF_LOCK_MODE_SHARED };
   int result;
 
   *locked = FALSE;
 
-  do
-    handle.fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  while (handle.fd < 0 && errno == EINTR);
-
-  if (handle.fd < 0 && errno == ENOENT)
-    return TRUE;
-
-  if (handle.fd < 0)
+  if (!open_to_look (&handle, path))
     {
+      if (errno == ENOENT)
+        return TRUE;
+
       lf_unix_file_set_path_error (error, path, errno);
       return FALSE;
     }

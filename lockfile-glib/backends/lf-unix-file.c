@@ -52,6 +52,12 @@ lf_unix_file_set_lock_error (GError               **error,
                    display_name, lf_backend_get_name (backend->backend));
       break;
 
+    case EDEADLK:
+      g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK,
+                   _("Waiting to lock %s would never end: its holder waits for a lock of this "
+                     "process"), display_name);
+      break;
+
     case ENOLCK:
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED,
                    _("Cannot lock %s with %s: %s"), display_name,
