@@ -20,9 +20,6 @@
  * their identity at every look causes this many. */
 #define MAX_ROUNDS 10000
 
-/* How often a lock that is surely held is looked for in a list that changes. */
-#define MAX_LOOKS 20
-
 LfAttempt
 lf_kernel_file_attempt (const LfKernelFileOperations  *operations,
                         LfHandle                      *handle,
@@ -203,7 +200,7 @@ lf_kernel_file_look (const LfKernelFileOperations  *operations,
   if (!locked)
     return TRUE;
 
-  for (guint i = 0; i < MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
+  for (guint i = 0; i < LF_KERNEL_LOCKS_MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
     listed = lf_kernel_locks_find (path, &path_stat, operations->kind, holder);
 
   if (*holder == NULL)
@@ -212,36 +209,13 @@ lf_kernel_file_look (const LfKernelFileOperations  *operations,
   return TRUE;
 }
 
-/* Nothing can take a kernel lock from its holder. What can be done is to put the
- * file out of the way, so that the next one to lock gets a new one. */
 gboolean
 lf_kernel_file_break_lock (const LfKernelFileOperations  *operations,
                            const char                    *path,
                            GError                       **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = NULL;
-  struct stat path_stat;
 
-  if (!lf_kernel_file_look (operations, path, &holder, error))
-    return FALSE;
-
-  if (holder == NULL)
-    return TRUE;
-
-  if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
-    {
-      display_name = g_filename_display_name (path);
-      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-                   _("Breaking the lock of %s would remove the data in it"), display_name);
-      return FALSE;
-    }
-
-  if (unlink (path) != 0 && errno != ENOENT)
-    {
-      lf_unix_file_set_path_error (error, path, errno);
-      return FALSE;
-    }
-
-  return TRUE;
+  return lf_kernel_file_look (operations, path, &holder, error) &&
+         (holder == NULL || lf_unix_file_put_away (path, error));
 }
