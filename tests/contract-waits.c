@@ -369,6 +369,45 @@ test_deadline_race (Fixture       *fixture,
   g_test_message ("%u granted, %u timed out", n_ended[0], n_ended[1]);
 }
 
+static gpointer
+release_broken_in_thread (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!lf_lock_file_release (data, &error))
+    g_assert_true (error->domain == LF_UNLOCK_ERROR);
+
+  return NULL;
+}
+
+/* The holder releases while somebody breaks the lock and takes it: whichever was
+ * first, the lock that was taken then is left alone. */
+static void
+test_break_race (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) successor = lock_new (backend, fixture->path);
+
+  for (int i = 0; i < N_RACES; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      GThread *thread;
+
+      assert_acquires (holder);
+      thread = g_thread_new ("releaser", release_broken_in_thread, holder);
+      spin ();
+      g_assert_true (lf_lock_file_break_lock (successor, &error));
+      g_assert_no_error (error);
+      lf_lock_file_acquire_with_timeout (successor, 60, NULL, &error);
+      g_assert_no_error (error);
+      g_thread_join (thread);
+      assert_tries_in_vain (backend, fixture->path);
+      assert_releases (successor);
+    }
+}
+
 /* One claim among several, sync in a thread of its own or async in the main one. */
 typedef struct
 {
@@ -650,6 +689,7 @@ const BackendCase contract_wait_cases[] = {
   { "cancel-waiting", test_cancelled },
   { "cancel-race-async", test_cancel_race_async },
   { "cancel-race-sync", test_cancel_race_sync },
+  { "break-race", test_break_race },
   { "order", test_order },
   { "async-crowd", test_async_crowd },
   { "pending", test_pending },

@@ -15,6 +15,8 @@
 #include "lf-test-record.h"
 #include "stale.h"
 
+#define STRANGER_PID 300
+
 #define N_SANDBOXES 4
 #define N_SANDBOX_ROUNDS 200
 
@@ -22,6 +24,9 @@ typedef struct
 {
   const TestBackend *backend;
   const char *path;
+  pid_t stranger;
+  int held[2];    /* pipes */
+  int changed[2];
 } Child;
 
 static pid_t
@@ -36,28 +41,84 @@ fork_sleeping (void)
   return pid;
 }
 
-static void
-kill_and_reap (pid_t pid)
+static int
+reap (pid_t pid)
 {
   int status;
 
-  kill (pid, SIGKILL);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+
+  return status;
+}
+
+static void
+kill_and_reap (pid_t pid)
+{
+  kill (pid, SIGKILL);
+  reap (pid);
+}
+
+/* Starts @function in a new PID namespace as its first process. */
+static pid_t
+fork_into_namespace (int       flags,
+                     ChildFunc function,
+                     gpointer  data)
+{
+  pid_t pid;
+
+  enter_namespaces (flags | CLONE_NEWPID);
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      function (data);
+      _exit (0);
+    }
+
+  return pid;
+}
+
+/* The next process here will have this PID. */
+static void
+set_next_pid (pid_t pid)
+{
+  g_autofree char *text = g_strdup_printf ("%d", pid - 1);
+
+  write_file ("/proc/sys/kernel/ns_last_pid", text);
+}
+
+/* Puts another process, with another start time, in the place of one that has
+ * ended. */
+static void
+take_pid (pid_t       pid,
+          const char *start_time)
+{
+  gboolean is_other = FALSE;
+
+  while (!is_other)
+    {
+      g_autofree char *other_time = NULL;
+
+      set_next_pid (pid);
+      g_assert_cmpint (fork_sleeping (), ==, pid);
+      other_time = get_start_time (pid);
+      is_other = !g_str_equal (other_time, start_time);
+      /* The clock that dates processes goes on slowly */
+      if (!is_other)
+        kill_and_reap (pid);
+    }
 }
 
 /* The first process of a PID namespace, where nobody else takes PIDs. */
 static void
-recycle (Child *child)
+child_that_recycles (gpointer data)
 {
+  Child *child = data;
   g_auto (GStrv) lines = NULL;
   g_autofree char *text = NULL;
-  g_autofree char *last_pid = NULL;
-  gboolean recycled = FALSE;
-  pid_t pid, successor;
+  pid_t pid;
   gsize length;
-  int status;
 
-  g_assert_cmpint (getpid (), ==, 1);
   g_assert_no_errno (mount ("proc", "/proc", "proc", 0, NULL));
 
   pid = fork ();
@@ -67,47 +128,21 @@ recycle (Child *child)
       assert_acquires (lock_new (child->backend, child->path));
       kill (getpid (), SIGKILL);
     }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  reap (pid);
   text = read_record (child->backend, child->path, &length);
   lines = g_strsplit (text, "\n", -1);
   g_assert_cmpint (atoi (lines[LINE_PID]), ==, pid);
-  last_pid = g_strdup_printf ("%d", pid - 1);
 
-  /* Until the clock that dates processes has gone on */
-  while (!recycled)
-    {
-      g_autofree char *start_time = NULL;
-
-      write_file ("/proc/sys/kernel/ns_last_pid", last_pid);
-      successor = fork_sleeping ();
-      g_assert_cmpint (successor, ==, pid);
-      start_time = get_start_time (successor);
-      recycled = !g_str_equal (start_time, lines[LINE_START_TIME]);
-      if (!recycled)
-        kill_and_reap (successor);
-    }
-
+  take_pid (pid, lines[LINE_START_TIME]);
   assert_taken_over (child->backend, child->path);
   g_assert_no_errno (kill (pid, 0));
   kill_and_reap (pid);
 }
 
 static void
-child_that_recycles (gpointer data)
+child_with_namespace (gpointer data)
 {
-  int status;
-  pid_t pid;
-
-  enter_namespaces (CLONE_NEWPID | CLONE_NEWNS);
-  pid = fork ();
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
-    {
-      recycle (data);
-      _exit (0);
-    }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpint (reap (fork_into_namespace (CLONE_NEWNS, child_that_recycles, data)), ==, 0);
 }
 
 /* The system has given the holder's PID to another process. */
@@ -117,7 +152,86 @@ test_recycled (Fixture       *fixture,
 {
   Child child = { data, fixture->path };
 
-  run_in_child (child_that_recycles, &child);
+  run_in_child (child_with_namespace, &child);
+}
+
+/* In a namespace whose /proc is that of the outer one, where the holder's PID is
+ * that of a stranger. It tells when it has the lock, and goes on when the stranger
+ * has changed. */
+static void
+inner_child (gpointer data)
+{
+  Child *child = data;
+  char byte = 'x';
+  pid_t holder;
+
+  set_next_pid (child->stranger);
+  holder = fork ();
+  g_assert_cmpint (holder, >=, 0);
+  if (holder == 0)
+    {
+      g_assert_cmpint (getpid (), ==, child->stranger);
+      assert_acquires (lock_new (child->backend, child->path));
+      g_assert_cmpint (write (child->held[1], &byte, 1), ==, 1);
+      while (TRUE)
+        pause ();
+    }
+
+  g_assert_cmpint (read (child->changed[0], &byte, 1), ==, 1);
+  assert_held_and_kept (child->backend, child->path);
+  kill_and_reap (holder);
+  remove_recursively (child->path);
+}
+
+static void
+outer_child (gpointer data)
+{
+  Child *child = data;
+  g_autofree char *start_time = NULL;
+  char byte = 'x';
+  pid_t inner;
+
+  g_assert_no_errno (mount ("proc", "/proc", "proc", 0, NULL));
+  g_assert_no_errno (pipe (child->held));
+  g_assert_no_errno (pipe (child->changed));
+
+  child->stranger = STRANGER_PID;
+  set_next_pid (child->stranger);
+  g_assert_cmpint (fork_sleeping (), ==, child->stranger);
+  start_time = get_start_time (child->stranger);
+
+  /* By another process: whatever is forked after unshare() is in the new namespace */
+  inner = fork ();
+  g_assert_cmpint (inner, >=, 0);
+  if (inner == 0)
+    {
+      g_assert_cmpint (reap (fork_into_namespace (0, inner_child, child)), ==, 0);
+      _exit (0);
+    }
+
+  g_assert_cmpint (read (child->held[0], &byte, 1), ==, 1);
+  kill_and_reap (child->stranger);
+  take_pid (child->stranger, start_time);
+  g_assert_cmpint (write (child->changed[1], &byte, 1), ==, 1);
+  g_assert_cmpint (reap (inner), ==, 0);
+  kill_and_reap (child->stranger);
+}
+
+static void
+child_with_strangers (gpointer data)
+{
+  g_assert_cmpint (reap (fork_into_namespace (CLONE_NEWNS, outer_child, data)), ==, 0);
+}
+
+/* What /proc says of a PID is no proof if it is the /proc of another namespace, as
+ * after unshare(1) without --mount-proc. */
+static void
+test_foreign_proc (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  Child child = { data, fixture->path };
+
+  run_in_child (child_with_strangers, &child);
 }
 
 /* Starts a peer that is the first process of a PID namespace of its own. */
@@ -227,6 +341,7 @@ test_sandboxes (Fixture       *fixture,
 
 const BackendCase stale_namespace_cases[] = {
   { "recycled", test_recycled },
+  { "foreign-proc", test_foreign_proc },
   { "namespaces", test_namespaces },
   { "sandboxes", test_sandboxes },
   { NULL, NULL },
