@@ -48,14 +48,31 @@
  * ## Waiting
  *
  * A wait for a lock of the kernel (%LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL) sleeps in
- * the kernel's own queue: without polling, first come, first served beside all other programs
- * that wait there, and ended at once by a cancellable or the deadline.
+ * the kernel's own queue: without polling, first come, first served beside all
+ * other programs that wait there, and ended at once by a cancellable or the
+ * deadline. Two things are not in that order. Who asks in the very moment of a
+ * release, before the next of the queue has woken up, can get in first. And if
+ * the file is removed on release ([property@LockFile:remove-on-release]), those
+ * who wait begin again at the new file.
+ *
+ * For other locks there is no such queue. A wait looks whether the lock is free,
+ * less and less often up to [property@LockFile:poll-interval]; and it looks at
+ * once when the lock's directory changes, of which one watch tells the whole
+ * process, or when this process gives the lock back. In one process those who
+ * wait are served in the order in which they came.
+ *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
- * them delays nothing else. Two things are not in that order. Who asks in the
- * very moment of a release, before the next of the queue has woken up, can get in
- * first. And if the file is removed on release
- * ([property@LockFile:remove-on-release]), those who wait begin again at the new
- * file.
+ * them delays nothing else.
+ *
+ * ## What a crash leaves behind
+ *
+ * The kernel frees a lock of its own, and that of a database, with the process.
+ * A lock that is a file (%LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY,
+ * %LF_BACKEND_SYMLINK, %LF_BACKEND_PID_FILE) stays. It says who made it, and is
+ * taken over if it is proved that this one is gone: the machine was started anew
+ * since, or in the same PID namespace there is no such process, or one that was
+ * started at another time. What cannot be proved is left to
+ * [method@LockFile.break_lock].
  *
  * ## Threads
  *
@@ -713,7 +730,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * waits, in seconds.
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
-   * them.
+   * them. For the others it is how late a release can be noticed of which no watch
+   * tells: on another host, or where the system has no watch left.
    *
    * Since: 1.0
    */
@@ -1596,9 +1614,9 @@ lf_lock_file_is_held (LfLockFile *self)
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
  * the kernel does not list all locks (in containers, on network file systems, on
- * systems other than Linux), the look takes an %LF_BACKEND_FLOCK lock for a moment
- * if it is free, in which another program's try can fail. No other look disturbs
- * anybody.
+ * systems other than Linux), the look takes a lock of %LF_BACKEND_FLOCK or
+ * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
+ * can fail. No other look disturbs anybody.
  *
  * Returns: %TRUE if somebody holds it; %FALSE if nobody does, and with @error set
  *
@@ -1624,8 +1642,14 @@ lf_lock_file_is_locked (LfLockFile  *self,
  * On Linux the holder of an %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is the
  * process that `/proc/locks` names or, if it names none or one that has ended and
  * left the lock to others, a process that has it open. Finding that one means
- * looking at the descriptors of all processes that may be looked at. A holder that is not to be seen from here has a PID
- * of 0. Of a lock that several share, one holder is given.
+ * looking at the descriptors of all processes that may be looked at. For
+ * %LF_BACKEND_SQLITE it is a process that has a lock on the database.
+ *
+ * A lock that is a file says itself who made it; the PID and the host are those
+ * of that process. If it is proved that this one is gone, nobody holds the lock.
+ *
+ * A holder that is not to be seen from here, or that has not said who it is, has a
+ * PID of 0. Of a lock that several share, one holder is given.
  *
  * The errors are those of opening the path in [method@LockFile.acquire]. A file
  * that does not exist is not locked.
@@ -1789,13 +1813,15 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * This is for a person who knows that the holder will never go on. A holder that
  * does go on is not excluded any more and learns of it from
  * [method@LockFile.release], which then gives %LF_UNLOCK_ERROR_NOT_LOCKED or
- * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that ended needs no breaking:
- * the kernel frees it.
+ * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that is proved to be gone
+ * needs no breaking.
  *
- * An %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is broken by removing its file: who acquires next
- * locks a new one. Those who wait in the kernel's queue already stay there until
- * the old holder ends. A file with content is not removed; it gives
- * %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
+ * A lock that is a file is broken by removing that, whatever is in it. A lock of
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE is broken by removing
+ * the file that is locked: who acquires next locks a new one. Those who wait in
+ * the kernel's queue already stay there until the old holder ends. Such a file is
+ * not removed if it has content; that gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE.
+ * If nobody holds the lock, nothing is done.
  *
  * Returns: %TRUE if the lock can be acquired now, %FALSE with @error set
  *

@@ -126,6 +126,8 @@ test_one_watch (Fixture       *fixture,
       claim_start (&claims[i], locks[i], NULL);
     }
 
+  /* All of them and the watch */
+  wait_for_sleeping_lock_threads (N_WAITS + 1);
   for (guint i = 0; i < 5; i++)
     assert_releases (holders[i]);
 

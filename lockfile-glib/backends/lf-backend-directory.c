@@ -51,7 +51,8 @@ read_directory (const char  *path,
 
   *record = NULL;
   if (lstat (path, &path_stat) != 0)
-    return errno == ENOENT ? LF_EXISTENCE_ABSENT : lf_existence_fail (&existence, path, errno, error);
+    return errno == ENOENT ? LF_EXISTENCE_ABSENT
+                           : lf_existence_fail (&existence, path, errno, error);
 
   if (!S_ISDIR (path_stat.st_mode))
     {

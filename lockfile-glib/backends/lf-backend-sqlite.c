@@ -197,9 +197,9 @@ static gboolean
 is_current (Connection *connection)
 {
   int moved = 0;
+  int result = sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 
-  return sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-         !moved;
+  return result == SQLITE_OK && !moved;
 }
 
 static void
@@ -438,7 +438,9 @@ lf_backend_sqlite_look (const char    *path,
   if (!probe (path, &locked, error))
     return FALSE;
 
-  for (guint i = 0; i < LF_KERNEL_LOCKS_MAX_LOOKS && locked && listed == LF_KERNEL_LOCKS_MISSED; i++)
+  for (guint i = 0;
+       i < LF_KERNEL_LOCKS_MAX_LOOKS && locked && listed == LF_KERNEL_LOCKS_MISSED;
+       i++)
     listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, holder);
 
   if (locked && *holder == NULL)

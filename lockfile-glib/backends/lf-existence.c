@@ -24,12 +24,18 @@
  * and only a crash before that step leaves something behind under such a name,
  * which the next acquirer removes.
  *
- * A lock whose holder is proved dead is removed under flock(2) of its directory,
- * after another look: whoever comes second finds the lock of the first, and
- * nobody removes a fresh one. */
+ * A lock is removed under flock(2) of its directory, after another look. So
+ * whoever comes second to a stale lock finds the lock of the first, and whoever
+ * releases one that was broken finds that of the successor: nobody removes a fresh
+ * one. */
 
 #define UNIQUE_PREFIX ".lf-"
 #define MAX_ROUNDS 100
+
+/* 50 milliseconds, in microseconds at a time */
+#define PATIENT_TRIES 100
+#define PATIENT_PAUSE 500
+
 #define MAX_CLEANED 1000
 
 /* Paths around which this process has cleaned up already. */
@@ -211,10 +217,13 @@ lf_existence_remove_file (const char *path)
   return unlink (path) == 0 ? 0 : errno;
 }
 
-/* Locks the lock's directory against others of this library who remove stale
- * locks. Returns the descriptor, or -1 if it is not to be had now. */
+/* Locks the lock's directory against others of this library who remove locks.
+ * Returns the descriptor, or -1 if it is not to be had: where the directory cannot
+ * be read, or some other program has it locked. It is never kept for longer than
+ * it takes to look at a lock and to remove it; who must remove one is @patient. */
 static int
-lock_directory (const char *path)
+lock_directory (const char *path,
+                gboolean    patient)
 {
   g_autofree char *directory = g_path_get_dirname (path);
   int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -222,8 +231,13 @@ lock_directory (const char *path)
   if (fd < 0)
     return -1;
 
-  if (flock (fd, LOCK_EX | LOCK_NB) == 0)
-    return fd;
+  for (guint i = 0; i < (patient ? PATIENT_TRIES : 1); i++)
+    {
+      if (i > 0)
+        g_usleep (PATIENT_PAUSE);
+      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    }
 
   close (fd);
   return -1;
@@ -232,6 +246,9 @@ lock_directory (const char *path)
 static void
 unlock_directory (int fd)
 {
+  if (fd < 0)
+    return;
+
   flock (fd, LOCK_UN);
   close (fd);
 }
@@ -284,7 +301,7 @@ take_over (const LfExistenceClass *existence,
 {
   g_autofree char *record = NULL;
   gboolean changed = TRUE;
-  int guard = lock_directory (path);
+  int guard = lock_directory (path, FALSE);
   int fd = -1;
 
   if (guard < 0)
@@ -436,25 +453,28 @@ lf_existence_release (const LfExistenceClass  *existence,
 {
   g_autofree char *display_name = NULL;
   g_autofree char *found = NULL;
-  LfExistence result = existence->read (handle->path, &found, NULL);
-  LfRelease release = LF_RELEASE_DONE;
-  int remove_errno;
+  LfRelease release = LF_RELEASE_LOST;
+  int remove_errno = 0;
+
+  /* So that nobody breaks it, and somebody else takes it, between the look and
+   * the removal */
+  int guard = lock_directory (handle->path, TRUE);
 
   /* The token in it makes the record ours and nobody else's */
-  if (result != LF_EXISTENCE_PRESENT || g_strcmp0 (found, handle->data) != 0)
-    release = LF_RELEASE_LOST;
-  else
+  if (existence->read (handle->path, &found, NULL) == LF_EXISTENCE_PRESENT &&
+      g_strcmp0 (found, handle->data) == 0)
     {
       remove_errno = existence->remove (handle->path);
-      if (remove_errno == ENOENT)
-        release = LF_RELEASE_LOST;
-      else if (remove_errno != 0)
-        {
-          display_name = g_filename_display_name (handle->path);
-          g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                       _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
-          return LF_RELEASE_FAILED;
-        }
+      release = remove_errno == ENOENT ? LF_RELEASE_LOST : LF_RELEASE_DONE;
+    }
+  unlock_directory (guard);
+
+  if (remove_errno != 0 && remove_errno != ENOENT)
+    {
+      display_name = g_filename_display_name (handle->path);
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
+                   _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
+      return LF_RELEASE_FAILED;
     }
 
   g_clear_pointer (&handle->data, g_free);
@@ -503,12 +523,11 @@ lf_existence_break (const LfExistenceClass  *existence,
   if (result == LF_EXISTENCE_ABSENT)
     return TRUE;
 
-  /* Not to remove what somebody puts there who just took a stale lock over; but
-   * who breaks a lock wants it broken also without that */
-  guard = lock_directory (path);
+  /* Not while its holder is just removing it; but who breaks a lock wants it
+   * broken also without that */
+  guard = lock_directory (path, TRUE);
   remove_errno = existence->remove (path);
-  if (guard >= 0)
-    unlock_directory (guard);
+  unlock_directory (guard);
 
   if (remove_errno != 0 && remove_errno != ENOENT)
     lf_existence_fail (existence, path, remove_errno, error);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <glib/gstdio.h>
 
@@ -48,13 +49,41 @@ lf_platform_get_pid_namespace (void)
   return stat ("/proc/self/ns/pid", &name_space) == 0 ? name_space.st_ino : 0;
 }
 
+/* A process has its own directory under any /proc; other PIDs mean something there
+ * only if it shows our own namespace. */
+static char *
+get_process_path (int         pid,
+                  const char *name)
+{
+  if (pid == getpid ())
+    return g_strdup_printf ("/proc/self/%s", name);
+
+  return g_strdup_printf ("/proc/%d/%s", pid, name);
+}
+
+/* The line lists our PIDs from the namespace that /proc shows down to ours. */
+static gboolean
+proc_shows_own_namespace (void)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+  int outer, inner;
+
+  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
+    return FALSE;
+
+  line = strstr (status, "\nNSpid:");
+
+  return line != NULL && sscanf (line, " NSpid: %d%*[ \t]%d", &outer, &inner) == 1;
+}
+
 /* Base name of the executable; where we may not see that, as for processes of
  * other users, the name that the process gives itself. */
 char *
 lf_platform_get_application (int pid)
 {
-  g_autofree char *link = g_strdup_printf ("/proc/%d/exe", pid);
-  g_autofree char *comm_path = g_strdup_printf ("/proc/%d/comm", pid);
+  g_autofree char *link = get_process_path (pid, "exe");
+  g_autofree char *comm_path = get_process_path (pid, "comm");
   g_autofree char *executable = g_file_read_link (link, NULL);
 
   if (executable == NULL)
@@ -74,7 +103,7 @@ LfProcessState
 lf_platform_get_process_state (int      pid,
                                guint64 *start_time)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *path = get_process_path (pid, "stat");
   g_autofree char *stat_line = NULL;
   const char *fields;
   char state;
@@ -82,7 +111,8 @@ lf_platform_get_process_state (int      pid,
 
   *start_time = 0;
 
-  if (!g_file_get_contents (path, &stat_line, NULL, NULL))
+  if ((pid != getpid () && !proc_shows_own_namespace ()) ||
+      !g_file_get_contents (path, &stat_line, NULL, NULL))
     return kill (pid, 0) != 0 && errno == ESRCH ? LF_PROCESS_GONE : LF_PROCESS_UNKNOWN;
 
   fields = strrchr (stat_line, ')');

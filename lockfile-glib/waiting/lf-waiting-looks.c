@@ -24,6 +24,7 @@ typedef struct
   LfWait *wait;
   char *path; /* a reference string */
   const char *base_name;
+  gboolean watch_tried;
   gboolean watched;
   LfWatch watch;
 
@@ -97,11 +98,16 @@ lf_waiting_looks_leave (LfWait *wait)
   g_queue_remove (queue, place);
   next = g_queue_peek_head (queue);
 
-  /* The key is the path of one of the places: now of the next */
+  /* The key is the path of one of the places: now of the next, who also gets the
+   * watch */
   g_hash_table_remove (queues, place->path);
   if (next != NULL)
     {
       g_hash_table_insert (queues, next->path, queue);
+      next->watch_tried = place->watch_tried;
+      next->watched = place->watched;
+      next->watch = place->watch;
+      place->watched = FALSE;
       g_mutex_lock (&next->wait->mutex);
       next->is_first = TRUE;
       g_mutex_unlock (&next->wait->mutex);
@@ -143,15 +149,24 @@ watch_changed (const LfWatch *watch,
   G_UNLOCK (queues);
 }
 
-/* Starts to watch, once. Returns TRUE if it did now: what changed before went
- * unnoticed, so a look is due. */
+/* Starts to watch, if that was not tried yet. Returns TRUE if it did now: what
+ * changed before went unnoticed, so a look is due. */
 static gboolean
 place_watch (Place *place)
 {
-  g_autofree char *directory = g_path_get_dirname (place->path);
-  gboolean watched;
+  g_autofree char *directory = NULL;
+  gboolean tried, watched;
   LfWatch watch;
 
+  G_LOCK (queues);
+  tried = place->watch_tried;
+  place->watch_tried = TRUE;
+  G_UNLOCK (queues);
+
+  if (tried)
+    return FALSE;
+
+  directory = g_path_get_dirname (place->path);
   watched = lf_watch_add (&watch, directory, watch_changed);
 
   G_LOCK (queues);
@@ -172,15 +187,14 @@ lf_waiting_looks_wait (LfWait                *wait,
   Place *place = wait->place;
   gint64 longest = (gint64) (request->poll_interval * G_USEC_PER_SEC);
   LfWaitResult result = LF_WAIT_OVER;
-  gboolean is_first, looked;
+  gboolean is_first;
 
   g_mutex_lock (&wait->mutex);
   is_first = place->is_first;
-  looked = place->last_look != 0;
   g_mutex_unlock (&wait->mutex);
 
   /* Only who may look needs to be told of changes */
-  if (is_first && !looked && place_watch (place))
+  if (is_first && place_watch (place))
     {
       g_mutex_lock (&wait->mutex);
       place->last_look = g_get_monotonic_time ();
