@@ -226,7 +226,9 @@ assert_record_is_dead (const TestBackend *backend,
                        const char        *path,
                        const char        *text)
 {
-  g_test_message ("Dead: \"%s\"", text);
+  g_autofree char *escaped = g_strescape (text, NULL);
+
+  g_test_message ("Dead: \"%s\"", escaped);
   write_record (backend, path, text, strlen (text));
   assert_taken_over (backend, path);
 }

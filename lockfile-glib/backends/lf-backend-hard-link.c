@@ -34,45 +34,4 @@ make (LfHandle         *handle,
   return result;
 }
 
-static LfAttempt
-lf_backend_hard_link_attempt (LfHandle         *handle,
-                              const LfRequest  *request,
-                              GError          **error)
-{
-  return lf_existence_attempt (&existence, handle, request, error);
-}
-
-static LfRelease
-lf_backend_hard_link_release (LfHandle    *handle,
-                              const char  *path,
-                              gboolean     remove,
-                              GError     **error)
-{
-  return lf_existence_release (&existence, handle, error);
-}
-
-static gboolean
-lf_backend_hard_link_look (const char    *path,
-                           LfLockHolder **holder,
-                           GError       **error)
-{
-  return lf_existence_look (&existence, path, holder, error);
-}
-
-static gboolean
-lf_backend_hard_link_break_lock (const char  *path,
-                                 GError     **error)
-{
-  return lf_existence_break (&existence, path, error);
-}
-
-const LfBackendClass lf_backend_hard_link = {
-  .backend = LF_BACKEND_HARD_LINK,
-  .waiting = &lf_waiting_looks,
-  .is_existence = TRUE,
-  .attempt = lf_backend_hard_link_attempt,
-  .drop = lf_existence_drop,
-  .release = lf_backend_hard_link_release,
-  .look = lf_backend_hard_link_look,
-  .break_lock = lf_backend_hard_link_break_lock,
-};
+LF_EXISTENCE_DEFINE_BACKEND (lf_backend_hard_link, LF_BACKEND_HARD_LINK, existence)

@@ -82,4 +82,50 @@ LfExistence  lf_existence_fail            (const LfExistenceClass  *existence,
                                            int                      saved_errno,
                                            GError                 **error);
 
+/* Defines a backend by what it puts at the path: @name is the class, @value its
+ * value in the enumeration, @existence a constant of the file. */
+#define LF_EXISTENCE_DEFINE_BACKEND(name, value, existence) \
+static LfAttempt \
+name##_attempt (LfHandle         *handle, \
+                const LfRequest  *request, \
+                GError          **error) \
+{ \
+  return lf_existence_attempt (&existence, handle, request, error); \
+} \
+\
+static LfRelease \
+name##_release (LfHandle    *handle, \
+                const char  *path, \
+                gboolean     remove_file, \
+                GError     **error) \
+{ \
+  return lf_existence_release (&existence, handle, error); \
+} \
+\
+static gboolean \
+name##_look (const char    *path, \
+             LfLockHolder **holder, \
+             GError       **error) \
+{ \
+  return lf_existence_look (&existence, path, holder, error); \
+} \
+\
+static gboolean \
+name##_break_lock (const char  *path, \
+                   GError     **error) \
+{ \
+  return lf_existence_break (&existence, path, error); \
+} \
+\
+const LfBackendClass name = { \
+  .backend = value, \
+  .waiting = &lf_waiting_looks, \
+  .is_existence = TRUE, \
+  .attempt = name##_attempt, \
+  .drop = lf_existence_drop, \
+  .release = name##_release, \
+  .look = name##_look, \
+  .break_lock = name##_break_lock, \
+};
+
 G_END_DECLS
