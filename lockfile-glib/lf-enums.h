@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * @LF_BACKEND_AUTO: the platform's best: `FLOCK` on Unix, `LOCK_FILE_EX` on
  *   Windows
  * @LF_BACKEND_FLOCK: `flock(2)` on the file
- * @LF_BACKEND_FCNTL: `fcntl(2)` record lock over the whole file
+ * @LF_BACKEND_FCNTL: `fcntl(2)` record lock over the whole file, as that of lockf(3)
  * @LF_BACKEND_LOCK_FILE_EX: `LockFileEx()` on the first byte
  * @LF_BACKEND_HARD_LINK: a hard link; the lock is the file's existence
  * @LF_BACKEND_DIRECTORY: a directory; the lock is its existence
@@ -26,6 +26,13 @@ G_BEGIN_DECLS
  * The way is part of the contract between programs: on Linux a flock(2) lock
  * and an fcntl(2) lock on one file do not see each other, and nothing here ever
  * changes silently from one way to another.
+ *
+ * The lock of `FCNTL` belongs to the open file where the system has such locks, as
+ * Linux has. Elsewhere it belongs to the process, which loses it as soon as it
+ * closes another descriptor of the file that is not the library's. There the objects
+ * of one process queue for their turn in the kernel's queue, and a wait can give
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK where processes wait for each other, even if another
+ * thread would have ended that.
  *
  * [func@Lf.Backend.is_supported] tells which of them this build has. A lock file
  * with another one can be made, but acquiring it gives

@@ -25,7 +25,8 @@ G_BEGIN_DECLS
  *   for
  * @LF_LOCK_ERROR_TIMED_OUT: somebody else held it until the time was over
  * @LF_LOCK_ERROR_WOULD_DEADLOCK: the calling thread holds it already through
- *   another object and asked to wait without end
+ *   another object and asked to wait without end; or the system found, as some do
+ *   for %LF_BACKEND_FCNTL, that its holder waits for a lock of this process
  *
  * Why a lock was not acquired. The caller may try again later.
  *

@@ -37,6 +37,8 @@ typedef struct
   GList link;
 } LfHandle;
 
+void      lf_close                  (int              fd);
+
 LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_close           (LfHandle       *self);
 void      lf_handle_free            (LfHandle       *self);

@@ -9,6 +9,8 @@
 
 #include <glib/gstdio.h>
 
+#include "lf-descriptor-private.h"
+
 /* All handles that hold a lock, so that a thread that would wait for itself can
  * be told. It is searched only where a wait without end would begin. */
 static GQueue held_handles = G_QUEUE_INIT;
@@ -47,13 +49,19 @@ lf_handle_new (const LfRequest *request)
 /* Closes once, whatever close() says: on Linux the descriptor is gone even
  * after EINTR, and might be somebody else's by now. */
 void
+lf_close (int fd)
+{
+  if (close (fd) != 0)
+    g_debug ("Closing a lock file's descriptor: %s", g_strerror (errno));
+}
+
+void
 lf_handle_close (LfHandle *self)
 {
   if (self->fd < 0)
     return;
 
-  if (close (self->fd) != 0)
-    g_debug ("Closing a lock file's descriptor: %s", g_strerror (errno));
+  lf_descriptor_close (self);
   self->fd = -1;
 }
 

@@ -47,8 +47,8 @@
  *
  * ## Waiting
  *
- * A wait for a lock of the kernel (%LF_BACKEND_FLOCK) sleeps in the kernel's own
- * queue: without polling, first come, first served beside all other programs
+ * A wait for a lock of the kernel (%LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL) sleeps in
+ * the kernel's own queue: without polling, first come, first served beside all other programs
  * that wait there, and ended at once by a cancellable or the deadline.
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else. Two things are not in that order. Who asks in the
@@ -712,7 +712,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * The longest time between two looks at the lock where nothing can wake who
    * waits, in seconds.
    *
-   * Waits for %LF_BACKEND_FLOCK do not look; the kernel wakes them.
+   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
+   * them.
    *
    * Since: 1.0
    */
@@ -1371,8 +1372,8 @@ lf_lock_file_acquire_async (LfLockFile          *self,
  * @error: return location for an error
  *
  * Finishes [method@LockFile.acquire_async]. The errors are those of
- * [method@LockFile.acquire], without %LF_LOCK_ERROR_WOULD_DEADLOCK and
- * %G_IO_ERROR_PENDING.
+ * [method@LockFile.acquire], without %G_IO_ERROR_PENDING, and without
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK but for what [enum@Backend] says of it.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1595,8 +1596,9 @@ lf_lock_file_is_held (LfLockFile *self)
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
  * the kernel does not list all locks (in containers, on network file systems, on
- * systems other than Linux), the look takes the lock for a moment if it is free,
- * in which another program's try can fail.
+ * systems other than Linux), the look takes an %LF_BACKEND_FLOCK lock for a moment
+ * if it is free, in which another program's try can fail. No other look disturbs
+ * anybody.
  *
  * Returns: %TRUE if somebody holds it; %FALSE if nobody does, and with @error set
  *
@@ -1619,9 +1621,10 @@ lf_lock_file_is_locked (LfLockFile  *self,
  *
  * Looks who holds the lock, which may be this object.
  *
- * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that
- * `/proc/locks` names or, if that one has ended and left the lock to others, a
- * process that has it open. A holder that is not to be seen from here has a PID
+ * On Linux the holder of an %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is the
+ * process that `/proc/locks` names or, if it names none or one that has ended and
+ * left the lock to others, a process that has it open. Finding that one means
+ * looking at the descriptors of all processes that may be looked at. A holder that is not to be seen from here has a PID
  * of 0. Of a lock that several share, one holder is given.
  *
  * The errors are those of opening the path in [method@LockFile.acquire]. A file
@@ -1789,7 +1792,7 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that ended needs no breaking:
  * the kernel frees it.
  *
- * An %LF_BACKEND_FLOCK lock is broken by removing its file: who acquires next
+ * An %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is broken by removing its file: who acquires next
  * locks a new one. Those who wait in the kernel's queue already stay there until
  * the old holder ends. A file with content is not removed; it gives
  * %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.

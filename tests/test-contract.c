@@ -13,6 +13,7 @@ static const LfBackend required_backends[] = {
   LF_BACKEND_DIRECTORY,
   LF_BACKEND_SYMLINK,
   LF_BACKEND_PID_FILE,
+  LF_BACKEND_SQLITE,
 };
 
 static void

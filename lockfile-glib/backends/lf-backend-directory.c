@@ -19,7 +19,6 @@
  * where a move cannot be told to fail if something is there, mkdir(2) comes first
  * and the record after. */
 
-#define RECORD_NAME "holder"
 #define DIRECTORY_MODE 0777
 
 static LfExistence
@@ -46,7 +45,7 @@ read_directory (const char  *path,
                 char       **record,
                 GError     **error)
 {
-  g_autofree char *record_path = g_build_filename (path, RECORD_NAME, NULL);
+  g_autofree char *record_path = g_build_filename (path, LF_EXISTENCE_RECORD_NAME, NULL);
   g_autofree char *display_name = NULL;
   struct stat path_stat;
 
@@ -75,7 +74,7 @@ write_record (const char *directory,
               const char *record,
               guint       file_mode)
 {
-  g_autofree char *record_path = g_build_filename (directory, RECORD_NAME, NULL);
+  g_autofree char *record_path = g_build_filename (directory, LF_EXISTENCE_RECORD_NAME, NULL);
   int fd = lf_existence_write_file (record_path, record, file_mode);
 
   if (fd < 0)

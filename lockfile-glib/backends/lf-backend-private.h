@@ -79,5 +79,6 @@ extern const LfBackendClass lf_backend_hard_link;
 extern const LfBackendClass lf_backend_directory;
 extern const LfBackendClass lf_backend_symlink;
 extern const LfBackendClass lf_backend_pid_file;
+extern const LfBackendClass lf_backend_sqlite;
 
 G_END_DECLS

@@ -17,6 +17,9 @@ static const LfBackendClass *const backends[] = {
   &lf_backend_directory,
   &lf_backend_symlink,
   &lf_backend_pid_file,
+#ifdef HAVE_SQLITE
+  &lf_backend_sqlite,
+#endif
 };
 
 /* NULL if this build does not have it. @backend must be resolved. */

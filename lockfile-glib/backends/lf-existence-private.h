@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 
 /* What the backends share whose lock is that there is something at the path. */
 
+/* Name of the file with the record, where that is in a directory */
+#define LF_EXISTENCE_RECORD_NAME "holder"
+
 typedef enum
 {
   LF_EXISTENCE_ABSENT,

@@ -161,9 +161,9 @@ lf_existence_write_file (const char *path,
   return -1;
 }
 
-/* Makes a file with the record at a unique path and links it to the lock's. What
- * link(2) returns is not to be trusted on network file systems; the number of
- * links is. */
+/* Makes a file with the record at a unique path and links it to the lock's. On
+ * network file systems link(2) may fail after it has succeeded; the number of
+ * links tells. */
 LfExistence
 lf_existence_make_file (const LfExistenceClass  *existence,
                         const LfRequest         *request,
@@ -188,7 +188,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
     unique_stat.st_nlink = 0;
   unlink (unique_path);
 
-  if (unique_stat.st_nlink == 2)
+  if (link_errno == 0 || unique_stat.st_nlink == 2)
     return LF_EXISTENCE_PRESENT;
 
   close (*fd);
@@ -197,7 +197,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
   if (link_errno == EEXIST)
     return LF_EXISTENCE_ABSENT;
   /* Somebody who cleaned up took the unique file for a left-over */
-  if (link_errno == 0 || link_errno == ENOENT)
+  if (link_errno == ENOENT)
     return LF_EXISTENCE_RETRY;
 
   /* So link(2) says that the file system has no such thing */
@@ -312,17 +312,30 @@ static void
 remove_left_over (const char *path)
 {
   g_autofree char *record = NULL;
-  g_autofree char *holder = g_build_filename (path, "holder", NULL);
-  const char *file = g_file_test (path, G_FILE_TEST_IS_DIR) ? holder : path;
+  g_autofree char *directory_record = g_build_filename (path, LF_EXISTENCE_RECORD_NAME, NULL);
+  g_autofree char *claimed_path = NULL;
+  g_autofree char *claimed_record = NULL;
+  gboolean is_directory = g_file_test (path, G_FILE_TEST_IS_DIR);
 
-  /* Its maker, if it lives and has not written the record yet, makes another */
-  if (lf_existence_read_file (file, &record, NULL) == LF_EXISTENCE_PRESENT &&
-      lf_record_is_whole (record) && !lf_record_is_dead (record))
+  if (lf_existence_read_file (is_directory ? directory_record : path, &record, NULL) ==
+      LF_EXISTENCE_PRESENT && lf_record_is_whole (record) && !lf_record_is_dead (record))
     return;
 
-  unlink (file);
-  if (file == holder)
-    rmdir (path);
+  /* Its maker may live and not have written the record yet. He notices if it is
+   * gone, and makes another; so a directory goes in one step, too. */
+  if (!is_directory)
+    {
+      unlink (path);
+      return;
+    }
+
+  claimed_path = lf_existence_new_unique_path (path);
+  claimed_record = g_build_filename (claimed_path, LF_EXISTENCE_RECORD_NAME, NULL);
+  if (g_rename (path, claimed_path) == 0)
+    {
+      unlink (claimed_record);
+      rmdir (claimed_path);
+    }
 }
 
 /* Removes what a crash has left in the directory under a unique name, once in the

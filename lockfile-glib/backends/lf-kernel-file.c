@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 
+#include "lf-descriptor-private.h"
 #include "lf-errors.h"
 #include "lf-unix-file-private.h"
 
@@ -18,9 +19,6 @@
  * remove the file cause some such rounds; only a file system whose files change
  * their identity at every look causes this many. */
 #define MAX_ROUNDS 10000
-
-/* How often a lock that is surely held is looked for in a list that changes. */
-#define MAX_LOOKS 20
 
 LfAttempt
 lf_kernel_file_attempt (const LfKernelFileOperations  *operations,
@@ -36,7 +34,8 @@ lf_kernel_file_attempt (const LfKernelFileOperations  *operations,
       LfUnixFileState state;
       int result;
 
-      if (handle->fd < 0 && !lf_unix_file_open (handle, request, error))
+      if (handle->fd < 0 && !lf_descriptor_reuse (handle, request->path) &&
+          !lf_unix_file_open (handle, request, error))
         return LF_ATTEMPT_ERROR;
 
       result = operations->lock (handle, FALSE);
@@ -118,6 +117,28 @@ lf_kernel_file_release (const LfKernelFileOperations  *operations,
   return state == LF_UNIX_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
 }
 
+static gboolean
+open_to_look (LfHandle   *handle,
+              const char *path)
+{
+  struct stat file_stat;
+
+  if (lf_descriptor_reuse (handle, path))
+    return TRUE;
+
+  do
+    handle->fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  while (handle->fd < 0 && errno == EINTR);
+
+  if (handle->fd >= 0 && fstat (handle->fd, &file_stat) == 0)
+    {
+      handle->device = file_stat.st_dev;
+      handle->inode = file_stat.st_ino;
+    }
+
+  return handle->fd >= 0;
+}
+
 /* Asks for the lock itself, which not every kind of lock can do without taking it
  * for a moment; so it is the last resort. */
 static gboolean
@@ -126,20 +147,16 @@ probe (const LfKernelFileOperations  *operations,
        gboolean                      *locked,
        GError                       **error)
 {
-  LfHandle handle = { .fd = -1 };
+  LfHandle handle = { .fd = -1, .mode = LF_LOCK_MODE_SHARED };
   int result;
 
   *locked = FALSE;
 
-  do
-    handle.fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  while (handle.fd < 0 && errno == EINTR);
-
-  if (handle.fd < 0 && errno == ENOENT)
-    return TRUE;
-
-  if (handle.fd < 0)
+  if (!open_to_look (&handle, path))
     {
+      if (errno == ENOENT)
+        return TRUE;
+
       lf_unix_file_set_path_error (error, path, errno);
       return FALSE;
     }
@@ -183,7 +200,7 @@ lf_kernel_file_look (const LfKernelFileOperations  *operations,
   if (!locked)
     return TRUE;
 
-  for (guint i = 0; i < MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
+  for (guint i = 0; i < LF_KERNEL_LOCKS_MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
     listed = lf_kernel_locks_find (path, &path_stat, operations->kind, holder);
 
   if (*holder == NULL)
@@ -192,36 +209,13 @@ lf_kernel_file_look (const LfKernelFileOperations  *operations,
   return TRUE;
 }
 
-/* Nothing can take a kernel lock from its holder. What can be done is to put the
- * file out of the way, so that the next one to lock gets a new one. */
 gboolean
 lf_kernel_file_break_lock (const LfKernelFileOperations  *operations,
                            const char                    *path,
                            GError                       **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = NULL;
-  struct stat path_stat;
 
-  if (!lf_kernel_file_look (operations, path, &holder, error))
-    return FALSE;
-
-  if (holder == NULL)
-    return TRUE;
-
-  if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
-    {
-      display_name = g_filename_display_name (path);
-      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-                   _("Breaking the lock of %s would remove the data in it"), display_name);
-      return FALSE;
-    }
-
-  if (unlink (path) != 0 && errno != ENOENT)
-    {
-      lf_unix_file_set_path_error (error, path, errno);
-      return FALSE;
-    }
-
-  return TRUE;
+  return lf_kernel_file_look (operations, path, &holder, error) &&
+         (holder == NULL || lf_unix_file_put_away (path, error));
 }

@@ -24,6 +24,9 @@ typedef enum
   LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
 } LfKernelLocks;
 
+/* How often a lock that is surely held is looked for in a list that changes. */
+#define LF_KERNEL_LOCKS_MAX_LOOKS 20
+
 LfKernelLocks lf_kernel_locks_find (const char          *path,
                                     const struct stat   *path_stat,
                                     LfKernelLockKind     kind,

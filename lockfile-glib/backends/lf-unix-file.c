@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
@@ -50,6 +51,12 @@ lf_unix_file_set_lock_error (GError               **error,
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("The file system of %s has no locks of the kind %s; HARD_LINK works on any"),
                    display_name, lf_backend_get_name (backend->backend));
+      break;
+
+    case EDEADLK:
+      g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK,
+                   _("Waiting to lock %s would never end: its holder waits for a lock of this "
+                     "process"), display_name);
       break;
 
     case ENOLCK:
@@ -242,5 +249,29 @@ lf_unix_file_check (const char   *path,
     }
 
   *exists = TRUE;
+  return TRUE;
+}
+
+gboolean
+lf_unix_file_put_away (const char  *path,
+                       GError     **error)
+{
+  g_autofree char *display_name = NULL;
+  struct stat path_stat;
+
+  if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
+    {
+      display_name = g_filename_display_name (path);
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("Breaking the lock of %s would remove the data in it"), display_name);
+      return FALSE;
+    }
+
+  if (unlink (path) != 0 && errno != ENOENT)
+    {
+      lf_unix_file_set_path_error (error, path, errno);
+      return FALSE;
+    }
+
   return TRUE;
 }

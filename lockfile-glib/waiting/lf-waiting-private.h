@@ -59,5 +59,6 @@ typedef struct
 
 extern const LfWaitingClass lf_waiting_kernel_queue;
 extern const LfWaitingClass lf_waiting_looks;
+extern const LfWaitingClass lf_waiting_posix_queue;
 
 G_END_DECLS

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+
+#include "lf-errors.h"
+#include "lf-kernel-locks-private.h"
+#include "lf-unix-file-private.h"
+
+/* A transaction on a connection of its own. It is always rolled back, so nothing
+ * is written to the database.
+ *
+ * SQLite's locks are the process's own (fcntl(2)): closing any descriptor of the
+ * file would drop them. So only SQLite opens a database that exists. A forked
+ * child must not touch a connection, not even to close it. */
+
+#define MAX_ROUNDS 100
+
+/* Two who try at once can keep each other from the lock, though neither gets it:
+ * each holds a lesser one for a moment. So a try is repeated some times, which
+ * takes some ten microseconds. */
+#define MAX_COLLISIONS 20
+
+typedef struct
+{
+  sqlite3 *db;
+  gboolean prepared;
+  gboolean held;
+} Connection;
+
+static int
+collided_cb (void *data,
+             int   n_times)
+{
+  g_thread_yield ();
+
+  return n_times < MAX_COLLISIONS;
+}
+
+static void
+connection_free (Connection *connection)
+{
+  sqlite3_close (connection->db);
+  g_free (connection);
+}
+
+/* Any further error of SQLite's with its own words. */
+static void
+set_sqlite_error (GError     **error,
+                  const char  *path,
+                  sqlite3     *db,
+                  int          result)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+  int saved_errno = sqlite3_system_errno (db);
+
+  switch (result & 0xff)
+    {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_FORMAT:
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("%s is not a lock: %s"), display_name, sqlite3_errstr (result));
+      break;
+
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_FULL:
+      if (saved_errno == 0 && access (path, W_OK) != 0)
+        saved_errno = errno;
+      if (saved_errno != 0)
+        {
+          lf_unix_file_set_path_error (error, path, saved_errno);
+          break;
+        }
+      G_GNUC_FALLTHROUGH;
+
+    default:
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED,
+                   _("Cannot lock %s: %s"), display_name, sqlite3_errstr (result));
+    }
+}
+
+/* Makes an empty file, which is an empty database, if there is nothing: with the
+ * permissions and errors that other locks' files have. */
+static gboolean
+make_file (const LfRequest  *request,
+           GError          **error)
+{
+  int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  struct stat path_stat;
+  gboolean exists;
+  int fd;
+
+  if (!lf_unix_file_check (request->path, &path_stat, &exists, error))
+    return FALSE;
+
+  /* SQLite takes a file of one byte for an empty one */
+  if (exists && path_stat.st_size == 1)
+    {
+      g_autofree char *display_name = g_filename_display_name (request->path);
+
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("%s is not a lock: %s"), display_name, sqlite3_errstr (SQLITE_NOTADB));
+      return FALSE;
+    }
+
+  if (exists)
+    return TRUE;
+
+  fd = open (request->path, flags, (mode_t) request->file_mode);
+  if (fd < 0 && errno == ENOENT && request->create_parents)
+    {
+      g_autofree char *parent = g_path_get_dirname (request->path);
+
+      if (g_mkdir_with_parents (parent, 0777) == 0)
+        fd = open (request->path, flags, (mode_t) request->file_mode);
+    }
+
+  if (fd < 0 && errno != EEXIST)
+    {
+      lf_unix_file_set_path_error (error, request->path, errno);
+      return FALSE;
+    }
+
+  /* It is new, so no connection of this process has it open */
+  if (fd >= 0)
+    close (fd);
+
+  return TRUE;
+}
+
+/* SQLite's own refusal of symbolic links goes for every part of a path, not only
+ * for the last one. NULL with errno. */
+static char *
+resolve_directory (const char *path)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *base_name = g_path_get_basename (path);
+  char *resolved = realpath (directory, NULL);
+  char *result;
+
+  if (resolved == NULL)
+    return NULL;
+
+  result = g_build_filename (resolved, base_name, NULL);
+  free (resolved);
+
+  return result;
+}
+
+static Connection *
+connect_to (const char  *path,
+            GError     **error)
+{
+  g_autofree char *resolved_path = resolve_directory (path);
+  Connection *connection;
+  int result;
+
+  if (resolved_path == NULL)
+    {
+      lf_unix_file_set_path_error (error, path, errno);
+      return NULL;
+    }
+
+  connection = g_new0 (Connection, 1);
+  result = sqlite3_open_v2 (resolved_path, &connection->db,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
+                            SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL);
+  if (result == SQLITE_OK)
+    {
+      sqlite3_busy_handler (connection->db, collided_cb, NULL);
+      return connection;
+    }
+
+  set_sqlite_error (error, path, connection->db, result);
+  connection_free (connection);
+
+  return NULL;
+}
+
+/* Whether the path still names the file of the connection. */
+static gboolean
+is_current (Connection *connection)
+{
+  int moved = 0;
+
+  return sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         !moved;
+}
+
+static void
+roll_back (Connection *connection)
+{
+  sqlite3_exec (connection->db, "ROLLBACK", NULL, NULL, NULL);
+  connection->held = FALSE;
+}
+
+static int
+is_wal_cb (void  *data,
+           int    n_columns,
+           char **values,
+           char **names)
+{
+  *(gboolean *) data = n_columns == 1 && g_strcmp0 (values[0], "wal") == 0;
+
+  return 0;
+}
+
+/* A read transaction begins with the first read. */
+static int
+begin (Connection *connection,
+       LfLockMode  mode)
+{
+  int result;
+
+  if (mode == LF_LOCK_MODE_EXCLUSIVE)
+    return sqlite3_exec (connection->db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+
+  result = sqlite3_exec (connection->db, "BEGIN", NULL, NULL, NULL);
+  if (result == SQLITE_OK)
+    result = sqlite3_exec (connection->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+  if (result != SQLITE_OK)
+    roll_back (connection);
+
+  return result;
+}
+
+/* A database with a write-ahead log is of no use: there, readers and a writer do
+ * not exclude each other. In any other the journal is kept in memory, for this
+ * connection: to begin to write to an empty database would make a file for it. */
+static int
+prepare (Connection *connection,
+         gboolean   *is_wal)
+{
+  int result = begin (connection, LF_LOCK_MODE_SHARED);
+
+  if (result != SQLITE_OK)
+    return result;
+
+  result = sqlite3_exec (connection->db, "PRAGMA journal_mode", is_wal_cb, is_wal, NULL);
+  roll_back (connection);
+  if (result == SQLITE_OK && !*is_wal)
+    result = sqlite3_exec (connection->db, "PRAGMA journal_mode = MEMORY", NULL, NULL, NULL);
+  connection->prepared = result == SQLITE_OK;
+
+  return result;
+}
+
+static LfAttempt
+attempt_once (Connection       *connection,
+              const LfRequest  *request,
+              GError          **error)
+{
+  g_autofree char *display_name = NULL;
+  gboolean is_wal = FALSE;
+  int result = SQLITE_OK;
+
+  if (request->mode == LF_LOCK_MODE_EXCLUSIVE && sqlite3_db_readonly (connection->db, "main") == 1)
+    {
+      set_sqlite_error (error, request->path, connection->db, SQLITE_READONLY);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  if (!connection->prepared)
+    result = prepare (connection, &is_wal);
+  if (is_wal)
+    {
+      display_name = g_filename_display_name (request->path);
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("The database %s has a write-ahead log, with which readers and a writer do "
+                     "not exclude each other"), display_name);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  if (result == SQLITE_OK)
+    result = begin (connection, request->mode);
+  if ((result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED)
+    return LF_ATTEMPT_BUSY;
+  if (result != SQLITE_OK)
+    {
+      set_sqlite_error (error, request->path, connection->db, result);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  connection->held = TRUE;
+  return LF_ATTEMPT_GRANTED;
+}
+
+static void
+disconnect (LfHandle *handle)
+{
+  Connection *connection = g_steal_pointer (&handle->data);
+
+  if (connection != NULL)
+    connection_free (connection);
+}
+
+static LfAttempt
+lf_backend_sqlite_attempt (LfHandle         *handle,
+                           const LfRequest  *request,
+                           GError          **error)
+{
+  for (guint round = 0; round < MAX_ROUNDS; round++)
+    {
+      Connection *connection = handle->data;
+      LfAttempt result;
+
+      if (connection != NULL && connection->held)
+        return LF_ATTEMPT_GRANTED;
+
+      if (connection == NULL)
+        {
+          g_autoptr (GError) local_error = NULL;
+
+          if (!make_file (request, error))
+            return LF_ATTEMPT_ERROR;
+
+          handle->data = connection = connect_to (request->path, &local_error);
+          /* Removed since: made anew */
+          if (connection == NULL && round + 1 < MAX_ROUNDS &&
+              g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+            continue;
+          if (connection == NULL)
+            {
+              g_propagate_error (error, g_steal_pointer (&local_error));
+              return LF_ATTEMPT_ERROR;
+            }
+        }
+
+      result = attempt_once (connection, request, error);
+      if (result == LF_ATTEMPT_ERROR)
+        {
+          disconnect (handle);
+          return result;
+        }
+
+      /* The lock of a file that is not at the path any more excludes nobody, and
+       * nobody has to wait for it */
+      if (is_current (connection))
+        return result;
+
+      if (result == LF_ATTEMPT_GRANTED)
+        roll_back (connection);
+      disconnect (handle);
+    }
+
+  return LF_ATTEMPT_BUSY;
+}
+
+static void
+lf_backend_sqlite_drop (LfHandle *handle)
+{
+  Connection *connection = handle->data;
+
+  if (connection != NULL && connection->held)
+    roll_back (connection);
+  disconnect (handle);
+}
+
+static LfRelease
+lf_backend_sqlite_release (LfHandle    *handle,
+                           const char  *path,
+                           gboolean     remove,
+                           GError     **error)
+{
+  Connection *connection = handle->data;
+  gboolean current = is_current (connection);
+  struct stat path_stat;
+
+  /* Before the transaction ends, and only what is empty as we made it */
+  if (remove && current && handle->mode == LF_LOCK_MODE_EXCLUSIVE &&
+      lstat (path, &path_stat) == 0 && path_stat.st_size == 0 && unlink (path) != 0)
+    g_debug ("Keeping the lock file: %s", g_strerror (errno));
+
+  roll_back (connection);
+  disconnect (handle);
+
+  return current ? LF_RELEASE_DONE : LF_RELEASE_LOST;
+}
+
+/* Tries the lock itself, for a moment. Another program that tries in this moment
+ * fails although nobody works with the database, so it is the last resort. */
+static gboolean
+probe (const char  *path,
+       gboolean    *locked,
+       GError     **error)
+{
+  Connection *connection = connect_to (path, error);
+  int result;
+
+  if (connection == NULL)
+    return FALSE;
+
+  result = begin (connection, LF_LOCK_MODE_EXCLUSIVE);
+  *locked = (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED;
+  if (result == SQLITE_OK)
+    roll_back (connection);
+  connection_free (connection);
+
+  return TRUE;
+}
+
+/* Whether anybody has any lock on the database, a reader's included. */
+static gboolean
+lf_backend_sqlite_look (const char    *path,
+                        LfLockHolder **holder,
+                        GError       **error)
+{
+  struct stat path_stat;
+  gboolean exists, locked = FALSE;
+  LfKernelLocks listed;
+
+  *holder = NULL;
+
+  if (!lf_unix_file_check (path, &path_stat, &exists, error))
+    return FALSE;
+  if (!exists)
+    return TRUE;
+
+  listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, holder);
+  if (listed == LF_KERNEL_LOCKS_HELD || listed == LF_KERNEL_LOCKS_FREE)
+    return TRUE;
+
+  if (!probe (path, &locked, error))
+    return FALSE;
+
+  for (guint i = 0; i < LF_KERNEL_LOCKS_MAX_LOOKS && locked && listed == LF_KERNEL_LOCKS_MISSED; i++)
+    listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, holder);
+
+  if (locked && *holder == NULL)
+    *holder = lf_lock_holder_new (0, NULL, NULL);
+
+  return TRUE;
+}
+
+static gboolean
+lf_backend_sqlite_break_lock (const char  *path,
+                              GError     **error)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+
+  return lf_backend_sqlite_look (path, &holder, error) &&
+         (holder == NULL || lf_unix_file_put_away (path, error));
+}
+
+const LfBackendClass lf_backend_sqlite = {
+  .backend = LF_BACKEND_SQLITE,
+  .waiting = &lf_waiting_looks,
+  .has_shared = TRUE,
+  .attempt = lf_backend_sqlite_attempt,
+  .drop = lf_backend_sqlite_drop,
+  .release = lf_backend_sqlite_release,
+  .look = lf_backend_sqlite_look,
+  .break_lock = lf_backend_sqlite_break_lock,
+};
