@@ -184,19 +184,28 @@ assert_held_until_broken (const TestBackend *backend,
   assert_tries (backend, path);
 }
 
+/* In one line, as the protocol of tests wants it. */
+static void
+show_record (const char *what,
+             const char *text,
+             gsize       length)
+{
+  g_autofree char *start = g_strndup (text, MIN (length, 300));
+  g_autofree char *escaped = g_strescape (start, NULL);
+
+  g_test_message ("%s: \"%s\"", what, escaped);
+}
+
 void
 assert_record_is_kept (const TestBackend *backend,
                        const char        *path,
                        const char        *text,
                        gsize              length)
 {
-  g_autofree char *shown = g_strndup (text, MIN (length, 300));
-  g_autofree char *escaped = g_strescape (shown, NULL);
-
   if (!can_have_record (backend, text, length))
     return;
 
-  g_test_message ("Kept: \"%s\"", escaped);
+  show_record ("Kept", text, length);
   write_record (backend, path, text, length);
   assert_held_until_broken (backend, path);
 }
@@ -226,9 +235,7 @@ assert_record_is_dead (const TestBackend *backend,
                        const char        *path,
                        const char        *text)
 {
-  g_autofree char *escaped = g_strescape (text, NULL);
-
-  g_test_message ("Dead: \"%s\"", escaped);
+  show_record ("Dead", text, strlen (text));
   write_record (backend, path, text, strlen (text));
   assert_taken_over (backend, path);
 }
