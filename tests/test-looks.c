@@ -190,6 +190,45 @@ test_order (Fixture       *fixture,
     }
 }
 
+/* Who gives up in the middle of the queue takes nothing with it, and leaves no
+ * watch behind. */
+static void
+test_leave_middle (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autoptr (LfLockFile) holder = new_lock (fixture->path);
+  g_autoptr (LfLockFile) first = new_lock (fixture->path);
+  g_autoptr (LfLockFile) middle = new_lock (fixture->path);
+  g_autoptr (LfLockFile) last = new_lock (fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_auto (Claim) first_claim = { 0 };
+  g_auto (Claim) middle_claim = { 0 };
+  g_auto (Claim) last_claim = { 0 };
+
+  wait_for_no_lock_threads ();
+  assert_acquires (holder);
+  lf_lock_file_set_poll_interval (first, 3600);
+  lf_lock_file_set_poll_interval (last, 3600);
+  claim_start (&first_claim, first, NULL);
+  wait_for_sleeping_lock_threads (2);
+  claim_start (&middle_claim, middle, cancellable);
+  wait_for_sleeping_lock_threads (3);
+  claim_start (&last_claim, last, NULL);
+  wait_for_sleeping_lock_threads (4);
+
+  g_cancellable_cancel (cancellable);
+  claim_wait (&middle_claim);
+  g_assert_error (middle_claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_releases (holder);
+  claim_wait (&first_claim);
+  g_assert_no_error (first_claim.error);
+  g_assert_false (last_claim.done);
+  assert_releases (first);
+  claim_wait (&last_claim);
+  g_assert_no_error (last_claim.error);
+  wait_for_no_lock_threads ();
+}
+
 /* After a fork the child has neither the watch nor the queue of its parent. */
 static void
 child_waits (gpointer data)
@@ -230,6 +269,7 @@ main (int    argc,
   add_test ("/looks/no-watch", test_no_watch);
   add_test ("/looks/one-watch", test_one_watch);
   add_test ("/looks/order", test_order);
+  add_test ("/looks/leave-middle", test_leave_middle);
   add_test ("/looks/fork", test_fork);
 
   return g_test_run ();

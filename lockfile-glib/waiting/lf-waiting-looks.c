@@ -89,31 +89,37 @@ lf_waiting_looks_leave (LfWait *wait)
   Place *place = g_steal_pointer (&wait->place);
   Place *next;
   GQueue *queue;
+  gboolean was_first;
 
   if (place == NULL)
     return;
 
   G_LOCK (queues);
   queue = g_hash_table_lookup (queues, place->path);
+  was_first = g_queue_peek_head (queue) == place;
   g_queue_remove (queue, place);
   next = g_queue_peek_head (queue);
 
-  /* The key is the path of one of the places: now of the next, who also gets the
-   * watch */
-  g_hash_table_remove (queues, place->path);
-  if (next != NULL)
+  /* The key is the path of one of the places, that of the first */
+  if (was_first)
+    g_hash_table_remove (queues, place->path);
+
+  if (was_first && next != NULL)
     {
       g_hash_table_insert (queues, next->path, queue);
+
+      /* The watch goes on for the next one */
       next->watch_tried = place->watch_tried;
       next->watched = place->watched;
       next->watch = place->watch;
       place->watched = FALSE;
+
       g_mutex_lock (&next->wait->mutex);
       next->is_first = TRUE;
       g_mutex_unlock (&next->wait->mutex);
       place_nudge (next);
     }
-  else
+  else if (next == NULL)
     g_queue_free (queue);
   G_UNLOCK (queues);
 
