@@ -28,9 +28,9 @@
  * a main context of its own. */
 
 /* How long, in microseconds, a stop waits for the worker to end. This takes a
- * fraction of a millisecond, unless the worker is stuck in a system call. */
-#define CANCEL_GRACE (100 * G_TIME_SPAN_MILLISECOND)
-#define DEADLINE_GRACE G_TIME_SPAN_SECOND
+ * fraction of a millisecond, unless the worker is in a system call on a file
+ * system that is slow; if it takes longer than this, it is stuck. */
+#define GRACE G_TIME_SPAN_SECOND
 
 typedef enum
 {
@@ -406,9 +406,8 @@ lf_acquire_decide (LfAcquire *self)
   else if (self->stop == LF_STOP_NONE && self->state != LF_ACQUIRE_DONE && lf_acquire_is_due (self))
     {
       /* At least one attempt is made, however short the time */
-      if (self->state == LF_ACQUIRE_RUNNING && !self->attempted &&
-          now < self->deadline + DEADLINE_GRACE)
-        return self->deadline + DEADLINE_GRACE;
+      if (self->state == LF_ACQUIRE_RUNNING && !self->attempted && now < self->deadline + GRACE)
+        return self->deadline + GRACE;
 
       lf_acquire_stop (self, LF_STOP_DEADLINE);
     }
@@ -424,11 +423,7 @@ lf_acquire_decide (LfAcquire *self)
     return self->deadline;
 
   /* Counted from the cancel or, for the deadline, from when it was noticed */
-  now = g_get_monotonic_time ();
-  if (self->stop == LF_STOP_CANCEL)
-    return now < self->stop_time + CANCEL_GRACE ? self->stop_time + CANCEL_GRACE : 0;
-
-  return now < self->stop_time + DEADLINE_GRACE ? self->stop_time + DEADLINE_GRACE : 0;
+  return g_get_monotonic_time () < self->stop_time + GRACE ? self->stop_time + GRACE : 0;
 }
 
 /* Called with the mutex held, when it is time to report. */

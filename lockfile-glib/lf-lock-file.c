@@ -1333,7 +1333,9 @@ acquire_reported_cb (gpointer user_data)
  * answer, and @callback is never called before this returns. A cancel of
  * @cancellable ends the wait at once. If it comes after the lock was granted but
  * before that was reported, the lock is given back and %G_IO_ERROR_CANCELLED is
- * reported; so an error always means that the lock is not held.
+ * reported; so an error always means that the lock is not held. Only if a file
+ * system has not answered for a second after the cancel, this is reported all the
+ * same, and what may be left is given back when it answers.
  *
  * If the last reference of the caller goes meanwhile, the operation completes
  * all the same; then the lock is released with the object.
