@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,8 +21,8 @@
  * is written to the database.
  *
  * SQLite's locks are the process's own (fcntl(2)): closing any descriptor of the
- * file would drop them. So only SQLite opens a database that exists. A forked
- * child must not touch a connection, not even to close it. */
+ * file would drop them. So only SQLite opens a database. A forked child must not
+ * touch a connection, not even to close it. */
 
 #define MAX_ROUNDS 100
 
@@ -94,16 +93,25 @@ set_sqlite_error (GError     **error,
     }
 }
 
+/* 0 or an errno. The file is not opened: another thread may have a connection to it
+ * before it were closed. */
+static int
+make_empty_file (const LfRequest *request)
+{
+  mode_t mode = S_IFREG | ((mode_t) request->file_mode & 07777);
+
+  return mknod (request->path, mode, 0) == 0 ? 0 : errno;
+}
+
 /* Makes an empty file, which is an empty database, if there is nothing: with the
  * permissions and errors that other locks' files have. */
 static gboolean
 make_file (const LfRequest  *request,
            GError          **error)
 {
-  int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   struct stat path_stat;
   gboolean exists;
-  int fd;
+  int result;
 
   if (!lf_unix_file_check (request->path, &path_stat, &exists, error))
     return FALSE;
@@ -121,24 +129,19 @@ make_file (const LfRequest  *request,
   if (exists)
     return TRUE;
 
-  fd = open (request->path, flags, (mode_t) request->file_mode);
-  if (fd < 0 && errno == ENOENT && request->create_parents)
+  result = make_empty_file (request);
+  if (result == ENOENT && request->create_parents)
     {
       g_autofree char *parent = g_path_get_dirname (request->path);
 
-      if (g_mkdir_with_parents (parent, 0777) == 0)
-        fd = open (request->path, flags, (mode_t) request->file_mode);
+      result = g_mkdir_with_parents (parent, 0777) == 0 ? make_empty_file (request) : errno;
     }
 
-  if (fd < 0 && errno != EEXIST)
+  if (result != 0 && result != EEXIST)
     {
-      lf_unix_file_set_path_error (error, request->path, errno);
+      lf_unix_file_set_path_error (error, request->path, result);
       return FALSE;
     }
-
-  /* It is new, so no connection of this process has it open */
-  if (fd >= 0)
-    close (fd);
 
   return TRUE;
 }
