@@ -4,9 +4,8 @@
 
 #include "lf-record-private.h"
 
-#include <unistd.h>
-
 #include "lf-platform-private.h"
+#include "lf-process-private.h"
 
 typedef enum
 {
@@ -25,18 +24,18 @@ typedef enum
 char *
 lf_record_new (void)
 {
-  g_autofree char *application = lf_platform_get_application (getpid ());
+  g_autofree char *application = lf_platform_get_application (lf_process_get_id ());
   g_autofree char *machine_id = lf_platform_get_machine_id ();
   g_autofree char *boot_id = lf_platform_get_boot_id ();
   g_autofree char *token = g_uuid_string_random ();
   guint64 start_time;
 
-  lf_platform_get_process_state (getpid (), &start_time);
+  lf_platform_get_process_state (lf_process_get_id (), &start_time);
   if (application != NULL)
     g_strdelimit (application, "\n", '?');
 
   return g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%" G_GUINT64_FORMAT "\n%s\n",
-                          getpid (), application != NULL ? application : "",
+                          lf_process_get_id (), application != NULL ? application : "",
                           g_get_host_name (), machine_id != NULL ? machine_id : "",
                           boot_id != NULL ? boot_id : "", lf_platform_get_pid_namespace (),
                           start_time, token);

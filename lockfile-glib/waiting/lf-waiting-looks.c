@@ -5,8 +5,8 @@
 #include "backends/lf-backend-private.h"
 
 #include <string.h>
-#include <unistd.h>
 
+#include "lf-process-private.h"
 #include "lf-watch-private.h"
 
 /* The wait for a lock without a queue in the kernel: look, sleep, look again. A
@@ -67,9 +67,9 @@ lf_waiting_looks_join (LfWait          *wait,
 
   G_LOCK (queues);
   /* In a forked child nobody of the parent's queues waits */
-  if (queues == NULL || queues_pid != getpid ())
+  if (queues == NULL || queues_pid != lf_process_get_id ())
     queues = g_hash_table_new (g_str_hash, g_str_equal);
-  queues_pid = getpid ();
+  queues_pid = lf_process_get_id ();
   queue = g_hash_table_lookup (queues, place->path);
   if (queue == NULL)
     {
