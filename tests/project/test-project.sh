@@ -127,6 +127,7 @@ imports.gi.Lf.LockFile.new(ARGV[0]).with(() => print('JavaScript has it'))
 loop.run();
 END
     expect "$(gjs consumer.js "$directory/x.lock")" 'JavaScript has it'
+    [[ -e $prefix/share/gjs-1.0/overrides/Lf.d.ts ]]
     ;;
 
   devenv)

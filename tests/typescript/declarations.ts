@@ -69,6 +69,8 @@ export function forbidden(lock: Lf.LockFile) {
     lock.with(null);
     // @ts-expect-error: that is no cancellable
     lock.acquire_async(GLib.PRIORITY_DEFAULT, lock);
+    // @ts-expect-error: neither is that
+    lock.acquire(2.5);
     // @ts-expect-error: it does not say how long
     lock.acquire_with_timeout();
     // @ts-expect-error: it is only told
