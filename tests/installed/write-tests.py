@@ -29,7 +29,7 @@ def is_below(path, directory):
 def installed(path):
     """The installed copy of what lies in the tree, or None where there is none."""
     # meson names programs from the build directory where they are arguments
-    if os.path.exists(os.path.join(build_root, path)):
+    if path and os.path.exists(os.path.join(build_root, path)):
         path = os.path.normpath(os.path.join(build_root, path))
     # A build directory may lie in the source
     for root in build_root, source_root:
