@@ -238,7 +238,8 @@ lf_lock_file_new_acquire (LfLockFile    *self,
   if (self->mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("%s has no shared locks; FLOCK has"), lf_backend_get_name (self->backend));
+                   _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
+                   lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
 
