@@ -80,6 +80,7 @@ LfRelease             lf_backend_release   (const LfBackendClass  *self,
 
 extern const LfBackendClass lf_backend_flock;
 extern const LfBackendClass lf_backend_fcntl;
+extern const LfBackendClass lf_backend_lock_file_ex;
 extern const LfBackendClass lf_backend_hard_link;
 extern const LfBackendClass lf_backend_directory;
 extern const LfBackendClass lf_backend_symlink;
