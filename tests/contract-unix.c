@@ -26,6 +26,13 @@ test_paths_apart (Fixture       *fixture,
   assert_paths_apart (data, fixture, names);
 }
 
+static void
+test_release_after_removal (Fixture       *fixture,
+                            gconstpointer  data)
+{
+  assert_lost_when_gone (data, fixture, FALSE);
+}
+
 /* Permissions are what was asked for, less the umask, which is left alone. */
 static void
 test_file_mode (Fixture       *fixture,
@@ -462,6 +469,7 @@ test_fork_sleeping (Fixture       *fixture,
 }
 
 const BackendCase contract_platform_cases[] = {
+  { "release-after-removal", test_release_after_removal },
   { "file-mode", test_file_mode },
   { "paths-apart", test_paths_apart },
   { "paths-parents-mode", test_parents_mode },

@@ -285,8 +285,9 @@ lf_existence_unlock_directory (LfExistenceGuard guard)
   CloseHandle ((HANDLE) guard);
 }
 
-/* Locks the file at the path as its holder does if it lives. Returns a descriptor,
- * or -1 if somebody has it locked. */
+/* Locks the file at the path against the holder, if that lives. Returns a
+ * descriptor, or -1 if the holder has it locked. Others who look do the same, and
+ * do not take each other for the holder. */
 int
 lf_existence_lock_file (const char *path)
 {
@@ -297,7 +298,7 @@ lf_existence_lock_file (const char *path)
   if (file == INVALID_HANDLE_VALUE)
     return -1;
 
-  if (lf_windows_file_lock (file, LIFE_BYTE, TRUE) && lf_windows_file_get_info (file, &info))
+  if (lf_windows_file_lock (file, LIFE_BYTE, FALSE) && lf_windows_file_get_info (file, &info))
     {
       handle.device = info.device;
       handle.inode = info.inode;
