@@ -101,6 +101,8 @@ peer_read_line (Peer *peer)
   char *line = g_data_input_stream_read_line (peer->output, NULL, NULL, &error);
 
   g_assert_no_error (error);
+  if (line == NULL)
+    g_test_message ("The peer ended with exit status %d", peer_wait (peer));
 
   return line;
 }
