@@ -5,13 +5,13 @@
 #include "lf-lock-file-private.h"
 
 #include <math.h>
-#include <unistd.h>
 
 #include <glib/gi18n-lib.h>
 
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-process-private.h"
 #include "lf-thread-private.h"
 
 /**
@@ -136,10 +136,14 @@ typedef enum
 
 static GParamSpec *props[PROP_HELD + 1];
 
+/* Asked once: it looks through the environment, for longer than all else that is
+ * done here to lock a file that nobody else wants. */
+static gboolean debug_messages;
+
 static void
 lf_lock_file_notify_held (LfLockFile *self)
 {
-  if (!g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN))
+  if (debug_messages || g_log_get_debug_enabled ())
     {
       g_autofree char *display_name = g_filename_display_name (self->path);
 
@@ -251,7 +255,7 @@ lf_lock_file_new_acquire (LfLockFile    *self,
 static void
 lf_lock_file_leave_to_parent (LfLockFile *self)
 {
-  int pid = getpid ();
+  int pid = lf_process_get_id ();
 
   if (self->pid == pid)
     return;
@@ -616,6 +620,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  debug_messages = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
+
   object_class->get_property = lf_lock_file_get_property;
   object_class->set_property = lf_lock_file_set_property;
   object_class->dispose = lf_lock_file_dispose;
@@ -764,7 +770,7 @@ lf_lock_file_init (LfLockFile *self)
 {
   g_mutex_init (&self->mutex);
   g_queue_init (&self->claims);
-  self->pid = getpid ();
+  self->pid = lf_process_get_id ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
   self->poll_interval = DEFAULT_POLL_INTERVAL;

@@ -24,7 +24,9 @@
  * return save_the_document (error);
  * ```
  *
- * In Vala it is where the variable of the guard leaves its scope.
+ * In Vala it is where the variable of the guard leaves its scope. When an
+ * asynchronous method throws, valac frees its variables only after the caller has
+ * the error: there the lock is free once the caller is back in the main loop.
  *
  * A guard releases what it acquired and nothing else. If its lock file held the
  * lock before, or was released by hand since, the end of the guard does nothing.

@@ -2,13 +2,12 @@
 
 #include "config.h"
 
-#include <unistd.h>
-
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 
 #include "lf-errors.h"
 #include "lf-platform-private.h"
+#include "lf-process-private.h"
 #include "lf-windows-error-private.h"
 #include "lf-windows-file-private.h"
 
@@ -180,9 +179,9 @@ new_holder (const LfWindowsFileInfo *info)
   if (!lf_handle_held_by_process (info->device, info->inode))
     return lf_lock_holder_new (0, NULL, NULL);
 
-  application = lf_platform_get_application (getpid ());
+  application = lf_platform_get_application (lf_process_get_id ());
 
-  return lf_lock_holder_new (getpid (), g_get_host_name (), application);
+  return lf_lock_holder_new (lf_process_get_id (), g_get_host_name (), application);
 }
 
 /* Tries the lock itself, for a moment. Another program that tries in this moment

@@ -32,14 +32,14 @@
 static GHashTable *cleaned;
 G_LOCK_DEFINE_STATIC (cleaned);
 
-/* Short, since the lock's own name may be as long as names can be. */
+/* Short, since the lock's own name may be as long as names can be. Another lock
+ * may have the same prefix; then both clean up what either has left behind. */
 static char *
 get_unique_prefix (const char *path)
 {
   g_autofree char *base_name = g_path_get_basename (path);
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, base_name, -1);
 
-  return g_strdup_printf (UNIQUE_PREFIX "%.12s-", hash);
+  return g_strdup_printf (UNIQUE_PREFIX "%08x-", g_str_hash (base_name));
 }
 
 char *
