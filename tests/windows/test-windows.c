@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which ways of locking there are on Windows. */
+/* Which ways of locking there are on Windows, and who else has one of them. */
 
+#include <fcntl.h>
+#include <io.h>
 #include <string.h>
+#include <sys/locking.h>
+
+#include <glib/gstdio.h>
 
 #include "lf-test-util.h"
 
@@ -43,6 +48,30 @@ test_not_supported (Fixture       *fixture,
     }
 }
 
+/* The C library's way to lock, as Python's msvcrt.locking() uses it: a byte at the
+ * position of the file, for everybody who has it open. */
+static void
+test_c_runtime (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+  int fd = g_open (fixture->path, _O_RDWR | _O_CREAT | _O_BINARY, 0666);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_no_errno (_locking (fd, _LK_NBLCK, 1));
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_assert_no_errno (_locking (fd, _LK_UNLCK, 1));
+
+  assert_acquires (lock);
+  g_assert_cmpint (_locking (fd, _LK_NBLCK, 1), ==, -1);
+  assert_releases (lock);
+  g_assert_no_errno (_locking (fd, _LK_NBLCK, 1));
+  g_assert_no_errno (_locking (fd, _LK_UNLCK, 1));
+  g_assert_true (g_close (fd, NULL));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -51,6 +80,7 @@ main (int    argc,
 
   g_test_add_func ("/windows/default", test_default);
   add_test ("/windows/not-supported", test_not_supported);
+  add_test ("/windows/c-runtime", test_c_runtime);
 
   return g_test_run ();
 }
