@@ -93,7 +93,8 @@ LfExistence  lf_existence_make_file       (const LfExistenceClass  *existence,
                                            GError                 **error);
 int          lf_existence_remove_file     (const char              *path);
 
-/* Writes a new file with a record; its descriptor, or -1 with errno. */
+/* Writes a new file with a record; its descriptor, or -1 with errno. Only where
+ * DIRECTORY is. */
 int          lf_existence_write_file      (const char              *path,
                                            const char              *record,
                                            guint                    file_mode);

@@ -97,20 +97,6 @@ write_file (const char *path,
   return INVALID_HANDLE_VALUE;
 }
 
-int
-lf_existence_write_file (const char *path,
-                         const char *record,
-                         guint       file_mode)
-{
-  HANDLE file = write_file (path, record);
-  int fd = file != INVALID_HANDLE_VALUE ? lf_windows_file_to_fd (file) : -1;
-
-  if (fd < 0)
-    errno = lf_windows_error_to_errno (GetLastError ());
-
-  return fd;
-}
-
 /* What making the name gives: it is taken also while it is being deleted. */
 static LfExistence
 make_result (const LfExistenceClass  *existence,

@@ -4,12 +4,12 @@
 
 #include "lf-platform-private.h"
 
+#include <string.h>
+
 #include <windows.h>
 
-#include "lf-windows-error-private.h"
-#include "lf-windows-file-private.h"
-
 #define MAX_ID_LENGTH 64
+#define MAX_PATH_LENGTH 32768
 
 char *
 lf_platform_get_machine_id (void)
@@ -63,8 +63,8 @@ char *
 lf_platform_get_application (int pid)
 {
   HANDLE process = open_process (pid, 0);
-  g_autofree wchar_t *path = g_new0 (wchar_t, UNICODE_STRING_MAX_CHARS);
-  DWORD length = UNICODE_STRING_MAX_CHARS;
+  g_autofree wchar_t *path = g_new0 (wchar_t, MAX_PATH_LENGTH);
+  DWORD length = MAX_PATH_LENGTH;
   g_autofree char *executable = NULL;
   char *name;
 
@@ -108,17 +108,4 @@ lf_platform_get_process_state (int      pid,
   CloseHandle (process);
 
   return state;
-}
-
-int
-lf_platform_rename_no_replace (const char *from,
-                               const char *to)
-{
-  g_autofree wchar_t *wide_from = lf_windows_path_new (from);
-  g_autofree wchar_t *wide_to = lf_windows_path_new (to);
-
-  if (wide_from != NULL && wide_to != NULL && MoveFileExW (wide_from, wide_to, 0))
-    return 0;
-
-  return lf_windows_error_to_errno (GetLastError ());
 }

@@ -34,8 +34,6 @@ HANDLE             lf_windows_file_open        (const char         *path,
                                                 DWORD               disposition);
 gboolean           lf_windows_file_get_info    (HANDLE              file,
                                                 LfWindowsFileInfo  *info);
-const char        *lf_windows_file_describe    (HANDLE              file,
-                                                DWORD               attributes);
 int                lf_windows_file_to_fd       (HANDLE              file);
 HANDLE             lf_windows_file_from_fd     (int                 fd);
 
@@ -72,9 +70,5 @@ gboolean           lf_windows_file_put_away    (HANDLE              file,
 void               lf_windows_file_set_error   (GError            **error,
                                                 const char         *path,
                                                 DWORD               code);
-void               lf_windows_file_set_not_a_lock_error
-                                               (GError            **error,
-                                                const char         *path,
-                                                const char         *what);
 
 G_END_DECLS

@@ -102,9 +102,9 @@ lf_windows_file_get_info (HANDLE             file,
 }
 
 /* What it is if it is no regular file, and NULL if it is one. */
-const char *
-lf_windows_file_describe (HANDLE file,
-                          DWORD  attributes)
+static const char *
+describe_kind (HANDLE file,
+               DWORD  attributes)
 {
   if (GetFileType (file) != FILE_TYPE_DISK)
     return _("a device");
@@ -166,10 +166,10 @@ lf_windows_file_set_error (GError     **error,
                _("Cannot open lock file %s: %s"), display_name, message);
 }
 
-void
-lf_windows_file_set_not_a_lock_error (GError     **error,
-                                      const char  *path,
-                                      const char  *what)
+static void
+set_not_a_lock_error (GError     **error,
+                      const char  *path,
+                      const char  *what)
 {
   g_autofree char *display_name = g_filename_display_name (path);
 
@@ -243,12 +243,12 @@ set_open_error (GError     **error,
   if (file != INVALID_HANDLE_VALUE)
     {
       lf_windows_file_get_info (file, &info);
-      what = lf_windows_file_describe (file, info.attributes);
+      what = describe_kind (file, info.attributes);
       CloseHandle (file);
     }
 
   if (what != NULL)
-    lf_windows_file_set_not_a_lock_error (error, path, what);
+    set_not_a_lock_error (error, path, what);
   else
     lf_windows_file_set_error (error, path, code);
 }
@@ -262,13 +262,13 @@ check_kind (HANDLE              file,
 {
   gboolean known = lf_windows_file_get_info (file, info);
   DWORD code = GetLastError ();
-  const char *what = lf_windows_file_describe (file, info->attributes);
+  const char *what = describe_kind (file, info->attributes);
 
   if (what == NULL && known)
     return TRUE;
 
   if (what != NULL)
-    lf_windows_file_set_not_a_lock_error (error, path, what);
+    set_not_a_lock_error (error, path, what);
   else
     lf_windows_file_set_error (error, path, code);
 
