@@ -307,7 +307,7 @@ class _PollOnly(GLib.Source):
 
 
 class _Operation:
-    """An asynchronous method, and a future of asyncio for its result."""
+    """An asynchronous method, and a future of asyncio for its end."""
 
     def __init__(self, lock, name, io_priority, cancellable, timeout):
         import asyncio
@@ -320,6 +320,8 @@ class _Operation:
         self.timeout = timeout
         self.reported = False
         self.abandoned = False
+        self.value = None
+        self.error = None
 
         self.context = GLib.MainContext.ref_thread_default()
         if getattr(self.loop, '_context', None) == self.context:
@@ -377,28 +379,25 @@ class _Operation:
 
     def on_reported(self, lock, result):
         self.reported = True
-        value = error = None
         try:
-            value = getattr(_original, self.name + '_finish')(lock, result)
-        except GLib.Error as raised:
-            error = _translated(raised)
+            self.value = getattr(_original, self.name + '_finish')(lock, result)
+        except GLib.Error as error:
+            self.error = _translated(error)
 
-        if self.abandoned:
-            if error is None:
-                self.undo()
-        elif error is None:
-            self.future.set_result(value)
-        else:
-            self.future.set_exception(error)
+        if not self.abandoned:
+            self.future.set_result(None)
+        elif self.error is None:
+            self.undo()
 
     def abandon(self):
         """Nobody waits for it any more."""
         self.abandoned = True
         self.cancellable.cancel()
-        if self.future.done() and self.future.exception() is None:
+        if self.reported and self.error is None:
             self.undo()
 
     def undo(self):
+        self.value = None
         if self.name == 'acquire':
             with contextlib.suppress(GLib.Error):
                 _original.release(self.lock)
@@ -421,18 +420,20 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
                 operation.abandon()
                 raise
 
-    if cancelled is None:
-        return operation.future.result()
+    # Neither a traceback nor the thread, at its end, must keep a guard alive
+    value, operation.value = operation.value, None
+    error, operation.error = operation.error, None
 
-    if operation.future.exception() is None and name == 'acquire':
-        # It was granted just then
-        with contextlib.suppress(GLib.Error):
-            await _run(lock, 'release', io_priority)
-    try:
+    if cancelled is not None:
+        value = None
+        if error is None and name == 'acquire':
+            # It was granted just then
+            with contextlib.suppress(GLib.Error):
+                await _run(lock, 'release', io_priority)
         raise cancelled
-    finally:
-        # What a traceback keeps alive must not keep a guard
-        del operation, cancelled
+    if error is not None:
+        raise error
+    return value
 
 
 def _is_in_event_loop():
