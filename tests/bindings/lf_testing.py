@@ -102,6 +102,12 @@ class Holder:
         self._let_go.set()
         self._thread.join()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.release()
+
 
 def count_wakeups():
     """How often the threads of this process have gone to sleep so far, but for this one."""

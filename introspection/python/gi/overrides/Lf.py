@@ -36,6 +36,10 @@ class _ErrorType(type(GLib.Error)):
             raise AttributeError(name)
         return getattr(cls._codes, name)
 
+    @property
+    def __gtype__(cls):
+        return GLib.Error.__gtype__ if cls._code is not None else cls._codes.__gtype__
+
     def __call__(cls, *args, **kwargs):
         if cls._code is None and len(args) == 1 and isinstance(args[0], int):
             return cls._codes(*args, **kwargs)
