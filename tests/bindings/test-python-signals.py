@@ -11,10 +11,14 @@ import sys
 import threading
 import time
 
-from gi.repository import Gio, GLib
+# As at a terminal, where nothing has it ignored; PyGObject looks when it is imported
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
-import lf_testing
-from lf_testing import Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter
+from gi.repository import Gio, GLib  # noqa: E402
+
+import lf_testing  # noqa: E402
+from lf_testing import (  # noqa: E402
+    Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter)
 
 
 class Exit(Exception):
@@ -26,8 +30,10 @@ def interrupt(number=signal.SIGINT):
 
 
 def is_waiting(thread):
-    code = sys._current_frames()[thread.ident].f_code
-    return code.co_name == 'run' and os.path.basename(code.co_filename) == 'Lf.py'
+    """Whether a thread polls, in the override's wait."""
+    frame = sys._current_frames()[thread.ident]
+    return (frame.f_code.co_name == 'iteration' and
+            os.path.basename(frame.f_back.f_code.co_filename) == 'Lf.py')
 
 
 class Behind:
