@@ -218,19 +218,16 @@ class Interrupt(SignalTest):
         wakeups = []
 
         def watch():
-            def count_main():
-                with open(f'/proc/self/task/{os.getpid()}/status') as status:
-                    return [line for line in status if line.startswith('voluntary')]
-
-            before = count_wakeups(), count_main()
+            before = count_wakeups()
             time.sleep(0.5)
-            wakeups.extend((before, (count_wakeups(), count_main())))
+            wakeups.append(count_wakeups() - before)
             interrupt()
 
         self.when_it_waits(watch)
         with self.assertRaises(KeyboardInterrupt):
             self.lock.acquire()
-        self.assertEqual(*wakeups)
+        # Some may just have been falling asleep
+        self.assertLessEqual(wakeups[0], 2)
 
     def test_nothing_left(self):
         """No descriptors and threads are left."""
@@ -253,18 +250,14 @@ class Interrupt(SignalTest):
         ready = threading.Event()
         outcomes = {True: 0, False: 0}
 
-        def pause(seconds):
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                pass
-
         def contend():
+            actions = [interrupt, self.other.release]
+            random.shuffle(actions)
             self.other.acquire()
             ready.set()
-            pause(random.random() * 0.001)
-            interrupt()
-            pause(random.random() * 0.0005)
-            self.other.release()
+            for action in actions:
+                time.sleep(random.random() * 0.001)
+                action()
 
         for round_number in range(1000):
             ready.clear()
@@ -283,7 +276,10 @@ class Interrupt(SignalTest):
             self.assertFalse(self.lock.is_held(), round_number)
             self.assertTrue(self.other.try_acquire(), round_number)
             self.other.release()
-        self.assertGreater(outcomes[False], 100)
+        # PyGObject prints what was raised while it made an error
+        lf_testing.callback_errors.clear()
+        # Else it tests nothing
+        self.assertGreater(min(outcomes.values()), 20, outcomes)
 
 
 class Semantics(SignalTest):

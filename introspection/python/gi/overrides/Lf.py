@@ -279,12 +279,19 @@ def _acquire(lock, timeout, cancellable):
         return _acquire_in_main_thread(lock, timeout, cancellable)
     except GLib.Error:
         raise
-    except BaseException:
+    except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
         if not was_held and lock.is_held():
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
-        raise
+        raise _get_lost_exception(error)
+
+
+def _get_lost_exception(error):
+    """What a handler raised while PyGObject made a GLib.Error, which it only prints."""
+    if type(error) is RuntimeError and 'GError' in str(error):
+        return getattr(sys, 'last_value', error)
+    return error
 
 
 # Awaitables -----------------------------------------------------------------------
