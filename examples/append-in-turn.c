@@ -5,6 +5,7 @@
  *
  *   append-in-turn-c FILE [LINES [SECONDS]]     3 lines, 1 second after each */
 
+#include <locale.h>
 #include <lockfile-glib/lockfile-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ main (int    argc,
   g_autoptr (LfLockGuard) guard = NULL;
   g_autoptr (GError) error = NULL;
 
+  setlocale (LC_ALL, "");
   if (argc < 2 || argc > 4)
     {
       g_printerr ("Usage: %s FILE [LINES [SECONDS]]\n", argv[0]);

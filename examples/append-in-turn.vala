@@ -31,6 +31,7 @@ void work (string path, int n_lines, double seconds) throws Error {
 }
 
 int main (string[] args) {
+    Intl.setlocale ();
     if (args.length < 2 || args.length > 4) {
         printerr ("Usage: %s FILE [LINES [SECONDS]]\n", args[0]);
         return 2;

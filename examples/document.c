@@ -9,6 +9,7 @@
 
 #include <gio/gunixinputstream.h>
 #include <glib-unix.h>
+#include <locale.h>
 #include <lockfile-glib/lockfile-glib.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,7 +48,7 @@ fail (Document *self,
   g_main_loop_quit (self->loop);
 }
 
-static void
+static gboolean
 load (Document *self)
 {
   g_autofree char *text = NULL;
@@ -58,11 +59,12 @@ load (Document *self)
       !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
     {
       fail (self, error);
-      return;
+      return FALSE;
     }
 
   g_string_assign (self->text, text != NULL ? text : "");
   g_print ("%s", self->text->str);
+  return TRUE;
 }
 
 static char *
@@ -85,8 +87,8 @@ static void
 start_to_edit (Document *self)
 {
   /* It has changed while another edited it */
-  load (self);
-  g_print ("Yours to edit\n");
+  if (load (self))
+    g_print ("Yours to edit\n");
 }
 
 static void
@@ -185,8 +187,8 @@ open_document (Document *self)
     }
   else if (g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
     {
-      load (self);
-      show_read_only (self);
+      if (load (self))
+        show_read_only (self);
     }
   else
     {
@@ -212,6 +214,7 @@ main (int    argc,
   g_autoptr (GString) text = g_string_new (NULL);
   Document self = { .loop = loop, .input = input, .text = text };
 
+  setlocale (LC_ALL, "");
   if (argc != 2)
     {
       g_printerr ("Usage: %s FILE\n", argv[0]);

@@ -101,6 +101,7 @@ class Document : Object {
 }
 
 int main (string[] args) {
+    Intl.setlocale ();
     if (args.length != 2) {
         printerr ("Usage: %s FILE\n", args[0]);
         return 2;

@@ -6,6 +6,7 @@
  *   readers-writers-c FILE SECONDS            reads
  *   readers-writers-c FILE SECONDS TEXT       writes */
 
+#include <locale.h>
 #include <lockfile-glib/lockfile-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,7 @@ main (int    argc,
   g_autoptr (LfLockFile) lock = NULL;
   g_autoptr (GError) error = NULL;
 
+  setlocale (LC_ALL, "");
   if (argc != 3 && argc != 4)
     {
       g_printerr ("Usage: %s FILE SECONDS [TEXT]\n", argv[0]);

@@ -40,6 +40,7 @@ void work (string path, double seconds, string? text) throws Error {
 }
 
 int main (string[] args) {
+    Intl.setlocale ();
     if (args.length != 3 && args.length != 4) {
         printerr ("Usage: %s FILE SECONDS [TEXT]\n", args[0]);
         return 2;

@@ -5,6 +5,7 @@
  *
  *   single-instance-c */
 
+#include <locale.h>
 #include <lockfile-glib/lockfile-glib.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ main (void)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
 
+  setlocale (LC_ALL, "");
   if (!lf_lock_file_try_acquire (lock, &error))
     {
       if (g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))

@@ -22,6 +22,7 @@ bool start (Lf.LockFile lock_file) throws Error {
 }
 
 int main () {
+    Intl.setlocale ();
     var path = Path.build_filename (Environment.get_user_runtime_dir (),
                                     "lockfile-glib-example.lock");
     var lock_file = new Lf.LockFile (path);
