@@ -23,7 +23,7 @@ struct _DocumentWindow
   guint refresh_source;
   gboolean closing;
 
-  GtkActionBar *banner;
+  GtkRevealer *banner;
   GtkLabel *message;
   GtkSpinner *spinner;
   GtkButton *wait_button;
@@ -60,12 +60,12 @@ static void
 show_message (DocumentWindow *self,
               const char     *text)
 {
-  if (gtk_action_bar_get_revealed (self->banner) &&
+  if (gtk_revealer_get_reveal_child (self->banner) &&
       g_str_equal (text, gtk_label_get_text (self->message)))
     return;
 
   gtk_label_set_text (self->message, text);
-  gtk_action_bar_set_revealed (self->banner, TRUE);
+  gtk_revealer_set_reveal_child (self->banner, TRUE);
   say (text);
 }
 
@@ -83,7 +83,7 @@ set_editable (DocumentWindow *self,
 
   if (editable)
     {
-      gtk_action_bar_set_revealed (self->banner, FALSE);
+      gtk_revealer_set_reveal_child (self->banner, FALSE);
       g_clear_handle_id (&self->refresh_source, g_source_remove);
       gtk_widget_grab_focus (GTK_WIDGET (self->view));
       say ("Yours to edit");
@@ -137,6 +137,17 @@ refresh_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* What cannot be shown is not edited either, and somebody else may have it */
+static void
+give_up (DocumentWindow *self,
+         const char     *text)
+{
+  show_message (self, text);
+  gtk_widget_set_visible (GTK_WIDGET (self->wait_button), FALSE);
+  if (lf_lock_file_is_held (self->lock))
+    lf_lock_file_release_async (self->lock, G_PRIORITY_DEFAULT, NULL, NULL, NULL);
+}
+
 static void start_to_wait (DocumentWindow *self);
 
 static void
@@ -157,12 +168,12 @@ load_cb (GObject      *object,
   if (!g_file_load_contents_finish (G_FILE (object), result, &text, &length, NULL, &error) &&
       !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
-      show_message (self, error->message);
+      give_up (self, error->message);
       return;
     }
-  if (!g_utf8_validate_len (text != NULL ? text : "", length, NULL))
+  if (text != NULL && !g_utf8_validate_len (text, length, NULL))
     {
-      show_message (self, "This is not a text in UTF-8");
+      give_up (self, "This is not a text in UTF-8");
       return;
     }
 
@@ -353,6 +364,7 @@ document_window_init (DocumentWindow *self)
 {
   GtkWidget *header = gtk_header_bar_new ();
   GtkWidget *save_button = gtk_button_new_with_mnemonic ("_Save");
+  GtkWidget *banner_box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
   GtkWidget *scrolled = gtk_scrolled_window_new ();
 
@@ -360,16 +372,19 @@ document_window_init (DocumentWindow *self)
   gtk_header_bar_pack_start (GTK_HEADER_BAR (header), save_button);
 
   self->message = GTK_LABEL (gtk_label_new (NULL));
-  gtk_label_set_ellipsize (self->message, PANGO_ELLIPSIZE_MIDDLE);
+  gtk_label_set_wrap (self->message, TRUE);
+  gtk_label_set_xalign (self->message, 0);
+  gtk_widget_set_hexpand (GTK_WIDGET (self->message), TRUE);
   self->spinner = GTK_SPINNER (gtk_spinner_new ());
   self->wait_button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Wait"));
   g_signal_connect (self->wait_button, "clicked", G_CALLBACK (wait_button_clicked_cb), self);
 
-  self->banner = GTK_ACTION_BAR (gtk_action_bar_new ());
-  gtk_action_bar_pack_start (self->banner, GTK_WIDGET (self->spinner));
-  gtk_action_bar_pack_start (self->banner, GTK_WIDGET (self->message));
-  gtk_action_bar_pack_end (self->banner, GTK_WIDGET (self->wait_button));
-  gtk_action_bar_set_revealed (self->banner, FALSE);
+  gtk_widget_add_css_class (banner_box, "toolbar");
+  gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->spinner));
+  gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->message));
+  gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->wait_button));
+  self->banner = GTK_REVEALER (gtk_revealer_new ());
+  gtk_revealer_set_child (self->banner, banner_box);
 
   self->view = GTK_TEXT_VIEW (gtk_text_view_new ());
   gtk_text_view_set_wrap_mode (self->view, GTK_WRAP_WORD_CHAR);

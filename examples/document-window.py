@@ -12,7 +12,7 @@ import sys
 import gi
 gi.require_version('Gtk', '4.0')
 gi.require_version('Lf', '1.0')
-from gi.repository import Gio, GLib, Gtk, Lf, Pango  # noqa: E402
+from gi.repository import Gio, GLib, Gtk, Lf  # noqa: E402
 
 
 class DocumentWindow(Gtk.ApplicationWindow):
@@ -43,15 +43,16 @@ class DocumentWindow(Gtk.ApplicationWindow):
         header.pack_start(Gtk.Button(label='_Save', use_underline=True, action_name='win.save'))
         self.set_titlebar(header)
 
-        self.message = Gtk.Label(ellipsize=Pango.EllipsizeMode.MIDDLE)
+        self.message = Gtk.Label(wrap=True, xalign=0, hexpand=True)
         self.spinner = Gtk.Spinner()
         self.wait_button = Gtk.Button(label='_Wait', use_underline=True)
         self.wait_button.connect('clicked', lambda button: self.wait_or_cancel())
 
-        self.banner = Gtk.ActionBar(revealed=False)
-        self.banner.pack_start(self.spinner)
-        self.banner.pack_start(self.message)
-        self.banner.pack_end(self.wait_button)
+        banner_box = Gtk.Box(spacing=12, css_classes=['toolbar'])
+        banner_box.append(self.spinner)
+        banner_box.append(self.message)
+        banner_box.append(self.wait_button)
+        self.banner = Gtk.Revealer(child=banner_box)
 
         self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, left_margin=12, top_margin=12)
         self.buffer = self.view.get_buffer()
@@ -66,10 +67,10 @@ class DocumentWindow(Gtk.ApplicationWindow):
             print(text, flush=True)
 
     def show_message(self, text):
-        if self.banner.get_revealed() and text == self.message.get_text():
+        if self.banner.get_reveal_child() and text == self.message.get_text():
             return
         self.message.set_text(text)
-        self.banner.set_revealed(True)
+        self.banner.set_reveal_child(True)
         self.say(text)
 
     def set_editable(self, editable):
@@ -80,7 +81,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.save_action.set_enabled(editable)
 
         if editable:
-            self.banner.set_revealed(False)
+            self.banner.set_reveal_child(False)
             self.stop_to_refresh()
             self.view.grab_focus()
             self.say('Yours to edit')
@@ -160,19 +161,20 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.show_message(f'Being edited by {application} (PID {holder.get_pid()})')
 
     def on_loaded(self, file, result):
+        if self.closing:
+            return
+
         text = ''
         try:
             text = file.load_contents_finish(result)[1].decode()
         except UnicodeDecodeError:
-            self.show_message('This is not a text in UTF-8')
+            self.give_up('This is not a text in UTF-8')
             return
         except GLib.Error as error:
             # What is not there is a new one
             if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
-                self.show_message(error.message)
+                self.give_up(error.message)
                 return
-        if self.closing:
-            return
 
         self.buffer.set_text(text)
         self.buffer.set_modified(False)
@@ -180,6 +182,13 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.set_editable(True)
         else:
             self.start_to_wait()
+
+    # What cannot be shown is not edited either, and somebody else may have it
+    def give_up(self, text):
+        self.show_message(text)
+        self.wait_button.set_visible(False)
+        if self.lock.is_held():
+            self.lock.release_async(GLib.PRIORITY_DEFAULT, None, lambda lock, result: None)
 
     def save(self):
         text = self.buffer.props.text

@@ -47,11 +47,15 @@ class Program:
         self.pid = self.process.pid
         self.buffer = b''
 
+    def has_line(self, seconds=0):
+        """Whether a line has come, or comes in that time."""
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        return self.buffer or ready
+
     def line(self):
         """The next line, or '' at the end."""
         while b'\n' not in self.buffer:
-            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-            if not ready:
+            if not self.has_line(PATIENCE):
                 raise AssertionError(f'No line from {self.process.args}')
             data = os.read(self.process.stdout.fileno(), 4096)
             if not data:
@@ -101,6 +105,7 @@ class ExampleTest(unittest.TestCase):
 
     commands = {}
     languages = []
+    env = {'LC_ALL': 'C.UTF-8'}
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
@@ -112,7 +117,7 @@ class ExampleTest(unittest.TestCase):
         language = self.languages[self.n_started % len(self.languages)]
         self.n_started += 1
         # Each test has a user's runtime directory of its own
-        env = {'XDG_RUNTIME_DIR': self.directory, 'LC_ALL': 'C.UTF-8'}
+        env = {'XDG_RUNTIME_DIR': self.directory, **self.env}
         program = Program([*self.commands[name, language], *map(str, arguments)], env)
         self.addCleanup(program.clean_up)
         return program

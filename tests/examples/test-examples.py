@@ -10,7 +10,6 @@ try each language by itself, and all of them together.
 
 import fcntl
 import os
-import select
 import sys
 
 from tap import ExampleTest, n_waiters, run_as_tap, wait_until
@@ -245,8 +244,8 @@ class Document(ExampleTest):
         self.save_and_close(first)
         # Without an order, as the lock file is removed; but one at a time
         while waiting:
-            wait_until(lambda: any(editors(waiting)), 'the next one')
-            [next_one] = editors(waiting)
+            wait_until(lambda: any(program.has_line() for program in waiting), 'the next one')
+            [next_one] = [program for program in waiting if program.has_line()]
             waiting.remove(next_one)
             while next_one.line() != 'Yours to edit':
                 pass
@@ -260,13 +259,6 @@ class Document(ExampleTest):
         os.mkdir(self.file)
         self.start().expect_end(1, '.+\n')
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
-
-
-def editors(programs):
-    """Those of them who have something to say, which is that they have the lock."""
-    outputs = {program.process.stdout: program for program in programs}
-    ready, _, _ = select.select(outputs, [], [], 0)
-    return [outputs[output] for output in ready]
 
 
 class ReadersWriters(ExampleTest):
