@@ -379,7 +379,10 @@ document_window_init (DocumentWindow *self)
   self->wait_button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Wait"));
   g_signal_connect (self->wait_button, "clicked", G_CALLBACK (wait_button_clicked_cb), self);
 
-  gtk_widget_add_css_class (banner_box, "toolbar");
+  gtk_widget_set_margin_start (banner_box, 12);
+  gtk_widget_set_margin_end (banner_box, 6);
+  gtk_widget_set_margin_top (banner_box, 6);
+  gtk_widget_set_margin_bottom (banner_box, 6);
   gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->spinner));
   gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->message));
   gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->wait_button));

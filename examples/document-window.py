@@ -48,7 +48,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.wait_button = Gtk.Button(label='_Wait', use_underline=True)
         self.wait_button.connect('clicked', lambda button: self.wait_or_cancel())
 
-        banner_box = Gtk.Box(spacing=12, css_classes=['toolbar'])
+        banner_box = Gtk.Box(spacing=12, margin_start=12, margin_end=6,
+                             margin_top=6, margin_bottom=6)
         banner_box.append(self.spinner)
         banner_box.append(self.message)
         banner_box.append(self.wait_button)

@@ -25,6 +25,7 @@ class Document:
         self.lock = Lf.LockFile(path=self.path.with_name(f'.{self.path.name}.lock'),
                                 remove_on_release=True)
         self.waiting = None
+        self.closing = False
         self.text = ''
 
     async def run(self):
@@ -35,6 +36,7 @@ class Document:
             if self.lock.is_held():
                 self.save()
         finally:
+            self.closing = True
             if self.lock.is_held():
                 self.lock.release()
 
@@ -60,7 +62,8 @@ class Document:
             await self.lock.acquire_async()
             self.start_to_edit()
         except asyncio.CancelledError:
-            self.show_read_only()
+            if not self.closing:
+                self.show_read_only()
         except (GLib.Error, OSError) as error:
             sys.exit(str(error))
         self.waiting = None

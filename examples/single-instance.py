@@ -7,6 +7,7 @@ ends with status 1.
 """
 
 import os
+import signal
 import sys
 
 import gi
@@ -21,7 +22,7 @@ def main():
     try:
         with lock.acquired(timeout=0):
             print(f'Running as PID {os.getpid()}', flush=True)
-            GLib.MainLoop().run()
+            signal.pause()
     except Lf.AlreadyLocked:
         holder = lock.query_holder()
         # It may have ended meanwhile, or be where we cannot see it

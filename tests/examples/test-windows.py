@@ -105,7 +105,7 @@ class Windows(ExampleTest):
 
     def setUp(self):
         super().setUp()
-        self.file = self.path('notes.txt', 'Before\n')
+        self.file = self.path('notes.txt', 'Milk\nBread\n')
         self.lock = os.path.join(self.directory, '.notes.txt.lock')
 
     def open(self, *lines):
@@ -152,14 +152,20 @@ class Windows(ExampleTest):
         window.program.expect(*lines)
         window.expect_end()
 
+    def take_screenshot(self):
+        area = f'{2 * WIDTH}x300+0+0'
+        path = self.screenshots + '.png'
+        self.assertIsNotNone(self.screen.run(
+            'import', '-window', 'root', '-crop', area, '-trim', path))
+
     def test_alone(self):
         window = self.open_first()
         window.type('Typed')
         self.save(window)
-        self.assert_content(self.file, 'Before\nTyped')
+        self.assert_content(self.file, 'Milk\nBread\nTyped')
         window.type(' again')
         self.close(window, 'Saved')
-        self.assert_content(self.file, 'Before\nTyped again')
+        self.assert_content(self.file, 'Milk\nBread\nTyped again')
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
 
     def test_new(self):
@@ -171,19 +177,19 @@ class Windows(ExampleTest):
 
     def test_second_gets_it(self):
         first = self.open_first()
-        first.type('First')
+        first.type('Butter')
         second = self.open_second(first)
         second.type('Not accepted')
-        self.screen.run('import', '-window', 'root', self.screenshots + '.png')
+        self.take_screenshot()
         # Neither saves: it has changed nothing
         second.keys('ctrl+s')
-        self.assert_content(self.file, 'Before\n')
+        self.assert_content(self.file, 'Milk\nBread\n')
 
         self.close(first, 'Saved')
         self.expect_editable(second)
-        second.type(' and second')
+        second.type(' and apples')
         self.close(second, 'Saved')
-        self.assert_content(self.file, 'Before\nFirst and second')
+        self.assert_content(self.file, 'Milk\nBread\nButter and apples')
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
 
     def test_cancel(self):
@@ -197,7 +203,7 @@ class Windows(ExampleTest):
         self.assertEqual(second.title(), 'notes.txt [read-only]')
         second.type('Not accepted')
         self.close(second)
-        self.assert_content(self.file, 'Before\n')
+        self.assert_content(self.file, 'Milk\nBread\n')
 
     def test_wait_again(self):
         first = self.open_first()
@@ -206,12 +212,12 @@ class Windows(ExampleTest):
         self.expect_waiters(0)
         self.wait(second)
         self.assertEqual(second.title(), 'notes.txt [read-only]')
-        first.type('First')
+        first.type('Butter')
         self.close(first, 'Saved')
         self.expect_editable(second)
-        second.type(' and second')
+        second.type(' and apples')
         self.save(second)
-        self.assert_content(self.file, 'Before\nFirst and second')
+        self.assert_content(self.file, 'Milk\nBread\nButter and apples')
         self.close(second)
 
     def test_third_sees_the_second(self):
@@ -244,16 +250,16 @@ class Windows(ExampleTest):
         self.expect_editable(second)
         second.type('Second')
         self.close(second, 'Saved')
-        self.assert_content(self.file, 'Before\nSecond')
+        self.assert_content(self.file, 'Milk\nBread\nSecond')
 
     def test_close_while_waiting(self):
         first = self.open_first()
         second = self.open_second(first)
         self.close(second)
         self.expect_waiters(0)
-        first.type('First')
+        first.type('Butter')
         self.save(first)
-        self.assert_content(self.file, 'Before\nFirst')
+        self.assert_content(self.file, 'Milk\nBread\nButter')
 
     def test_not_a_text(self):
         with open(self.file, 'wb') as file:
