@@ -16,11 +16,17 @@ Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_fini
 
 const SIGINT = 2;
 
+const isCancelled = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+
 class Document {
     constructor(path) {
         this.file = Gio.File.new_for_path(path);
         this.text = '';
+        this.reading = new Gio.Cancellable();
         this.waiting = null;
+        this.waitEnded = null;
+        this.closing = false;
+        this.failure = null;
         // Saving replaces the document by a new file, so that it cannot be the lock itself
         this.lock = Lf.LockFile.new_for_file(
             this.file.get_parent().get_child(`.${this.file.get_basename()}.lock`));
@@ -28,18 +34,14 @@ class Document {
     }
 
     async run() {
-        this.open();
-
-        const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
-        for (;;) {
-            const [line] = await input.read_line_async(GLib.PRIORITY_DEFAULT, null);
-            if (line === null)
-                break;
-            this.handle(line);
+        try {
+            this.open();
+            await this.readLines();
+            if (this.lock.is_held())
+                this.save();
+        } finally {
+            await this.close();
         }
-
-        if (this.lock.is_held())
-            this.save();
     }
 
     open() {
@@ -54,9 +56,26 @@ class Document {
         }
     }
 
-    close() {
+    // Leaves nothing under way: GJS 1.74 can crash if it exits before that has ended
+    async close() {
+        this.closing = true;
+        this.waiting?.cancel();
+        await this.waitEnded;
         if (this.lock.is_held())
             this.lock.release();
+        if (this.failure)
+            throw this.failure;
+    }
+
+    async readLines() {
+        const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
+
+        for (;;) {
+            const [line] = await input.read_line_async(GLib.PRIORITY_DEFAULT, this.reading);
+            if (line === null)
+                break;
+            this.handle(line);
+        }
     }
 
     handle(line) {
@@ -65,7 +84,7 @@ class Document {
         else if (this.waiting)
             this.waiting.cancel();
         else
-            this.wait();
+            this.waitEnded = this.wait();
     }
 
     async wait() {
@@ -76,10 +95,12 @@ class Document {
             await this.lock.acquire_async(GLib.PRIORITY_DEFAULT, this.waiting);
             this.startToEdit();
         } catch (error) {
-            if (error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
+            if (!isCancelled(error)) {
+                this.failure = error;
+                this.reading.cancel();
+            } else if (!this.closing) {
                 this.showReadOnly();
-            else
-                fail(error);
+            }
         }
         this.waiting = null;
     }
@@ -125,26 +146,17 @@ if (ARGV.length !== 1) {
 }
 
 const loop = new GLib.MainLoop(null, false);
+const document = new Document(ARGV[0]);
 let status = 0;
 
-function fail(error) {
-    printerr(error.message);
-    status = 1;
-    loop.quit();
-}
-
-try {
-    const document = new Document(ARGV[0]);
-
-    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
-        status = 130;
-        loop.quit();
-        return GLib.SOURCE_CONTINUE;
-    });
-    document.run().then(() => loop.quit(), fail);
-    loop.run();
-    document.close();
-} catch (error) {
-    fail(error);
-}
+GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
+    document.reading.cancel();
+    return GLib.SOURCE_CONTINUE;
+});
+document.run().catch(error => {
+    status = isCancelled(error) ? 130 : 1;
+    if (status === 1)
+        printerr(error.message);
+}).finally(() => loop.quit());
+loop.run();
 System.exit(status);
