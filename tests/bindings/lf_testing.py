@@ -47,13 +47,16 @@ def in_a_moment(function):
     GLib.timeout_add(20, lambda: function() and GLib.SOURCE_REMOVE)
 
 
-def wait_for_waiter(path):
-    """Returns when the kernel lists somebody who waits for the lock of path."""
+def count_waiters(path):
+    """How many the kernel lists that wait for the lock of path."""
     inode = f':{os.stat(path).st_ino} '
-    while True:
-        with open('/proc/locks') as locks:
-            if any('->' in line and inode in line for line in locks):
-                return
+    with open('/proc/locks') as locks:
+        return sum('->' in line and inode in line for line in locks)
+
+
+def wait_for_waiter(path):
+    while count_waiters(path) == 0:
+        pass
 
 
 class LockTest(unittest.TestCase):
@@ -98,6 +101,12 @@ class Holder:
     def release(self):
         self._let_go.set()
         self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.release()
 
 
 def count_wakeups():
