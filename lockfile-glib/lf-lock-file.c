@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
@@ -59,7 +60,8 @@
  * less and less often up to [property@LockFile:poll-interval]; and it looks at
  * once when the lock's directory changes, of which one watch tells the whole
  * process, or when this process gives the lock back. In one process those who
- * wait are served in the order in which they came.
+ * wait are served in the order in which they came. On Windows nothing tells of a
+ * change in time, so all waits there look, at least every 15 milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
@@ -86,6 +88,24 @@
  *
  * The lock is advisory: it excludes who asks for it, the same way. It does not
  * keep anybody from reading, writing or removing the file.
+ *
+ * ## On Windows
+ *
+ * %LF_BACKEND_LOCK_FILE_EX is the default there; %LF_BACKEND_HARD_LINK and
+ * %LF_BACKEND_PID_FILE are there too. Paths are UTF-8, and may be longer than 260
+ * characters. Who has the file open in another way than this library can be in
+ * the way of removing it, or of opening it: that gives %G_IO_ERROR_BUSY.
+ *
+ * The system keeps others from reading and writing the byte that
+ * %LF_BACKEND_LOCK_FILE_EX has locked, the first of the file: there the lock is not
+ * only advisory for a file with content, which only the holder can read then, with
+ * the descriptor of [method@LockFile.get_fd].
+ *
+ * All of this was tested in wine. What wine does not do like Windows is untested:
+ * that byte; a file that is deleted while others have it open, and with it part of
+ * [property@LockFile:remove-on-release] and of [method@LockFile.break_lock];
+ * symbolic links and other reparse points, which are refused; permissions; network
+ * drives.
  *
  * Since: 1.0
  */
@@ -124,6 +144,7 @@ G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
 typedef enum
 {
   PROP_PATH = 1,
+  PROP_FILE,
   PROP_BACKEND,
   PROP_MODE,
   PROP_TIMEOUT,
@@ -161,9 +182,6 @@ make_absolute (const char *path)
   g_autofree char *directory = NULL;
   g_autofree char *absolute = NULL;
 
-  if (path == NULL)
-    return NULL;
-
   if (*path == '\0' || g_path_is_absolute (path))
     return g_ref_string_new (path);
 
@@ -171,6 +189,27 @@ make_absolute (const char *path)
   absolute = g_build_filename (directory, path, NULL);
 
   return g_ref_string_new (absolute);
+}
+
+/* What is not given comes here too, as NULL. */
+static void
+lf_lock_file_take_path (LfLockFile *self,
+                        const char *path)
+{
+  if (path == NULL)
+    return;
+
+  g_clear_pointer (&self->path, g_ref_string_release);
+  self->path = make_absolute (path);
+}
+
+static void
+lf_lock_file_take_file (LfLockFile *self,
+                        GFile      *file)
+{
+  g_autofree char *path = file != NULL ? g_file_get_path (file) : NULL;
+
+  lf_lock_file_take_path (self, path);
 }
 
 static GError *
@@ -242,7 +281,8 @@ lf_lock_file_new_acquire (LfLockFile    *self,
   if (self->mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("%s has no shared locks; FLOCK has"), lf_backend_get_name (self->backend));
+                   _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
+                   lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
 
@@ -305,11 +345,11 @@ lf_lock_file_end_acquire (LfLockFile *self,
   lf_lock_file_start_next (self);
 }
 
-/* Sets @grant to the number of the grant that this call got, or to 0 if the lock
- * was held before. */
+/* Without a @timeout it is that of the property. Sets @grant to the number of the
+ * grant that this call got, or to 0 if the lock was held before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
-                           double         timeout,
+                           const double  *timeout,
                            gssize        *grant,
                            GCancellable  *cancellable,
                            GError       **error)
@@ -335,7 +375,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
       return FALSE;
     }
 
-  acquire = lf_lock_file_new_acquire (self, timeout, cancellable, error);
+  acquire = lf_lock_file_new_acquire (self, timeout != NULL ? *timeout : self->timeout,
+                                      cancellable, error);
   self->running = acquire;
   g_mutex_unlock (&self->mutex);
 
@@ -496,6 +537,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_string (value, self->path);
       break;
 
+    case PROP_FILE:
+      g_value_take_object (value, lf_lock_file_get_file (self));
+      break;
+
     case PROP_BACKEND:
       g_value_set_enum (value, (int) self->backend);
       break;
@@ -544,7 +589,11 @@ lf_lock_file_set_property (GObject      *object,
   switch ((LfLockFileProperty) prop_id)
     {
     case PROP_PATH:
-      self->path = make_absolute (g_value_get_string (value));
+      lf_lock_file_take_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_FILE:
+      lf_lock_file_take_file (self, g_value_get_object (value));
       break;
 
     case PROP_BACKEND:
@@ -643,6 +692,22 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                          G_PARAM_EXPLICIT_NOTIFY);
 
   /**
+   * LfLockFile:file: (getter get_file)
+   *
+   * The lock file as a [iface@Gio.File], another way to give the path.
+   *
+   * It is for languages whose strings cannot name every file: they can make the
+   * object with this and further properties. Of it and [property@LockFile:path],
+   * give one. A file without a local path gives none.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FILE] =
+    g_param_spec_object ("file", NULL, NULL, G_TYPE_FILE,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
+                         G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
    * LfLockFile:backend: (getter get_backend)
    *
    * The way of locking.
@@ -695,6 +760,12 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * not. Where another program locks the file without checking that, do not
    * remove it.
    *
+   * On Windows the file's name goes as soon as the system can delete it at once
+   * (Windows 10), else when nobody has it open any more: until then acquiring
+   * anew waits for up to half a second, then gives %G_IO_ERROR_PERMISSION_DENIED.
+   * Both kinds of deleting keep exclusion by their design; neither can be tested
+   * in wine.
+   *
    * Where the lock is the existence of the file (%LF_BACKEND_HARD_LINK,
    * %LF_BACKEND_DIRECTORY, %LF_BACKEND_SYMLINK and %LF_BACKEND_PID_FILE), this is
    * always %TRUE.
@@ -721,7 +792,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * LfLockFile:file-mode: (getter get_file_mode) (setter set_file_mode)
    *
    * Permission bits of a file that acquiring makes, less the process's umask; the
-   * permissions of a file that exists are left alone.
+   * permissions of a file that exists are left alone. Windows has no such bits.
    *
    * Since: 1.0
    */
@@ -737,7 +808,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
-   * tells: on another host, or where the system has no watch left.
+   * tells: on another host, or where the system has no watch left. On Windows it is
+   * 15 milliseconds if it is set to more.
    *
    * Since: 1.0
    */
@@ -809,13 +881,9 @@ lf_lock_file_new (const char *path)
 LfLockFile *
 lf_lock_file_new_for_file (GFile *file)
 {
-  g_autofree char *path = NULL;
-
   g_return_val_if_fail (G_IS_FILE (file), NULL);
 
-  path = g_file_get_path (file);
-
-  return lf_lock_file_new (path);
+  return g_object_new (LF_TYPE_LOCK_FILE, "file", file, NULL);
 }
 
 /**
@@ -837,7 +905,7 @@ lf_lock_file_get_path (LfLockFile *self)
 }
 
 /**
- * lf_lock_file_get_file:
+ * lf_lock_file_get_file: (get-property file)
  * @self: a lock file
  *
  * Gets the lock file as a [iface@Gio.File].
@@ -1230,8 +1298,7 @@ lf_lock_file_acquire (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
-                                    cancellable, error);
+  return lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error);
 }
 
 /**
@@ -1260,7 +1327,7 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, timeout, &grant, cancellable, error);
+  return lf_lock_file_acquire_sync (self, &timeout, &grant, cancellable, error);
 }
 
 /**
@@ -1280,12 +1347,13 @@ gboolean
 lf_lock_file_try_acquire (LfLockFile  *self,
                           GError     **error)
 {
+  const double no_wait = 0;
   gssize grant;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, 0, &grant, NULL, error);
+  return lf_lock_file_acquire_sync (self, &no_wait, &grant, NULL, error);
 }
 
 static void
@@ -1614,6 +1682,50 @@ lf_lock_file_is_held (LfLockFile *self)
 }
 
 /**
+ * lf_lock_file_is_held_by_thread:
+ * @self: a lock file
+ *
+ * Gets whether the calling thread holds the lock, through this object or through
+ * another one. The file is looked at, but not its lock.
+ *
+ * A thread that does and waits without end for another object to get the lock
+ * waits for itself. [method@LockFile.acquire] looks and gives
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end
+ * the wait. Where it is there for something else than that, look before.
+ *
+ * The thread that holds a lock is the one in which it was reported.
+ *
+ * Returns: %TRUE if it does
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_held_by_thread (LfLockFile *self)
+{
+  LfRequest request;
+  LfHandle *handle;
+  GStatBuf path_stat;
+  gboolean held;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  if (self->path == NULL)
+    return FALSE;
+
+  request = (LfRequest) { .path = self->path };
+  handle = lf_handle_new (&request);
+  if (g_stat (self->path, &path_stat) == 0)
+    {
+      handle->device = path_stat.st_dev;
+      handle->inode = path_stat.st_ino;
+    }
+  held = lf_handle_held_by_thread (handle);
+  lf_handle_free (handle);
+
+  return held;
+}
+
+/**
  * lf_lock_file_is_locked:
  * @self: a lock file
  * @error: return location for an error
@@ -1825,7 +1937,8 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * needs no breaking.
  *
  * A lock that is a file is broken by removing that, whatever is in it. A lock of
- * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE is broken by removing
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX or
+ * %LF_BACKEND_SQLITE is broken by removing
  * the file that is locked: who acquires next locks a new one. Those who wait in
  * the kernel's queue already stay there until the old holder ends. Such a file is
  * not removed if it has content; that gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE.
@@ -1859,6 +1972,9 @@ lf_lock_file_break_lock (LfLockFile  *self,
  * It belongs to the object: do not close it. It is valid until the lock is
  * released. It is open for reading and writing, or only for reading where a
  * shared lock was acquired on a file that cannot be written.
+ *
+ * On Windows it is a descriptor of the C library that this library is linked with;
+ * a program that is linked with another one cannot use it.
  *
  * Returns: the descriptor, or -1 if the lock is not held or this way of locking
  *   has none

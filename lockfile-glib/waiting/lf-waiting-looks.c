@@ -4,8 +4,6 @@
 
 #include "backends/lf-backend-private.h"
 
-#include <string.h>
-
 #include "lf-process-private.h"
 #include "lf-watch-private.h"
 
@@ -21,6 +19,7 @@
 typedef struct
 {
   /* Under the lock of the places */
+  GList link; /* in its queue; GLib's own would cost a thread some KiB */
   LfWait *wait;
   char *path; /* a reference string */
   const char *base_name;
@@ -51,6 +50,20 @@ place_nudge (Place *place)
   g_mutex_unlock (&place->wait->mutex);
 }
 
+static const char *
+get_base_name (const char *path)
+{
+  const char *base_name = path;
+
+  for (const char *c = path; *c != '\0'; c++)
+    {
+      if (G_IS_DIR_SEPARATOR (*c))
+        base_name = c + 1;
+    }
+
+  return base_name;
+}
+
 static gboolean
 lf_waiting_looks_join (LfWait          *wait,
                        const LfRequest *request)
@@ -59,9 +72,10 @@ lf_waiting_looks_join (LfWait          *wait,
   GQueue *queue;
 
   g_cond_init (&place->cond);
+  place->link.data = place;
   place->wait = wait;
   place->path = g_ref_string_acquire (request->path);
-  place->base_name = strrchr (place->path, G_DIR_SEPARATOR) + 1;
+  place->base_name = get_base_name (place->path);
   place->interval = FIRST_INTERVAL;
   wait->place = place;
 
@@ -77,7 +91,7 @@ lf_waiting_looks_join (LfWait          *wait,
       g_hash_table_insert (queues, place->path, queue);
     }
   place->is_first = g_queue_is_empty (queue);
-  g_queue_push_tail (queue, place);
+  g_queue_push_tail_link (queue, &place->link);
   G_UNLOCK (queues);
 
   return place->is_first;
@@ -97,7 +111,7 @@ lf_waiting_looks_leave (LfWait *wait)
   G_LOCK (queues);
   queue = g_hash_table_lookup (queues, place->path);
   was_first = g_queue_peek_head (queue) == place;
-  g_queue_remove (queue, place);
+  g_queue_unlink (queue, &place->link);
   next = g_queue_peek_head (queue);
 
   /* The key is the path of one of the places, that of the first */
@@ -191,7 +205,8 @@ lf_waiting_looks_wait (LfWait                *wait,
                        GError               **error)
 {
   Place *place = wait->place;
-  gint64 longest = (gint64) (request->poll_interval * G_USEC_PER_SEC);
+  gint64 longest = MIN ((gint64) (request->poll_interval * G_USEC_PER_SEC),
+                        lf_watch_longest_interval);
   LfWaitResult result = LF_WAIT_OVER;
   gboolean is_first;
 
