@@ -11,7 +11,7 @@
  *                 how long each acquire took of those between two points of time;
  *                 works for so long under the lock, and pauses for so long after it
  *
- * The last one only exists in C. */
+ * The last one only exists in C and in Python. */
 
 #include "contestant.h"
 

@@ -143,6 +143,22 @@ def cycle(lock, count):
     return times
 
 
+def contend(lock, start, end, work, pause):
+    waits = []
+
+    time.sleep((start - time.monotonic_ns()) / 1e9)
+    while (before := time.monotonic_ns()) < end:
+        lock.acquire()
+        after = time.monotonic_ns()
+        waits.append(after - before)
+        while time.monotonic_ns() < after + work:
+            pass
+        lock.release()
+        time.sleep(pause / 1e9)
+
+    return waits
+
+
 def obey(lock, command, *numbers):
     if command == 'acquire':
         stamp = lock.acquire()
@@ -155,6 +171,8 @@ def obey(lock, command, *numbers):
         return [now]
     if command == 'cycle':
         return cycle(lock, int(numbers[0]))
+    if command == 'contend':
+        return contend(lock, *map(int, numbers))
     sys.exit(f'No such command: {command}')
 
 
