@@ -5,6 +5,7 @@
 what and how. The programs must have been built: tests/benchmarks/run does that before."""
 
 import argparse
+import importlib
 import json
 import os
 import pathlib
@@ -12,11 +13,14 @@ import platform
 import resource
 import sys
 import tempfile
+import time
 
 import figures
 import programs
 import report
 import targets
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def say(line):
@@ -51,12 +55,18 @@ def parse_arguments():
     parser.add_argument('--build', type=pathlib.Path, default=os.environ.get('LF_BENCHMARK_BUILD'),
                         help='where the programs are')
     parser.add_argument('--output', type=pathlib.Path, metavar='DIR',
-                        help='writes benchmarks.json and benchmarks.md there')
+                        help='writes benchmarks.json, benchmarks.md and the pictures there')
+    parser.add_argument('--readme', action='store_true',
+                        help='puts targets and pictures into README.md; needs all figures')
+    parser.add_argument('--from', type=pathlib.Path, metavar='FILE', dest='source',
+                        help='measures nothing, but takes a benchmarks.json')
     arguments = parser.parse_args()
     unknown = set(arguments.figures) - set(figures.FIGURES)
     if unknown:
         parser.error(f'no such figure: {", ".join(sorted(unknown))}')
-    if arguments.build is None:
+    if arguments.readme and arguments.figures:
+        parser.error('--readme needs all figures')
+    if arguments.build is None and arguments.source is None:
         parser.error('--build or LF_BENCHMARK_BUILD must say where the programs are')
     return arguments
 
@@ -78,24 +88,47 @@ def measure(arguments):
         os.environ['TMPDIR'] = name
         result = {'machine': machine(directory)}
         session = figures.Session(arguments.build, directory, settings, arguments.without)
+        result['seconds'] = -time.monotonic()
         tables = figures.measure(session, arguments.figures or sorted(figures.FIGURES), say)
+        result['seconds'] = round(result['seconds'] + time.monotonic())
         result['tables'] = {key: table.as_json() for key, table in tables.items()}
     result['targets'] = targets.targets(result['tables'])
     return result
 
 
+def write(result, directory):
+    # Not needed for the rest, and not there everywhere
+    pictures = importlib.import_module('pictures')
+
+    pictures.draw(result, directory)
+    (directory / 'benchmarks.json').write_text(json.dumps(result, indent=1) + '\n')
+    (directory / 'benchmarks.md').write_text(report.markdown(result) + '\n')
+
+
+def update_readme(result):
+    pictures = importlib.import_module('pictures')
+
+    pictures.draw(result, HERE / 'pictures')
+    readme = HERE.parent.parent / 'README.md'
+    readme.write_text(report.with_targets(readme.read_text(), result))
+
+
 def main():
     arguments = parse_arguments()
     try:
-        result = measure(arguments)
+        if arguments.source is None:
+            result = measure(arguments)
+        else:
+            result = json.loads(arguments.source.read_text())
+            result['targets'] = targets.targets(result['tables'])
     except programs.Failure as failure:
         sys.exit(str(failure))
-    text = report.markdown(result)
-    print(text)
+    print(report.markdown(result))
     if arguments.output is not None:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        (arguments.output / 'benchmarks.json').write_text(json.dumps(result, indent=1) + '\n')
-        (arguments.output / 'benchmarks.md').write_text(text + '\n')
+        write(result, arguments.output)
+    if arguments.readme:
+        update_readme(result)
 
 
-main()
+if __name__ == '__main__':
+    main()

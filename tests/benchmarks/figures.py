@@ -7,13 +7,15 @@ import dataclasses
 import itertools
 import pathlib
 import random
+import select
 import statistics
 import tempfile
 import time
 
-from processes import (cpu_time, is_asleep, resident, switches, threads, wait_for,
-                       wait_until_quiet, wait_until_waiting)
-from programs import BACKENDS, COUNTERPARTS, KERNEL, PEERS, ours, raw, running
+from processes import (cpu_time, resident, switches, threads, wait_until_asleep,
+                       wait_until_settled, wait_until_waiting)
+from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, Failure, ours, raw,
+                      running)
 from report import Table, percentile
 
 
@@ -22,6 +24,7 @@ class Settings:
     """How much is measured."""
 
     rounds: int
+    slow_rounds: int  # of figures that take long
     cycle_seconds: float  # of acquires and releases, for each contestant and round
     most_cycles: int
     hand_offs: int  # for each contestant and round
@@ -32,17 +35,27 @@ class Settings:
     probes: int
     contenders: int
     contend_seconds: float
+    crowds: tuple  # numbers of processes
+    crowd_hand_offs: int
+    crowd_cycles: int
+    waits_each: int  # of each process of a crowd
 
 
-FULL = Settings(rounds=6, cycle_seconds=0.1, most_cycles=2000, hand_offs=15, polled_hand_offs=3,
-                patience=0.5, wait_seconds=5, pending=(1, 10, 100, 1000), probes=20,
-                contenders=30, contend_seconds=2)
-QUICK = Settings(rounds=2, cycle_seconds=0.02, most_cycles=500, hand_offs=8, polled_hand_offs=1,
-                 patience=0.5, wait_seconds=5, pending=(1, 1000), probes=10,
-                 contenders=30, contend_seconds=1)
-SMOKE = Settings(rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1, polled_hand_offs=1,
-                 patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
-                 contenders=2, contend_seconds=0.01)
+FULL = Settings(
+    rounds=6, slow_rounds=3, cycle_seconds=0.1, most_cycles=2000, hand_offs=15,
+    polled_hand_offs=3, patience=0.5, wait_seconds=5, pending=(1, 10, 100, 1000), probes=20,
+    contenders=30, contend_seconds=1.5, crowds=(2, 4, 8, 16, 32, 64), crowd_hand_offs=8,
+    crowd_cycles=300, waits_each=4)
+QUICK = Settings(
+    rounds=2, slow_rounds=1, cycle_seconds=0.02, most_cycles=500, hand_offs=8,
+    polled_hand_offs=1, patience=0.5, wait_seconds=5, pending=(1, 1000), probes=10,
+    contenders=30, contend_seconds=1, crowds=(2, 64), crowd_hand_offs=5,
+    crowd_cycles=100, waits_each=4)
+SMOKE = Settings(
+    rounds=1, slow_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
+    polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
+    contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
+    crowd_cycles=1, waits_each=1)
 
 
 class Session:
@@ -69,7 +82,7 @@ class Session:
 class Figure:
     """Its tables, and a task for each contestant."""
 
-    most_rounds = 100
+    is_slow = False
 
     def __init__(self, session):
         self.session = session
@@ -231,7 +244,7 @@ def hand_off(holder, waiter):
 class Waiting(Figure):
     """c) What a process costs that waits."""
 
-    most_rounds = 2
+    is_slow = True
 
     def __init__(self, session):
         super().__init__(session)
@@ -288,31 +301,32 @@ class Waiting(Figure):
 class Scale(Figure):
     """d) Many asynchronous waits in one process."""
 
-    most_rounds = 3
+    is_slow = True
     shapes = {'one': 'one file', 'distinct': 'a file each'}
+    kinds = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
+             ('directory', 'one'), ('directory', 'distinct'))
 
     def __init__(self, session):
         super().__init__(session)
-        self.cases = list(itertools.product(('flock', 'fcntl', 'directory'), self.shapes,
-                                            session.settings.pending))
+        self.cases = [(*kind, count) for kind in self.kinds for count in session.settings.pending]
         self.table = self.tables['d'] = Table(
             'd) Pending asynchronous acquires in one process',
             'From C; another process holds the lock of the one file, or of all. Resident memory '
             'and threads above those of the process before, divided by the number of waits. '
-            'While they wait: the slowest of several g_file_query_info_async(), and the latest '
-            'of as many timers of 10 ms. Then the time until the cancel of all was reported; '
+            f'While they wait: the slowest of {session.settings.probes} '
+            'g_file_query_info_async(), and the latest of as many timers of 10 ms; "none" is '
+            'the same without any wait. Then the time until the cancel of all was reported; '
             "and, after another start, from the holder's release until all had their lock and "
-            'gave it back in turn. Medians of the rounds, and the worst of all rounds for what '
-            'is late.',
+            'gave it back in turn. Medians of the rounds; in brackets the worst round.',
             (('rounds', 'memory', 'count', 'number'),
              ('to start all', 'start', 'median', 'time'),
              ('memory a wait', 'memory', 'median', 'KiB'),
-             ('threads a wait', 'threads', 'median', 'number'),
-             ('GIO query, worst', 'query', 'worst', 'time'),
-             ('timer late, worst', 'timer', 'worst', 'time'),
+             ('threads a wait', 'threads', 'median', 'ratio'),
+             ('slowest GIO query', 'query', 'median and worst', 'time'),
+             ('latest timer', 'timer', 'median and worst', 'time'),
              ('to cancel all', 'cancel', 'median', 'time'),
              ('to serve all', 'serve', 'median', 'time')),
-            [self.name(*case) for case in self.cases])
+            ['none', *(self.name(*case) for case in self.cases)])
 
     def name(self, backend, shape, count):
         return f'{backend}, {self.shapes[shape]}, {count:,}'
@@ -338,18 +352,22 @@ class Scale(Figure):
             waiter.ask('cycle', 10)
             waiter.ask('probe', 2)
             self.hold(holder, shape, count)
-            wait_until_quiet(waiter.pid)
+            wait_until_settled(waiter)
             before = resident(waiter.pid), threads(waiter.pid)
             self.table.add(name, 'start', waiter.ask('start', count, shape))
-            wait_until_quiet(waiter.pid)
+            wait_until_settled(waiter)
             self.table.add(name, 'memory', [(resident(waiter.pid) - before[0]) / count])
             self.table.add(name, 'threads', [(threads(waiter.pid) - before[1]) / count])
+            if backend not in KERNEL:
+                # The looks become as rare as they are going to be
+                time.sleep(self.session.settings.patience)
             self.probe(name, waiter)
             self.table.add(name, 'cancel', waiter.ask('cancel'))
 
             waiter.ask('start', count, shape)
-            wait_until_quiet(waiter.pid)
-            self.table.add(name, 'serve', [self.serve(holder, waiter, shape=shape)])
+            wait_until_settled(waiter)
+            drop = 'release' if shape == 'one' else 'drop'
+            self.table.add(name, 'serve', [serve(holder, [waiter], drop)])
 
     @staticmethod
     def hold(holder, shape, count):
@@ -358,31 +376,22 @@ class Scale(Figure):
         else:
             holder.ask('hold', count)
 
-    @staticmethod
-    def serve(holder, *waiters, shape='one'):
-        for waiter in waiters:
-            waiter.tell('serve')
-            wait_for(lambda waiter=waiter: is_asleep(waiter.pid), 'sleep')
-        holder.tell('release' if shape == 'one' else 'drop')
-        after = max(waiter.answer()[0] for waiter in waiters)
-        [before] = holder.answer()
-        return after - before
-
 
 class Fairness(Figure):
     """e) Many processes that want the same lock."""
 
-    most_rounds = 3
+    is_slow = True
 
     def __init__(self, session):
         super().__init__(session)
         self.count = session.settings.contenders
         self.table = self.tables['e'] = Table(
             f'e) {self.count} contending processes',
-            'Each acquires, works for a while, releases, and comes again after as many pauses '
-            'of that length as there are contenders. Waits are pooled over contenders and '
-            'rounds; the acquires of a contender and the throughput are medians of the rounds. '
-            'The ratio is that of the throughput to the system calls with the same work.',
+            'Each acquires, holds the lock for as long as the row says, releases, and comes '
+            'again after a millisecond. Waits are pooled over contenders and rounds; the '
+            'quotient of their 99 % and median, the acquires of the contender that had least '
+            'and of that which had most, and the throughput are medians of the rounds. The '
+            'ratio is that of the throughput to blocking flock(2) in C held as long.',
             (('waits', 'wait', 'count', 'number'),
              ('wait, median', 'wait', 'median', 'time'),
              ('99 %', 'wait', 'p99', 'time'),
@@ -394,23 +403,24 @@ class Fairness(Figure):
             [self.name(*case) for case in self.cases()])
 
     def cases(self):
-        for work in (0, 200, 1000):
-            yield 'system calls: flock', [raw('flock')], work
+        for hold in (0, 1000):
+            yield 'system calls: flock', [raw('flock')], hold
             for backend in (*KERNEL, 'directory'):
                 yield (f'C: {backend}, half sync, half async',
-                       [ours('C', backend, manner) for manner in ('sync', 'async')], work)
+                       [ours('C', backend, manner) for manner in ('sync', 'async')], hold)
+            yield 'C: flock, async', [ours('C', 'flock', 'async')], hold
         yield 'Python filelock', [PEERS[0]], 1000
 
     @staticmethod
-    def name(who, _contestants, work):
-        return f'{who}, {work:,} µs' if work > 0 else f'{who}, no work'
+    def name(who, _contestants, hold):
+        return f'{who}, held for {hold / 1000:g} ms'
 
     def tasks(self):
         return [lambda case=case: self.measure(*case) for case in self.cases()]
 
-    def measure(self, who, contestants, work):
-        name = self.name(who, contestants, work)
-        reference = self.name('system calls: flock', None, work)
+    def measure(self, who, contestants, hold):
+        name = self.name(who, contestants, hold)
+        reference = self.name('system calls: flock', None, hold)
         seconds = self.session.settings.contend_seconds
         crowd = [contestants[number % len(contestants)] for number in range(self.count)]
         with self.session.run(*crowd) as programs:
@@ -419,7 +429,7 @@ class Fairness(Figure):
             start = time.monotonic_ns() + 50_000_000
             end = start + int(seconds * 1e9)
             for program in programs:
-                program.tell('contend', start, end, work * 1000, 1_000_000)
+                program.tell('contend', start, end, hold * 1000, 1_000_000)
             waits = [program.answer() for program in programs]
         pooled = [wait for each in waits for wait in each]
         self.table.add(name, 'wait', pooled)
@@ -430,12 +440,179 @@ class Fairness(Figure):
             self.table.add(name, quantity, [value], reference)
 
 
+class Growth(Figure):
+    """f) How it grows with the number of processes and of lock files."""
+
+    is_slow = True
+
+    def __init__(self, session):
+        super().__init__(session)
+        settings = session.settings
+        self.crowds = settings.crowds
+        self.files = settings.pending
+        self.hand_off_series = {
+            'flock(2)': raw('flock'),
+            **{f'{backend}, {manner}': ours('C', backend, manner) for backend, manner in
+               (('flock', 'sync'), ('flock', 'async'), ('fcntl', 'async'), ('directory', 'async'))},
+        }
+        self.add_table('f hand-off, contenders', 'f) Hand-off among more and more processes',
+                       'From the release to the next one of so many contending processes having '
+                       'the lock. Medians of the hand-offs of all rounds.',
+                       self.hand_off_series, 'time', self.crowds)
+        self.add_table('f hand-off, files', 'f) Hand-off beside more and more waits',
+                       'To a process with so many other asynchronous waits, each for a file of '
+                       'its own. Medians of the hand-offs of all rounds.',
+                       ('flock', 'fcntl', 'directory'), 'time', self.files)
+        self.add_table('f cycle, contenders', 'f) Cycle beside more and more processes',
+                       'Uncontended acquire and release by call, while so many other processes '
+                       'wait for another lock file in the same directory. Medians of the cycles '
+                       'of all rounds.',
+                       ('flock', 'fcntl', 'directory'), 'time', self.crowds)
+        self.add_table('f cycle, files', 'f) Cycle beside more and more lock files',
+                       'Uncontended acquire and release by call, in a process that holds the '
+                       'locks of so many other files. Medians of the cycles of all rounds.',
+                       BACKENDS, 'time', self.files)
+        self.add_table('f waits, contenders', 'f) Many waits in more and more processes',
+                       f'{settings.waits_each} asynchronous acquires of one file are pending in '
+                       'each of so many processes: from the release until all of them had their '
+                       'lock and gave it back in turn, divided by their number. Medians of the '
+                       'rounds.',
+                       ('flock', 'directory'), 'time', self.crowds)
+
+    def add_table(self, key, title, note, series, unit, numbers):
+        self.tables[key] = Table(title, note, [(name, name, 'median', unit) for name in series],
+                                 [f'{number:,}' for number in numbers])
+
+    def add(self, key, number, series, samples):
+        self.tables[key].add(f'{number:,}', series, samples)
+
+    def tasks(self):
+        cases = [(self.hand_off_in_crowd, self.hand_off_series, self.crowds),
+                 (self.hand_off_beside_waits, ('flock', 'fcntl', 'directory'), self.files),
+                 (self.cycle_beside_crowd, ('flock', 'fcntl', 'directory'), self.crowds),
+                 (self.cycle_beside_files, BACKENDS, self.files),
+                 (self.serve_crowd, ('flock', 'directory'), self.crowds)]
+        return [lambda case=case: case[0](*case[1:])
+                for function, series, numbers in cases
+                for case in itertools.product([function], series, numbers)]
+
+    def hand_off_in_crowd(self, series, count):
+        contestant = self.hand_off_series[series]
+        with self.session.run(*[contestant] * count) as programs:
+            holder, *others = programs
+            holder.ask('acquire')
+            for program in others:
+                program.tell('acquire')
+            for _ in range(self.session.settings.crowd_hand_offs):
+                self.wait_until_all_wait(others)
+                settle(holder)
+                holder.tell('release')
+                winner = first_to_answer(others)
+                [after] = winner.answer()
+                [before] = holder.answer()
+                self.add('f hand-off, contenders', count, series, [after - before])
+                # The old holder queues again
+                others.remove(winner)
+                others.append(holder)
+                holder.tell('acquire')
+                holder = winner
+            # Everybody leaves
+            while others:
+                holder.ask('release')
+                holder = first_to_answer(others)
+                holder.answer()
+                others.remove(holder)
+
+    @staticmethod
+    def wait_until_all_wait(programs):
+        wait_until_waiting(programs[0], len(programs))
+        for program in programs[1:]:
+            wait_until_asleep(program)
+
+    def hand_off_beside_waits(self, backend, count):
+        other = ours('C', backend, 'sync')
+        with self.session.run(other, ours('C', backend, 'async')) as [holder, waiter]:
+            holder.ask('hold', count)
+            waiter.ask('start', count, 'distinct')
+            wait_until_settled(waiter)
+            for _ in range(self.session.settings.crowd_hand_offs):
+                holder.ask('acquire')
+                waiter.tell('acquire')
+                wait_until_waiting(waiter, 1)
+                settle(waiter)
+                holder.tell('release')
+                [after], [before] = waiter.answer(), holder.answer()
+                self.add('f hand-off, files', count, backend, [after - before])
+                waiter.ask('release')
+            waiter.ask('cancel')
+
+    def cycle_beside_crowd(self, backend, count):
+        path = self.session.new_path()
+        other = path.with_name('other.lock')
+        with self.session.run(*[ours('C', backend, 'async')] * (count + 1),
+                              path=other) as [holder, *waiters]:
+            holder.ask('acquire')
+            for waiter in waiters:
+                waiter.tell('acquire')
+            self.wait_until_all_wait(waiters)
+            with self.session.run(ours('C', backend, 'sync'), path=path) as [program]:
+                self.add('f cycle, contenders', count, backend, self.cycles(program))
+            holder.ask('release')
+            while waiters:
+                winner = first_to_answer(waiters)
+                winner.answer()
+                winner.ask('release')
+                waiters.remove(winner)
+
+    def cycle_beside_files(self, backend, count):
+        with self.session.run(ours('C', backend, 'sync')) as [program]:
+            program.ask('hold', count)
+            self.add('f cycle, files', count, backend, self.cycles(program))
+
+    def cycles(self, program):
+        return program.ask('cycle', self.session.settings.crowd_cycles)
+
+    def serve_crowd(self, backend, count):
+        each = self.session.settings.waits_each
+        with self.session.run(ours('C', backend, 'sync'),
+                              *[ours('C', backend, 'async')] * count) as [holder, *waiters]:
+            holder.ask('acquire')
+            for waiter in waiters:
+                waiter.ask('start', each, 'one')
+            for waiter in waiters:
+                wait_until_settled(waiter)
+            time_of_all = serve(holder, waiters, 'release')
+            self.add('f waits, contenders', count, backend, [time_of_all / (count * each)])
+
+
+def first_to_answer(programs):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        outputs = {program.process.stdout: program for program in programs}
+        ready, _, _ = select.select(outputs, [], [], 1)
+        if ready:
+            return outputs[ready[0]]
+    raise Failure(f'Nobody got the lock of {programs[0].path}.')
+
+
+def serve(holder, waiters, command):
+    """How long it takes until all that wait have been served."""
+    for waiter in waiters:
+        waiter.tell('serve')
+        wait_until_asleep(waiter)
+    holder.tell(command)
+    after = max(waiter.answer()[0] for waiter in waiters)
+    [before] = holder.answer()
+    return after - before
+
+
 FIGURES = {
     'a': Cycle,
     'b': HandOff,
     'c': Waiting,
     'd': Scale,
     'e': Fairness,
+    'f': Growth,
 }
 
 
@@ -444,7 +621,7 @@ def measure(session, letters, say):
     tables = {}
     for letter in letters:
         figure = FIGURES[letter](session)
-        rounds = min(session.settings.rounds, figure.most_rounds)
+        rounds = session.settings.slow_rounds if figure.is_slow else session.settings.rounds
         for number in range(rounds):
             say(f'Figure {letter}, round {number + 1} of {rounds}')
             # Another order each time

@@ -53,6 +53,10 @@ def is_asleep(pid):
     return all('\nState:\tS' in status or '\nState:\tD' in status for status in tasks(pid))
 
 
+def wait_until_asleep(program):
+    wait_for(lambda: is_asleep(program.pid), f'sleep of {program.contestant.name}')
+
+
 def queue_length(path):
     """How many wait in the kernel's queue for the lock of a file."""
     inode = f':{path.stat().st_ino} '
@@ -68,13 +72,15 @@ def wait_for(condition, what):
         time.sleep(0.0005)
 
 
-def wait_until_quiet(pid, seconds=0.05):
-    """Until the threads of a process have not run for this long."""
-    def is_quiet():
-        before = switches(pid), cpu_time(pid)
-        time.sleep(seconds)
-        return is_asleep(pid) and before == (switches(pid), cpu_time(pid))
-    wait_for(is_quiet, f'rest in process {pid}')
+def wait_until_settled(program):
+    """Until all threads of a process are there that are going to wait, and wait."""
+    def has_settled():
+        before = threads(program.pid), switches(program.pid)
+        time.sleep(0.05)
+        after = threads(program.pid), switches(program.pid)
+        # Who takes looks never rests, but its threads do not become more
+        return before == after if program.contestant.queues else before[0] == after[0]
+    wait_for(has_settled, f'rest of {program.contestant.name}')
 
 
 def wait_until_waiting(program, queue=1):
@@ -82,4 +88,4 @@ def wait_until_waiting(program, queue=1):
     so many. How long one that takes looks has to sleep is for the caller to say."""
     if program.contestant.queues:
         wait_for(lambda: queue_length(program.path) >= queue, f'queue for {program.path}')
-    wait_for(lambda: is_asleep(program.pid), f'sleep of {program.contestant.name}')
+    wait_until_asleep(program)

@@ -80,7 +80,7 @@ PEERS = (
                poll=0.678, needs='gofrs'),
     Contestant('Node.js proper-lockfile', 'directory',
                ('node', CONTESTANTS / 'proper-lockfile.js', 'PATH'), poll=1),
-    Contestant('Qt QLockFile', 'pid-file', ('BUILD/qlockfile', 'PATH'), poll=0.2),
+    Contestant('Qt QLockFile', 'pid-file', ('BUILD/qlockfile', 'PATH'), poll=0.4),
     python_peer('flock(1) with a command', 'flock', 'flock-command', 'BUILD/raw', queues=True),
 )
 

@@ -86,7 +86,10 @@ FORMATS = {
 
 def cell(row, column):
     _heading, quantity, statistic, unit = column
-    value = row.get(quantity, {}).get(statistic)
+    values = row.get(quantity, {})
+    if statistic == 'median and worst' and values:
+        return f'{FORMATS[unit](values["median"])} ({FORMATS[unit](values["worst"])})'
+    value = values.get(statistic)
     return '' if value is None else FORMATS[unit](value)
 
 
@@ -105,7 +108,8 @@ def table_markdown(table):
 
 def markdown(report):
     """Everything that was measured, and below it what was to be reached."""
-    parts = [table_markdown(table) for table in report['tables'].values()]
+    parts = [machine_text(report)]
+    parts += [table_markdown(table) for table in report['tables'].values()]
     if report['targets']:
         parts += ['### Targets', targets_markdown(report)]
     return '\n\n'.join(parts)
@@ -115,3 +119,22 @@ def targets_markdown(report):
     rows = [[target['figure'], target['what'], target['limit'], target['measured'],
              'yes' if target['met'] else '**no**'] for target in report['targets']]
     return markdown_table(['figure', 'what', 'target', 'measured', 'met'], rows)
+
+
+MARKS = ('<!-- benchmarks: begin -->', '<!-- benchmarks: end -->')
+
+
+def with_targets(text, report):
+    """A text whose part between the two marks shows the targets."""
+    before, _, rest = text.partition(MARKS[0])
+    _, mark, after = rest.partition(MARKS[1])
+    if mark == '':
+        raise ValueError(f'There is no {" ... ".join(MARKS)}')
+    block = f'{machine_text(report)}\n\n{targets_markdown(report)}'
+    return f'{before}{MARKS[0]}\n{block}\n{MARKS[1]}{after}'
+
+
+def machine_text(report):
+    machine = report['machine']
+    return (f'Measured in {report["seconds"] / 60:.0f} minutes with {machine["processors"]}, '
+            f'{machine["system"]}, {machine["file system"]}.')

@@ -7,9 +7,9 @@
  *   acquire       the time at which it has the lock
  *   release       the time just before it gives it back
  *   cycle COUNT   how long each of so many acquires and releases took
- *   contend START END WORK PAUSE
+ *   contend START END HOLD PAUSE
  *                 how long each acquire took of those between two points of time;
- *                 works for so long under the lock, and pauses for so long after it
+ *                 holds the lock for so long, and pauses for so long after it
  *
  * The last one only exists in C and in Python. */
 
@@ -47,13 +47,6 @@ sleep_until (gint64 time)
   const struct timespec when = { time / NANOSECONDS, time % NANOSECONDS };
 
   clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
-}
-
-static void
-work_until (gint64 time)
-{
-  while (contestant_now () < time)
-    ;
 }
 
 static void
@@ -106,7 +99,7 @@ static void
 contend (const Contestant *contestant,
          gint64            start,
          gint64            end,
-         gint64            work,
+         gint64            hold,
          gint64            pause)
 {
   g_autoptr (GArray) waits = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -121,8 +114,8 @@ contend (const Contestant *contestant,
       after = contestant_now ();
       wait = after - before;
       g_array_append_val (waits, wait);
-      if (work > 0)
-        work_until (after + work);
+      if (hold > 0)
+        sleep_until (after + hold);
       contestant->release ();
       if (pause > 0)
         sleep_until (contestant_now () + pause);

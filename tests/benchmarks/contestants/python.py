@@ -143,7 +143,7 @@ def cycle(lock, count):
     return times
 
 
-def contend(lock, start, end, work, pause):
+def contend(lock, start, end, hold, pause):
     waits = []
 
     time.sleep((start - time.monotonic_ns()) / 1e9)
@@ -151,8 +151,7 @@ def contend(lock, start, end, work, pause):
         lock.acquire()
         after = time.monotonic_ns()
         waits.append(after - before)
-        while time.monotonic_ns() < after + work:
-            pass
+        time.sleep(hold / 1e9)
         lock.release()
         time.sleep(pause / 1e9)
 
