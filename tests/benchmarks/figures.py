@@ -42,7 +42,7 @@ class Settings:
 
 
 FULL = Settings(
-    rounds=6, slow_rounds=3, cycle_seconds=0.1, most_cycles=2000, hand_offs=15,
+    rounds=5, slow_rounds=3, cycle_seconds=0.1, most_cycles=2000, hand_offs=12,
     polled_hand_offs=3, patience=0.5, wait_seconds=5, pending=(1, 10, 100, 1000), probes=20,
     contenders=30, contend_seconds=1.5, crowds=(2, 4, 8, 16, 32, 64), crowd_hand_offs=8,
     crowd_cycles=300, waits_each=4)
@@ -225,7 +225,7 @@ class HandOff(Figure):
 def settle(program):
     """A moment for processors to become idle, and longer for who takes looks: at first
     these follow each other closely."""
-    shortest = 0.002 if program.contestant.queues else 0.03
+    shortest = 0.002 if program.contestant.queues else 0.02
     time.sleep(shortest * (1 + random.random()))
 
 
@@ -629,5 +629,9 @@ def measure(session, letters, say):
             random.shuffle(tasks)
             for task in tasks:
                 task()
+        for table in figure.tables.values():
+            for row, quantities in table.rows.items():
+                if not quantities:
+                    raise Failure(f'{table.title}: nothing was measured for {row}.')
         tables.update(figure.tables)
     return tables

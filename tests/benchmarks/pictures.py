@@ -2,6 +2,8 @@
 
 """Pictures of hand-offs and of growth, from what report.py makes of the samples."""
 
+import math
+
 import matplotlib
 from matplotlib import pyplot
 
@@ -10,10 +12,19 @@ from report import time_text
 matplotlib.use('svg')
 
 # Told apart by the colour-blind too (Okabe and Ito); their markers differ as well
-BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK = ('#0072b2', '#d55e00', '#009e73', '#aa4499', '#56b4e9',
-                                           '#444444')
-LINES = ((BLACK, 's'), (BLUE, 'o'), (ORANGE, '^'), (GREEN, 'D'), (PURPLE, 'v'), (SKY, 'P'),
-         ('#e69f00', 'X'))
+BLACK, BLUE, ORANGE = '#444444', '#0072b2', '#d55e00'
+LINES = {
+    'flock(2)': (BLACK, 's'),
+    'flock': (BLUE, 'o'),
+    'fcntl': ('#009e73', 'D'),
+    'directory': (ORANGE, '^'),
+    'hard-link': ('#cc79a7', 'v'),
+    'symlink': ('#e69f00', 'X'),
+    'pid-file': ('#56b4e9', 'P'),
+    'sqlite': ('#8a6d3b', '*'),
+}
+# One of two lines of the same colour
+DASHED = ('sync', 'one file')
 
 HAND_OFFS = {
     'flock(2), in C': 'system calls: flock',
@@ -97,25 +108,37 @@ def draw_hand_off(tables, path):
     save(figure, path)
 
 
-def draw_lines(axes, table, title, label):
+def draw_line(axes, name, numbers, values, label):
+    backend, _, variant = name.partition(', ')
+    line_colour, marker = LINES[backend]
+    axes.plot(numbers, values, color=line_colour, marker=marker, label=label,
+              linestyle='--' if variant in DASHED else '-')
+
+
+def draw_table(axes, table, title, label):
     """A line for each column of a table whose rows are numbers."""
     numbers = [int(row.replace(',', '')) for row in table['rows']]
-    for (heading, quantity, _statistic, _unit), (line_colour, marker) in zip(table['columns'],
-                                                                            LINES):
-        axes.plot(numbers, [row[quantity]['median'] for row in table['rows'].values()],
-                  color=line_colour, marker=marker, label=heading)
+    for heading, quantity, _statistic, _unit in table['columns']:
+        draw_line(axes, heading, numbers,
+                  [row[quantity]['median'] for row in table['rows'].values()], heading)
     axes.set_yscale('log')
+    # The ticks have to be in sight
+    lowest, highest = axes.get_ylim()
+    axes.set_ylim(min(lowest, 10 ** math.floor(math.log10(lowest * 1.5))),
+                  max(highest, 10 ** math.ceil(math.log10(highest / 1.5))))
     time_axis(axes.yaxis)
-    finish_lines(axes, numbers, title, label)
+    finish(axes, numbers, title, label)
 
 
-def finish_lines(axes, numbers, title, label):
+def finish(axes, numbers, title, label, columns=3):
     axes.set_xscale('log')
     axes.set_xticks(numbers, [f'{number:,}' for number in numbers])
     axes.minorticks_off()
     axes.set_title(title)
     axes.set_xlabel(label)
-    axes.legend()
+    # Below, where it hides no line
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=columns,
+                handlelength=3)
 
 
 def draw_memory(axes, table):
@@ -124,23 +147,25 @@ def draw_memory(axes, table):
         kind, _, number = name.rpartition(', ')
         if 'memory' in row:
             kinds.setdefault(kind, {})[int(number.replace(',', ''))] = row
-    for (kind, rows), (line_colour, marker) in zip(kinds.items(), LINES[1:]):
+    for kind, rows in kinds.items():
         threads = rows[max(rows)]['threads']['median']
-        axes.plot(rows.keys(), [row['memory']['median'] for row in rows.values()],
-                  color=line_colour, marker=marker, label=f'{kind}: {threads:.2f} threads a wait')
+        draw_line(axes, kind, list(rows), [row['memory']['median'] for row in rows.values()],
+                  f'{kind}; threads each: {threads:.2g}')
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter('{x:.0f} KiB')
-    finish_lines(axes, list(rows), 'Resident memory of a wait', 'asynchronous waits of a process')
+    finish(axes, list(rows), 'Resident memory of an asynchronous wait', 'waits of a process',
+           columns=2)
 
 
 def draw_scale(tables, path):
-    figure, axes = pyplot.subplots(2, 2, figsize=(11, 8.5), layout='constrained')
-    draw_lines(axes[0][0], tables['f hand-off, contenders'], 'Hand-off (median)',
+    figure, axes = pyplot.subplots(2, 2, figsize=(11, 9.5), layout='constrained')
+    figure.get_layout_engine().set(wspace=0.06, hspace=0.06)
+    draw_table(axes[0][0], tables['f hand-off, contenders'], 'Hand-off (median)',
                'processes that contend')
-    draw_lines(axes[0][1], tables['f hand-off, files'],
+    draw_table(axes[0][1], tables['f hand-off, files'],
                'Hand-off beside other waits (median)',
                'other asynchronous waits of the process, a file each')
-    draw_lines(axes[1][0], tables['f cycle, files'], 'Uncontended acquire and release (median)',
+    draw_table(axes[1][0], tables['f cycle, files'], 'Uncontended acquire and release (median)',
                'other lock files that the process holds')
     draw_memory(axes[1][1], tables['d'])
     save(figure, path)

@@ -3,7 +3,7 @@
 """What is to be reached, and whether it was."""
 
 from programs import COUNTERPARTS, EXISTENCE, KERNEL, PEERS
-from report import digits, time_text
+from report import digits
 
 MANNERS = ('sync', 'deadline', 'async')
 
@@ -22,11 +22,12 @@ class Targets:
         self.list.append({'figure': figure, 'what': what, 'limit': limit, 'met': bool(met),
                           'measured': measured})
 
-    def at_most(self, figure, what, limit, value, form=digits, remark=''):
-        self.add(figure, what, f'<= {form(limit)}', value <= limit, form(value) + remark)
+    def at_most(self, figure, what, limit, value, unit='', remark=''):
+        self.add(figure, what, f'<= {limit:g}{unit}', value <= limit,
+                 digits(value) + unit + remark)
 
     def at_least(self, figure, what, limit, value, remark=''):
-        self.add(figure, what, f'>= {digits(limit)}', value >= limit, digits(value) + remark)
+        self.add(figure, what, f'>= {limit:g}', value >= limit, digits(value) + remark)
 
     def a(self):
         for what, way, row in (
@@ -61,14 +62,14 @@ class Targets:
         for backend in EXISTENCE:
             # The slowest manner
             ours = max(self.value('b', f'C: {backend}, {manner}') for manner in MANNERS)
-            what = f'hand-off, `{constant(backend)}`, median, sync, async or with deadline'
-            self.at_most('b', what, 1e6, ours, time_text)
+            what = f'hand-off, `{constant(backend)}`, median of the slowest manner'
+            self.at_most('b', what, 1, ours / 1e6, ' ms')
             self.at_least('b', f'{what}: times faster than its python3-lockfile counterpart', 25,
                           self.value('b', COUNTERPARTS[backend]) / ours)
 
     def c(self):
         for backend in KERNEL:
-            most = max(self.value('c', f'C: {backend}, {manner}', 'all voluntary', 'worst')
+            most = max(self.value('c', f'C: {backend}, {manner}', 'all voluntary')
                        for manner in MANNERS)
             self.at_most('c', 'voluntary context switches of a process while it waits 5 s in the '
                               f"kernel's queue, with its way into the wait, `{constant(backend)}`",
@@ -79,17 +80,18 @@ class Targets:
         count = last.split()[-1]
         rows = [row for row in self.tables['d']['rows']
                 if row.startswith(KERNEL) and row.endswith(f' {count}')]
-        for what, quantity, limit, form in (
-                ('resident memory a wait', 'memory', 16, lambda kib: f'{digits(kib)} KiB'),
-                ('threads a wait', 'threads', 1, digits),
-                ('slowest unrelated GIO operation', 'query', 5e6, time_text),
-                ('latest timer', 'timer', 5e6, time_text),
-                ('cancel of all', 'cancel', 250e6, time_text)):
+        for what, quantity, limit, unit, scale in (
+                ('resident memory a wait', 'memory', 16, ' KiB', 1),
+                ('threads a wait', 'threads', 1, '', 1),
+                ('slowest unrelated GIO operation', 'query', 5, ' ms', 1e6),
+                ('latest timer of 10 ms', 'timer', 5, ' ms', 1e6),
+                ('cancel of all', 'cancel', 250, ' ms', 1e6)):
             remark = ''
             if quantity in ('query', 'timer'):
-                remark = f'; without any wait {form(self.value("d", "none", quantity))}'
+                remark = f'; without any wait {digits(self.value("d", "none", quantity) / scale)}'
             self.at_most('d', f'{count} pending async acquires: {what}', limit,
-                         max(self.value('d', row, quantity) for row in rows), form, remark)
+                         max(self.value('d', row, quantity) for row in rows) / scale, unit,
+                         remark=remark)
 
     def e(self):
         for backend in KERNEL:

@@ -286,9 +286,6 @@ timer_cb (gpointer user_data)
   gint64 late = contestant_now () - probe->timer_began - TIMER_INTERVAL;
 
   probe->worst[1] = MAX (probe->worst[1], late);
-  if (--probe->n_left == 0)
-    return G_SOURCE_REMOVE;
-
   if (!probe->querying)
     {
       probe->querying = TRUE;
@@ -298,8 +295,9 @@ timer_cb (gpointer user_data)
                                probe);
     }
   probe->timer_began = contestant_now ();
+  probe->n_left--;
 
-  return G_SOURCE_CONTINUE;
+  return probe->n_left > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static void
