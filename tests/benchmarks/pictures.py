@@ -130,7 +130,7 @@ def draw_table(axes, table, title, label):
     finish(axes, numbers, title, label)
 
 
-def finish(axes, numbers, title, label, columns=3):
+def finish(axes, numbers, title, label, columns=2):
     axes.set_xscale('log')
     axes.set_xticks(numbers, [f'{number:,}' for number in numbers])
     axes.minorticks_off()
@@ -138,7 +138,7 @@ def finish(axes, numbers, title, label, columns=3):
     axes.set_xlabel(label)
     # Below, where it hides no line
     axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=columns,
-                handlelength=3)
+                handlelength=3, columnspacing=1.5)
 
 
 def draw_memory(axes, table):
@@ -150,15 +150,15 @@ def draw_memory(axes, table):
     for kind, rows in kinds.items():
         threads = rows[max(rows)]['threads']['median']
         draw_line(axes, kind, list(rows), [row['memory']['median'] for row in rows.values()],
-                  f'{kind}; threads each: {threads:.2g}')
+                  f'{kind} (threads: {threads:.2g})')
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter('{x:.0f} KiB')
     finish(axes, list(rows), 'Resident memory of an asynchronous wait', 'waits of a process',
-           columns=2)
+           columns=1)
 
 
 def draw_scale(tables, path):
-    figure, axes = pyplot.subplots(2, 2, figsize=(11, 9.5), layout='constrained')
+    figure, axes = pyplot.subplots(2, 2, figsize=(11, 11), layout='constrained')
     figure.get_layout_engine().set(wspace=0.06, hspace=0.06)
     draw_table(axes[0][0], tables['f hand-off, contenders'], 'Hand-off (median)',
                'processes that contend')

@@ -117,14 +117,12 @@ class Program:
         except BrokenPipeError:
             self.fail('ended')
 
-    def has_answered(self, timeout=0):
-        return b'\n' in self.buffer or bool(select.select([self.process.stdout], [], [], timeout)[0])
-
     def answer(self):
         """The numbers of a line."""
         deadline = time.monotonic() + PATIENCE
         while b'\n' not in self.buffer:
-            if not self.has_answered(max(0, deadline - time.monotonic())):
+            patience = max(0, deadline - time.monotonic())
+            if not select.select([self.process.stdout], [], [], patience)[0]:
                 self.fail('did not answer')
             data = os.read(self.process.stdout.fileno(), 1 << 20)
             if data == b'':
