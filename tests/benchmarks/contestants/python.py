@@ -146,8 +146,10 @@ def cycle(lock, count):
 def contend(lock, start, end, hold, pause):
     waits = []
 
-    time.sleep((start - time.monotonic_ns()) / 1e9)
-    while (before := time.monotonic_ns()) < end:
+    time.sleep(max(0, start - time.monotonic_ns()) / 1e9)
+    # Once even if it comes too late
+    while not waits or time.monotonic_ns() < end:
+        before = time.monotonic_ns()
         lock.acquire()
         after = time.monotonic_ns()
         waits.append(after - before)
