@@ -84,9 +84,13 @@ typedef struct
 static gint64
 get_deadline (double timeout)
 {
-  gint64 now = g_get_monotonic_time ();
+  gint64 now;
 
-  if (timeout < 0 || timeout * G_USEC_PER_SEC >= (double) (G_MAXINT64 - now))
+  if (timeout < 0)
+    return -1;
+
+  now = g_get_monotonic_time ();
+  if (timeout * G_USEC_PER_SEC >= (double) (G_MAXINT64 - now))
     return -1;
 
   return now + (gint64) ceil (timeout * G_USEC_PER_SEC);
@@ -99,18 +103,21 @@ lf_acquire_new (const LfBackendClass *backend,
                 double                timeout,
                 GCancellable         *cancellable)
 {
-  LfAcquire *self = g_new0 (LfAcquire, 1);
+  /* Not g_new0(): the C library has no cache of small blocks for calloc() */
+  LfAcquire *self = g_new (LfAcquire, 1);
 
+  *self = (LfAcquire) {
+    .backend = backend,
+    .request = *request,
+    .try_once = timeout == 0,
+    .deadline = get_deadline (timeout),
+    .cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL,
+    .handle = lf_handle_new (request),
+    .result = LF_ATTEMPT_BUSY,
+  };
+  self->request.path = g_ref_string_acquire (request->path);
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->wait.mutex);
-  self->backend = backend;
-  self->request = *request;
-  self->request.path = g_ref_string_acquire (request->path);
-  self->try_once = timeout == 0;
-  self->deadline = get_deadline (timeout);
-  self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
-  self->handle = lf_handle_new (request);
-  self->result = LF_ATTEMPT_BUSY;
 
   return self;
 }

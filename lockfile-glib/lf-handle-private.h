@@ -27,6 +27,7 @@ typedef struct
   int fd;
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
+  gint64 changed; /* the file's time of change when it was granted, or 0; see lf-unix-file */
   gpointer data; /* the backend's own; it is gone when the handle is closed */
   int pid; /* the process that made it: after fork() it is not the child's */
   LfLockMode mode;

@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 
 #include "lf-descriptor-private.h"
+#include "lf-process-private.h"
 
 /* All handles that hold a lock, so that a thread that would wait for itself can
  * be told. It is searched only where a wait without end would begin. */
@@ -36,12 +37,14 @@ get_thread_number (void)
 LfHandle *
 lf_handle_new (const LfRequest *request)
 {
-  LfHandle *self = g_new0 (LfHandle, 1);
+  LfHandle *self = g_new (LfHandle, 1);
 
-  self->path = g_ref_string_acquire (request->path);
-  self->fd = -1;
-  self->mode = request->mode;
-  self->pid = getpid ();
+  *self = (LfHandle) {
+    .path = g_ref_string_acquire (request->path),
+    .fd = -1,
+    .mode = request->mode,
+    .pid = lf_process_get_id (),
+  };
 
   return self;
 }
@@ -84,7 +87,7 @@ lf_handle_free (LfHandle *self)
 gboolean
 lf_handle_is_own (const LfHandle *self)
 {
-  return self->pid == getpid ();
+  return self->pid == lf_process_get_id ();
 }
 
 /* Notes that the calling thread holds the lock. */

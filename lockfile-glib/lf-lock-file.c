@@ -5,13 +5,13 @@
 #include "lf-lock-file-private.h"
 
 #include <math.h>
-#include <unistd.h>
 
 #include <glib/gi18n-lib.h>
 
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-process-private.h"
 #include "lf-thread-private.h"
 
 /**
@@ -136,10 +136,14 @@ typedef enum
 
 static GParamSpec *props[PROP_HELD + 1];
 
+/* Asked once: it looks through the environment, for longer than all else that is
+ * done here to lock a file that nobody else wants. */
+static gboolean debug_messages;
+
 static void
 lf_lock_file_notify_held (LfLockFile *self)
 {
-  if (!g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN))
+  if (debug_messages || g_log_get_debug_enabled ())
     {
       g_autofree char *display_name = g_filename_display_name (self->path);
 
@@ -250,7 +254,7 @@ lf_lock_file_new_acquire (LfLockFile    *self,
 static void
 lf_lock_file_leave_to_parent (LfLockFile *self)
 {
-  int pid = getpid ();
+  int pid = lf_process_get_id ();
 
   if (self->pid == pid)
     return;
@@ -301,11 +305,11 @@ lf_lock_file_end_acquire (LfLockFile *self,
   lf_lock_file_start_next (self);
 }
 
-/* Sets @grant to the number of the grant that this call got, or to 0 if the lock
- * was held before. */
+/* Without a @timeout it is that of the property. Sets @grant to the number of the
+ * grant that this call got, or to 0 if the lock was held before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
-                           double         timeout,
+                           const double  *timeout,
                            gssize        *grant,
                            GCancellable  *cancellable,
                            GError       **error)
@@ -331,7 +335,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
       return FALSE;
     }
 
-  acquire = lf_lock_file_new_acquire (self, timeout, cancellable, error);
+  acquire = lf_lock_file_new_acquire (self, timeout != NULL ? *timeout : self->timeout,
+                                      cancellable, error);
   self->running = acquire;
   g_mutex_unlock (&self->mutex);
 
@@ -615,6 +620,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  debug_messages = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
+
   object_class->get_property = lf_lock_file_get_property;
   object_class->set_property = lf_lock_file_set_property;
   object_class->dispose = lf_lock_file_dispose;
@@ -763,7 +770,7 @@ lf_lock_file_init (LfLockFile *self)
 {
   g_mutex_init (&self->mutex);
   g_queue_init (&self->claims);
-  self->pid = getpid ();
+  self->pid = lf_process_get_id ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
   self->poll_interval = DEFAULT_POLL_INTERVAL;
@@ -1224,8 +1231,7 @@ lf_lock_file_acquire (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
-                                    cancellable, error);
+  return lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error);
 }
 
 /**
@@ -1254,7 +1260,7 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, timeout, &grant, cancellable, error);
+  return lf_lock_file_acquire_sync (self, &timeout, &grant, cancellable, error);
 }
 
 /**
@@ -1274,12 +1280,13 @@ gboolean
 lf_lock_file_try_acquire (LfLockFile  *self,
                           GError     **error)
 {
+  const double no_wait = 0;
   gssize grant;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, 0, &grant, NULL, error);
+  return lf_lock_file_acquire_sync (self, &no_wait, &grant, NULL, error);
 }
 
 static void

@@ -24,7 +24,9 @@
  * return save_the_document (error);
  * ```
  *
- * In Vala it is where the variable of the guard leaves its scope.
+ * In Vala it is where the variable of the guard leaves its scope. When an
+ * asynchronous method throws, valac frees its variables only after the caller has
+ * the error: there the lock is free once the caller is back in the main loop.
  *
  * A guard releases what it acquired and nothing else. If its lock file held the
  * lock before, or was released by hand since, the end of the guard does nothing.
@@ -81,8 +83,7 @@ lf_lock_file_acquire_guard (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
-                                  cancellable, error))
+  if (!lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error))
     return NULL;
 
   return lf_lock_guard_new (self, grant);

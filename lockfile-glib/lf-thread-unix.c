@@ -8,45 +8,122 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "lf-process-private.h"
+
 /* Address space, not memory: what is never touched costs nothing. It must hold
  * the C library's own data, unwinding, and a log handler of the application. */
 #define STACK_SIZE (256 * 1024)
+
+/* A thread that is done stays for a moment, since the next task often follows soon
+ * and a thread costs more to start than to wake. */
+#define MAX_IDLE 8
+#define IDLE_TIME (G_TIME_SPAN_SECOND / 10)
 
 typedef struct
 {
   LfThreadFunc work;
   LfThreadFunc ended;
   gpointer data;
-} LfThread;
+  GList link; /* in the queue; GLib's own would cost a thread some KiB */
+} LfThreadTask;
+
+/* Tasks that idle threads are to take, never more of them than of the threads. */
+static GQueue tasks = G_QUEUE_INIT;
+static GCond tasks_cond;
+static guint n_idle;
+static int tasks_pid; /* a forked child has none of the threads */
+G_LOCK_DEFINE_STATIC (tasks);
+
+/* With the lock held. */
+static void
+leave_to_parent (void)
+{
+  int pid = lf_process_get_id ();
+
+  if (tasks_pid == pid)
+    return;
+
+  tasks_pid = pid;
+  n_idle = 0;
+  g_queue_init (&tasks);
+  g_cond_init (&tasks_cond);
+}
+
+/* Returns NULL if it is time to end. */
+static LfThreadTask *
+wait_for_task (void)
+{
+  gint64 end = g_get_monotonic_time () + IDLE_TIME;
+  GList *link = NULL;
+
+  G_LOCK (tasks);
+  if (n_idle < MAX_IDLE)
+    {
+      n_idle++;
+      while (g_queue_is_empty (&tasks) &&
+             g_cond_wait_until (&tasks_cond, &G_LOCK_NAME (tasks), end))
+        ;
+      link = g_queue_pop_head_link (&tasks);
+      n_idle--;
+    }
+  G_UNLOCK (tasks);
+
+  return link != NULL ? link->data : NULL;
+}
+
+static gboolean
+give_to_idle (LfThreadTask *task)
+{
+  gboolean given;
+
+  G_LOCK (tasks);
+  leave_to_parent ();
+  given = g_queue_get_length (&tasks) < n_idle;
+  if (given)
+    {
+      g_queue_push_tail_link (&tasks, &task->link);
+      g_cond_signal (&tasks_cond);
+    }
+  G_UNLOCK (tasks);
+
+  return given;
+}
 
 static void *
-lf_thread_main (void *start)
+thread_main (void *first_task)
 {
-  LfThread thread = *(LfThread *) start;
+  LfThreadTask *next = first_task;
 
-  /* Nobody cancels a thread before it says where it may be cancelled */
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
-  g_free (start);
+  while (next != NULL)
+    {
+      LfThreadTask task = *next;
 
-  pthread_cleanup_push (thread.ended, thread.data);
-  thread.work (thread.data);
-  pthread_cleanup_pop (TRUE);
+      /* Nobody cancels a thread before it says where it may be cancelled */
+      pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
+      g_free (next);
+
+      pthread_cleanup_push (task.ended, task.data);
+      task.work (task.data);
+      pthread_cleanup_pop (TRUE);
+
+      /* A cancel that came too late for this task must not hit the next one */
+      pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
+      pthread_testcancel ();
+      pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
+
+      next = wait_for_task ();
+    }
 
   return NULL;
 }
 
-int
-lf_thread_start (LfThreadFunc work,
-                 LfThreadFunc ended,
-                 gpointer     data)
+static int
+start_thread (LfThreadTask *task)
 {
-  LfThread *start = g_new (LfThread, 1);
   pthread_t thread;
   pthread_attr_t attributes;
   sigset_t all_signals, old_signals;
   int result;
-
-  *start = (LfThread) { work, ended, data };
 
   pthread_attr_init (&attributes);
   pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
@@ -54,20 +131,36 @@ lf_thread_start (LfThreadFunc work,
 
   sigfillset (&all_signals);
   pthread_sigmask (SIG_SETMASK, &all_signals, &old_signals);
-  result = pthread_create (&thread, &attributes, lf_thread_main, start);
+  result = pthread_create (&thread, &attributes, thread_main, task);
   if (result == EINVAL)
     {
       /* Thread-local data of the program leaves too little of such a stack */
       pthread_attr_destroy (&attributes);
       pthread_attr_init (&attributes);
       pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-      result = pthread_create (&thread, &attributes, lf_thread_main, start);
+      result = pthread_create (&thread, &attributes, thread_main, task);
     }
   pthread_sigmask (SIG_SETMASK, &old_signals, NULL);
 
   pthread_attr_destroy (&attributes);
+
+  return result;
+}
+
+int
+lf_thread_start (LfThreadFunc work,
+                 LfThreadFunc ended,
+                 gpointer     data)
+{
+  LfThreadTask *task = g_new (LfThreadTask, 1);
+  int result = 0;
+
+  *task = (LfThreadTask) { work, ended, data, { task, NULL, NULL } };
+
+  if (!give_to_idle (task))
+    result = start_thread (task);
   if (result != 0)
-    g_free (start);
+    g_free (task);
 
   return result;
 }

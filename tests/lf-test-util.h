@@ -51,6 +51,9 @@ Peer *peer_start_holder_with (const char *path, const char *backend);
 guint count_waiters      (const char *path);
 void  wait_for_waiters   (const char *path, guint n_waiters);
 
+/* Waits until a thread of the process sleeps in a system call (a SYS_ number). */
+void  wait_for_sleeper   (int pid, long system_call);
+
 guint count_descriptors  (void);
 
 /* Whatever it is, and if it is there. */

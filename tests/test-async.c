@@ -460,6 +460,36 @@ test_many_pending (Fixture       *fixture,
     }
 }
 
+/* Threads are kept for a moment: many claims, one after the other, need few. */
+static void
+test_threads_reused (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GHashTable) threads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  const guint n_claims = 200;
+
+  for (guint i = 0; i < n_claims; i++)
+    {
+      g_auto (Claim) claim = { 0 };
+      g_autoptr (GDir) directory = g_dir_open ("/proc/self/task", 0, NULL);
+      const char *name;
+
+      claim_start (&claim, lock, NULL);
+      while ((name = g_dir_read_name (directory)) != NULL)
+        g_hash_table_add (threads, g_strdup (name));
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      assert_releases (lock);
+    }
+
+  g_test_message ("%u threads for %u claims", g_hash_table_size (threads), n_claims);
+  g_assert_cmpuint (g_hash_table_size (threads), <, n_claims / 4);
+
+  /* But not longer than that */
+  wait_for_no_lock_threads ();
+}
+
 int
 main (int    argc,
       char **argv)
@@ -477,6 +507,7 @@ main (int    argc,
   add_test ("/async/unref-after", test_unref_after);
   add_test ("/async/thread-context", test_thread_context);
   add_test ("/async/many-pending", test_many_pending);
+  add_test ("/async/threads-reused", test_threads_reused);
 
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -71,6 +72,8 @@ test_order (Fixture       *fixture,
 
       peers[i] = peer_start (fixture->path);
       peer_send (peers[i], command);
+      /* The list may show one twice while others come and go */
+      wait_for_sleeper (peer_get_pid (peers[i]), SYS_flock);
       wait_for_waiters (fixture->path, i + 1);
       g_string_append_printf (expected, "%u\n", i);
     }
@@ -156,6 +159,65 @@ test_file_gone (Fixture       *fixture,
   claim_wait (&claim);
   g_assert_no_error (claim.error);
   assert_locked_file_is_at_path (lock, fixture->path);
+}
+
+static void
+wait_until_old (const char *path)
+{
+  struct stat path_stat;
+
+  g_assert_no_errno (stat (path, &path_stat));
+  while (g_get_real_time () / G_USEC_PER_SEC - path_stat.st_ctim.tv_sec < 4)
+    g_usleep (10000);
+}
+
+/* Of a file that has not changed for some seconds a release asks no more than
+ * whether it has changed by now. */
+static void
+test_old_file (Fixture       *fixture,
+               gconstpointer  data)
+{
+  static const char *const fates[] = { "none", "written", "renamed", "removed", "linked", "replaced" };
+  g_autofree char *other = g_build_filename (fixture->directory, "other", NULL);
+  g_autofree char *paths[G_N_ELEMENTS (fates)] = { NULL };
+
+  g_assert_true (g_file_set_contents (other, "", 0, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (fates); i++)
+    {
+      paths[i] = g_build_filename (fixture->directory, fates[i], NULL);
+      g_assert_true (g_file_set_contents (paths[i], "", 0, NULL));
+    }
+  wait_until_old (paths[G_N_ELEMENTS (fates) - 1]);
+
+  for (guint i = 0; i < G_N_ELEMENTS (fates); i++)
+    {
+      g_autoptr (LfLockFile) lock = lf_lock_file_new (paths[i]);
+      g_autofree char *elsewhere = g_strconcat (paths[i], "-elsewhere", NULL);
+      g_autoptr (GError) error = NULL;
+
+      g_test_message ("%s", fates[i]);
+      assert_acquires (lock);
+
+      if (g_str_equal (fates[i], "written"))
+        write_file (paths[i], "data");
+      else if (g_str_equal (fates[i], "renamed"))
+        g_assert_no_errno (g_rename (paths[i], elsewhere));
+      else if (g_str_equal (fates[i], "replaced"))
+        g_assert_no_errno (g_rename (other, paths[i]));
+      else if (g_str_equal (fates[i], "linked"))
+        g_assert_no_errno (link (paths[i], elsewhere));
+
+      if (g_str_equal (fates[i], "removed") || g_str_equal (fates[i], "linked"))
+        g_assert_no_errno (g_unlink (paths[i]));
+
+      if (i < 2)
+        assert_releases (lock);
+      else
+        {
+          g_assert_false (lf_lock_file_release (lock, &error));
+          g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+        }
+    }
 }
 
 /* The waiter finds a new file at the path that somebody has locked, and queues
@@ -300,6 +362,7 @@ main (int    argc,
   add_data_test ("/contention/file-gone/renamed", "renamed", test_file_gone);
   add_data_test ("/contention/file-replaced/removed", "removed", test_file_replaced);
   add_data_test ("/contention/file-replaced/renamed", "renamed", test_file_replaced);
+  add_test ("/contention/old-file", test_old_file);
   add_test ("/contention/shared", test_shared);
   add_test ("/contention/shared-keeps-file", test_shared_keeps_file);
   add_data_test ("/contention/no-wakeups/sync", "acquire", test_no_wakeups);

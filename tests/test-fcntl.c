@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -360,6 +361,8 @@ test_order (Fixture       *fixture,
 
       peers[i] = peer_start_with (fixture->path, "fcntl");
       peer_send (peers[i], command);
+      /* The list may show one twice while others come and go */
+      wait_for_sleeper (peer_get_pid (peers[i]), SYS_fcntl);
       wait_for_waiters (fixture->path, i + 1);
       g_string_append_printf (expected, "%u\n", i);
     }

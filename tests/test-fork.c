@@ -81,6 +81,34 @@ test_child (Fixture       *fixture,
     }
 }
 
+/* A child of which no handler is told that fork() calls, as some sandboxes and
+ * language runtimes make theirs. */
+static void
+test_unannounced_child (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  int status;
+  pid_t pid;
+
+  assert_acquires (lock);
+  pid = _Fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      g_autoptr (GError) error = NULL;
+      gboolean released = lf_lock_file_release (lock, &error);
+
+      _exit (!released && g_error_matches (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK)
+               ? 0 : 1);
+    }
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  assert_not_free (fixture->path);
+  assert_releases (lock);
+}
+
 /* Starts a child that has all our descriptors and does nothing, until the pipe
  * that is returned is closed. */
 static pid_t
@@ -253,6 +281,7 @@ main (int    argc,
   add_data_test ("/fork/child-disposes", &functions[1], test_child);
   add_data_test ("/fork/child-exits", &functions[2], test_child);
   add_data_test ("/fork/child-acquires", &functions[3], test_child);
+  add_test ("/fork/unannounced-child", test_unannounced_child);
   add_test ("/fork/sleeping-child", test_sleeping_child);
   add_test ("/fork/sleeping-child-of-waiter", test_sleeping_child_of_waiter);
   add_test ("/fork/heir", test_heir);

@@ -42,14 +42,14 @@
 static GHashTable *cleaned;
 G_LOCK_DEFINE_STATIC (cleaned);
 
-/* Short, since the lock's own name may be as long as names can be. */
+/* Short, since the lock's own name may be as long as names can be. Another lock
+ * may have the same prefix; then both clean up what either has left behind. */
 static char *
 get_unique_prefix (const char *path)
 {
   g_autofree char *base_name = g_path_get_basename (path);
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, base_name, -1);
 
-  return g_strdup_printf (UNIQUE_PREFIX "%.12s-", hash);
+  return g_strdup_printf (UNIQUE_PREFIX "%08x-", g_str_hash (base_name));
 }
 
 char *
@@ -90,21 +90,17 @@ static char *
 read_record (int fd)
 {
   char buffer[LF_RECORD_MAX_LENGTH + 1];
-  gsize length = 0;
   gssize n_read;
 
+  /* In one piece, as it was written */
   do
-    {
-      n_read = read (fd, buffer + length, sizeof buffer - length);
-      if (n_read > 0)
-        length += (gsize) n_read;
-    }
-  while ((n_read > 0 && length < sizeof buffer) || (n_read < 0 && errno == EINTR));
+    n_read = read (fd, buffer, sizeof buffer);
+  while (n_read < 0 && errno == EINTR);
 
-  if (n_read < 0 || length > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', length) != NULL)
+  if (n_read < 0 || n_read > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', (gsize) n_read) != NULL)
     return g_strdup ("");
 
-  return g_strndup (buffer, length);
+  return g_strndup (buffer, (gsize) n_read);
 }
 
 LfExistence
@@ -112,29 +108,28 @@ lf_existence_read_file (const char  *path,
                         char       **record,
                         GError     **error)
 {
-  struct stat path_stat;
+  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  struct stat file_stat;
   gboolean exists;
-  int fd;
 
   *record = NULL;
-  if (!lf_unix_file_check (path, &path_stat, &exists, error))
+  if (fd < 0 && errno == ENOENT)
+    return LF_EXISTENCE_ABSENT;
+
+  if (fd >= 0 && fstat (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode))
+    *record = read_record (fd);
+  if (fd >= 0)
+    close (fd);
+  if (*record != NULL)
+    return LF_EXISTENCE_PRESENT;
+
+  /* What cannot be read is there all the same, if it can be a lock */
+  if (!lf_unix_file_check (path, &file_stat, &exists, error))
     return LF_EXISTENCE_ERROR;
   if (!exists)
     return LF_EXISTENCE_ABSENT;
 
-  fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0 && errno == ENOENT)
-    return LF_EXISTENCE_ABSENT;
-  if (fd < 0)
-    {
-      /* It is there all the same */
-      *record = g_strdup ("");
-      return LF_EXISTENCE_PRESENT;
-    }
-
-  *record = read_record (fd);
-  close (fd);
-
+  *record = g_strdup ("");
   return LF_EXISTENCE_PRESENT;
 }
 
@@ -178,8 +173,9 @@ lf_existence_make_file (const LfExistenceClass  *existence,
                         GError                 **error)
 {
   g_autofree char *unique_path = lf_existence_new_unique_path (request->path);
-  struct stat unique_stat = { 0 };
-  int link_errno;
+  struct stat unique_stat;
+  gboolean linked;
+  int link_errno = 0;
 
   *fd = lf_existence_write_file (unique_path, record, request->file_mode);
   if (*fd < 0)
@@ -189,12 +185,15 @@ lf_existence_make_file (const LfExistenceClass  *existence,
   if (existence->has_flock)
     flock (*fd, LOCK_EX | LOCK_NB);
 
-  link_errno = link (unique_path, request->path) == 0 ? 0 : errno;
-  if (fstat (*fd, &unique_stat) != 0)
-    unique_stat.st_nlink = 0;
+  linked = link (unique_path, request->path) == 0;
+  if (!linked)
+    {
+      link_errno = errno;
+      linked = fstat (*fd, &unique_stat) == 0 && unique_stat.st_nlink == 2;
+    }
   unlink (unique_path);
 
-  if (link_errno == 0 || unique_stat.st_nlink == 2)
+  if (linked)
     return LF_EXISTENCE_PRESENT;
 
   close (*fd);

@@ -49,7 +49,10 @@ lf_kernel_file_attempt (const LfKernelFileOperations  *operations,
 
       state = lf_unix_file_get_state (handle, request->path, &path_stat);
       if (state == LF_UNIX_FILE_CURRENT)
-        return LF_ATTEMPT_GRANTED;
+        {
+          lf_unix_file_note_change (handle, &path_stat);
+          return LF_ATTEMPT_GRANTED;
+        }
       if (state == LF_UNIX_FILE_UNKNOWN)
         {
           lf_unix_file_set_path_error (error, request->path, errno);
@@ -89,13 +92,13 @@ lf_kernel_file_release (const LfKernelFileOperations  *operations,
   LfUnixFileState state = LF_UNIX_FILE_CURRENT;
   int result;
 
-  if (!handle->removed)
+  remove = remove && !handle->removed && handle->mode == LF_LOCK_MODE_EXCLUSIVE;
+  if (!handle->removed && (remove || !lf_unix_file_is_unchanged (handle)))
     state = lf_unix_file_get_state (handle, path, &path_stat);
 
   /* Only what is surely our file, and empty as we made it. Somebody else's file
    * in a sticky directory cannot be removed; then it stays. */
-  if (remove && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
-      handle->mode == LF_LOCK_MODE_EXCLUSIVE && path_stat.st_size == 0)
+  if (remove && state == LF_UNIX_FILE_CURRENT && path_stat.st_size == 0)
     {
       handle->removed = unlink (path) == 0;
       if (!handle->removed)

@@ -14,6 +14,8 @@
 
 #include <glib/gstdio.h>
 
+#include "lf-process-private.h"
+
 static char *
 read_line (const char *path)
 {
@@ -55,7 +57,7 @@ static char *
 get_process_path (int         pid,
                   const char *name)
 {
-  if (pid == getpid ())
+  if (pid == lf_process_get_id ())
     return g_strdup_printf ("/proc/self/%s", name);
 
   return g_strdup_printf ("/proc/%d/%s", pid, name);
@@ -111,7 +113,7 @@ lf_platform_get_process_state (int      pid,
 
   *start_time = 0;
 
-  if ((pid != getpid () && !proc_shows_own_namespace ()) ||
+  if ((pid != lf_process_get_id () && !proc_shows_own_namespace ()) ||
       !g_file_get_contents (path, &stat_line, NULL, NULL))
     return kill (pid, 0) != 0 && errno == ESRCH ? LF_PROCESS_GONE : LF_PROCESS_UNKNOWN;
 

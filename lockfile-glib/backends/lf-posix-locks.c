@@ -11,6 +11,7 @@
 
 #include "lf-descriptor-private.h"
 #include "lf-fcntl-private.h"
+#include "lf-process-private.h"
 
 /* To the kernel all handles of a process are one owner, who loses the lock of a
  * file with the first descriptor of it that is closed. So there is a table of the
@@ -107,7 +108,7 @@ leave_table_to_parent (void)
 static GHashTable *
 lock_table (void)
 {
-  int pid = getpid ();
+  int pid = lf_process_get_id ();
 
   G_LOCK (table);
 

@@ -4,9 +4,8 @@
 
 #include "lf-record-private.h"
 
-#include <unistd.h>
-
 #include "lf-platform-private.h"
+#include "lf-process-private.h"
 
 typedef enum
 {
@@ -21,25 +20,76 @@ typedef enum
   N_LINES,
 } LfRecordLine;
 
+/* What a record says of its process, and what others are compared with. */
+typedef struct
+{
+  int pid;
+  char *machine_id;
+  char *boot_id;
+  guint64 pid_namespace;
+  char *lines; /* those of a record up to the token */
+} Identity;
+
+static Identity *
+identity_new (int pid)
+{
+  Identity *self = g_new0 (Identity, 1);
+  g_autofree char *application = lf_platform_get_application (pid);
+  guint64 start_time;
+
+  self->pid = pid;
+  self->machine_id = lf_platform_get_machine_id ();
+  self->boot_id = lf_platform_get_boot_id ();
+  self->pid_namespace = lf_platform_get_pid_namespace ();
+
+  lf_platform_get_process_state (pid, &start_time);
+  if (application != NULL)
+    g_strdelimit (application, "\n", '?');
+
+  self->lines = g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%" G_GUINT64_FORMAT "\n",
+                                 pid, application != NULL ? application : "", g_get_host_name (),
+                                 self->machine_id != NULL ? self->machine_id : "",
+                                 self->boot_id != NULL ? self->boot_id : "",
+                                 self->pid_namespace, start_time);
+
+  return self;
+}
+
+static void
+identity_free (Identity *self)
+{
+  g_free (self->machine_id);
+  g_free (self->boot_id);
+  g_free (self->lines);
+  g_free (self);
+}
+
+/* Read once in a process, for it stays the same as long as that lives. */
+static const Identity *
+get_identity (void)
+{
+  static Identity *identity;
+  G_LOCK_DEFINE_STATIC (identity);
+  int pid = lf_process_get_id ();
+
+  G_LOCK (identity);
+  /* A forked child has its parent's, and not the threads that might use it */
+  if (identity != NULL && identity->pid != pid)
+    g_clear_pointer (&identity, identity_free);
+  if (identity == NULL)
+    identity = identity_new (pid);
+  G_UNLOCK (identity);
+
+  return identity;
+}
+
 /* The record of this process for one lock. */
 char *
 lf_record_new (void)
 {
-  g_autofree char *application = lf_platform_get_application (getpid ());
-  g_autofree char *machine_id = lf_platform_get_machine_id ();
-  g_autofree char *boot_id = lf_platform_get_boot_id ();
   g_autofree char *token = g_uuid_string_random ();
-  guint64 start_time;
 
-  lf_platform_get_process_state (getpid (), &start_time);
-  if (application != NULL)
-    g_strdelimit (application, "\n", '?');
-
-  return g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%" G_GUINT64_FORMAT "\n%s\n",
-                          getpid (), application != NULL ? application : "",
-                          g_get_host_name (), machine_id != NULL ? machine_id : "",
-                          boot_id != NULL ? boot_id : "", lf_platform_get_pid_namespace (),
-                          start_time, token);
+  return g_strconcat (get_identity ()->lines, token, "\n", NULL);
 }
 
 /* The line, or "" where there is none. Only a line with its end counts: the rest
@@ -99,20 +149,20 @@ gboolean
 lf_record_is_dead (const char *record)
 {
   g_auto (GStrv) lines = g_strsplit (record, "\n", -1);
-  g_autofree char *machine_id = lf_platform_get_machine_id ();
-  g_autofree char *boot_id = lf_platform_get_boot_id ();
+  const Identity *own = get_identity ();
   guint64 name_space = get_number (lines, LINE_PID_NAMESPACE);
   guint64 recorded_start = get_number (lines, LINE_START_TIME);
   guint64 start_time;
   int pid = get_pid (lines);
 
-  if (pid == 0 || boot_id == NULL || get_line (lines, LINE_BOOT_ID)[0] == '\0')
+  if (pid == 0 || own->boot_id == NULL || get_line (lines, LINE_BOOT_ID)[0] == '\0')
     return FALSE;
 
-  if (g_strcmp0 (get_line (lines, LINE_BOOT_ID), boot_id) != 0)
-    return machine_id != NULL && g_str_equal (get_line (lines, LINE_MACHINE_ID), machine_id);
+  if (g_strcmp0 (get_line (lines, LINE_BOOT_ID), own->boot_id) != 0)
+    return own->machine_id != NULL &&
+           g_str_equal (get_line (lines, LINE_MACHINE_ID), own->machine_id);
 
-  if (name_space == 0 || name_space != lf_platform_get_pid_namespace ())
+  if (name_space == 0 || name_space != own->pid_namespace)
     return FALSE;
 
   switch (lf_platform_get_process_state (pid, &start_time))

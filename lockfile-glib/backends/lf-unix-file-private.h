@@ -23,6 +23,9 @@ gboolean        lf_unix_file_open           (LfHandle              *handle,
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
                                              const char            *path,
                                              struct stat           *path_stat);
+void            lf_unix_file_note_change    (LfHandle              *handle,
+                                             const struct stat     *path_stat);
+gboolean        lf_unix_file_is_unchanged   (const LfHandle        *handle);
 void            lf_unix_file_set_path_error (GError               **error,
                                              const char            *path,
                                              int                    saved_errno);

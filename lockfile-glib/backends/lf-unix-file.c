@@ -225,6 +225,39 @@ lf_unix_file_get_state (const LfHandle *handle,
   return LF_UNIX_FILE_CURRENT;
 }
 
+/* Whoever moves or removes a file changes its inode, and asking for that costs a
+ * third of asking for the path. What was changed a moment ago may be changed again
+ * without showing it, since file systems keep that time in steps of up to two
+ * seconds. */
+#define LONGEST_STEP (2 * G_TIME_SPAN_SECOND)
+
+static gint64
+get_change_time (const struct stat *file_stat)
+{
+  return (gint64) file_stat->st_ctim.tv_sec * G_USEC_PER_SEC * 1000 + file_stat->st_ctim.tv_nsec;
+}
+
+/* With what the path named when the lock was granted. */
+void
+lf_unix_file_note_change (LfHandle          *handle,
+                          const struct stat *path_stat)
+{
+  gint64 changed = get_change_time (path_stat);
+
+  handle->changed = changed / 1000 < g_get_real_time () - LONGEST_STEP ? changed : 0;
+}
+
+/* Whether the file is surely still where it was when the lock was granted, in its
+ * directory. */
+gboolean
+lf_unix_file_is_unchanged (const LfHandle *handle)
+{
+  struct stat file_stat;
+
+  return handle->changed != 0 && fstat (handle->fd, &file_stat) == 0 &&
+         file_stat.st_nlink > 0 && get_change_time (&file_stat) == handle->changed;
+}
+
 gboolean
 lf_unix_file_check (const char   *path,
                     struct stat  *path_stat,

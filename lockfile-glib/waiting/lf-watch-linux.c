@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "lf-process-private.h"
 #include "lf-thread-private.h"
 
 /* What makes a lock free: its file goes, or whoever had it open for writing is
@@ -83,7 +84,7 @@ instance_new (LfWatchFunc changed)
 {
   Instance *instance = g_new0 (Instance, 1);
 
-  instance->pid = getpid ();
+  instance->pid = lf_process_get_id ();
   instance->inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
   instance->end_fd = eventfd (0, EFD_CLOEXEC);
   instance->counts = g_hash_table_new (NULL, NULL);
@@ -127,7 +128,7 @@ lf_watch_add (LfWatch     *watch,
 
   G_LOCK (current);
 
-  if (current == NULL || current->pid != getpid ())
+  if (current == NULL || current->pid != lf_process_get_id ())
     current = instance_new (changed);
 
   if (current != NULL)
@@ -161,7 +162,7 @@ lf_watch_remove (LfWatch *watch)
   G_LOCK (current);
 
   /* Else it is the parent's, from before a fork() */
-  if (watch->instance != NULL && watch->instance == current && current->pid == getpid ())
+  if (watch->instance != NULL && watch->instance == current && current->pid == lf_process_get_id ())
     {
       count = GPOINTER_TO_UINT (g_hash_table_lookup (current->counts, GINT_TO_POINTER (watch->id)));
       if (count > 1)

@@ -35,12 +35,27 @@ export async function assertError(domain, code, body, text = '') {
     try {
         await body();
     } catch (e) {
-        if (!(e instanceof GLib.Error) || !e.matches(domain, code) || !e.message.includes(text))
+        if (!(e instanceof GLib.Error && e instanceof domain && e.matches(domain, code)))
+            throw e;
+        if (!e.message.includes(text))
             throw e;
         return;
     }
 
     throw new Error(`no error, expected ${domain.name} ${code}`);
+}
+
+/** Checks that the body throws an error of this class, not of GLib. */
+export function assertThrows(errorClass, text, body) {
+    try {
+        body();
+    } catch (e) {
+        if (!(e instanceof errorClass) || !e.message.includes(text))
+            throw e;
+        return;
+    }
+
+    throw new Error(`no error, expected ${errorClass.name}`);
 }
 
 /** Calls the function from the main loop. */

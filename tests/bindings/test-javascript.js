@@ -2,18 +2,25 @@
 
 // The library from JavaScript. The cases have namesakes in test-python.py and
 // test-vala.vala, as far as the languages allow.
+//
+//   gjs -m test-javascript.js [plain]     plain: without the override, which must not
+//                                         be found then
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Lf from 'gi://Lf?version=1.0';
 import System from 'system';
 
-import {assertEqual, assertError, assertFalse, assertTrue, inAMoment, run, test} from './tap.js';
+import {
+    assertEqual, assertError, assertFalse, assertThrows, assertTrue, inAMoment, run, test,
+} from './tap.js';
 
+// With the override this does nothing
 for (const operation of ['acquire', 'acquire_guard', 'query_holder', 'release'])
     Gio._promisify(Lf.LockFile.prototype, `${operation}_async`, `${operation}_finish`);
 
 const PRIORITY = GLib.PRIORITY_DEFAULT;
+const PLAIN = ARGV[0] === 'plain';
 const OWN_PID = new Gio.Credentials().get_unix_pid();
 
 /** Adds a case that gets two objects for one path. */
@@ -31,6 +38,8 @@ function testLock(name, body) {
 function pathExists(path) {
     return GLib.file_test(path, GLib.FileTest.EXISTS);
 }
+
+test('/override', () => assertEqual('with' in Lf.LockFile.prototype, !PLAIN));
 
 testLock('/sync/acquire-and-release', (lock, other, path) => {
     assertFalse(lock.is_held());
@@ -453,10 +462,17 @@ test('/paths/not-utf8', directory => {
     assertTrue(file.query_exists(null));
 });
 
-// GJS cuts strings at a NUL, unseen by the library
+// GJS cuts strings at a NUL, unseen by the library; the override refuses them
 testLock('/paths/nul', (_lock, _other, path) => {
-    assertEqual(Lf.LockFile.new(`${path}\0more`).path, path);
-    assertEqual(new Lf.LockFile({path: `${path}\0more`}).path, path);
+    const nul = `${path}\0more`;
+    const forms = [() => Lf.LockFile.new(nul), () => new Lf.LockFile({path: nul})];
+
+    for (const makeLock of forms) {
+        if (PLAIN)
+            assertEqual(makeLock().path, path);
+        else
+            assertThrows(TypeError, 'NUL', makeLock);
+    }
 });
 
 await run();

@@ -269,8 +269,7 @@ void add_errors () {
     });
 
     add ("/errors/not-supported", (mine, other) => {
-        var foreign = (Lf.LockFile) Object.@new (typeof (Lf.LockFile), path: mine.path,
-                                                 backend: Lf.Backend.LOCK_FILE_EX);
+        var foreign = new Lf.LockFile.with_backend (mine.path, LOCK_FILE_EX);
         try {
             foreign.acquire ();
             no_error ();
@@ -369,10 +368,10 @@ void add_properties () {
     });
 
     add ("/properties/construction", (mine, other) => {
-        var made = (Lf.LockFile) Object.@new (
-            typeof (Lf.LockFile), path: mine.path, backend: Lf.Backend.SYMLINK,
-            mode: Lf.LockMode.SHARED, timeout: 1.5, remove_on_release: true,
-            create_parents: true, file_mode: 0600, poll_interval: 0.25);
+        var made = new Lf.LockFile.with_backend (mine.path, SYMLINK) {
+            mode = SHARED, timeout = 1.5, remove_on_release = true,
+            create_parents = true, file_mode = 0600, poll_interval = 0.25
+        };
         assert_properties (made, SHARED, 1.5, true, 0600, 0.25);
         assert_cmpstr (made.path, EQ, mine.path);
         assert_true (made.backend == SYMLINK);

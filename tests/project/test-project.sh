@@ -120,10 +120,14 @@ END
 
     cat >consumer.js <<'END'
 imports.gi.versions.Lf = '1.0';
-imports.gi.Lf.LockFile.new(ARGV[0]).acquire(null);
-print('JavaScript has it');
+const loop = imports.gi.GLib.MainLoop.new(null, false);
+// Only the override has this
+imports.gi.Lf.LockFile.new(ARGV[0]).with(() => print('JavaScript has it'))
+    .catch(logError).finally(() => loop.quit());
+loop.run();
 END
     expect "$(gjs consumer.js "$directory/x.lock")" 'JavaScript has it'
+    [[ -e $prefix/share/gjs-1.0/overrides/Lf.d.ts ]]
     ;;
 
   devenv)
@@ -133,8 +137,9 @@ import gi
 gi.require_version('Lf', '1.0')
 from gi.repository import Lf
 print(Lf.LockFile.new('$directory/x.lock').acquire())")" True
+    # The override lets it have no argument
     expect "$(meson devenv -C "$LF_BUILD_ROOT" gjs -c "
-print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire(null))")" true
+print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     ;;
 
   dist)

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// What the override for GJS adds. Nothing here calls Gio._promisify() but the case
+// about it.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Lf from 'gi://Lf?version=1.0';
+
+import {
+    assertEqual, assertError, assertFalse, assertThrows, assertTrue, inAMoment, run, test,
+} from './tap.js';
+
+const OWN_PID = new Gio.Credentials().get_unix_pid();
+
+/** Adds a case that gets two objects for one path. */
+function testLock(name, body) {
+    test(name, async directory => {
+        const path = `${directory}/lock`;
+        const locks = [Lf.LockFile.new(path), Lf.LockFile.new(path)];
+
+        await body(...locks, path);
+        locks.filter(lock => lock.is_held()).forEach(lock => lock.release());
+    });
+}
+
+/** The error that the promise is rejected with. */
+async function errorOf(promise) {
+    try {
+        await promise;
+    } catch (e) {
+        return e;
+    }
+
+    throw new Error('no error');
+}
+
+testLock('/override/promises', async (lock, other) => {
+    assertTrue(await lock.acquire_async());
+    assertEqual((await other.query_holder_async()).pid, OWN_PID);
+    assertTrue(await lock.release_async());
+    assertEqual(await other.query_holder_async(), null);
+    assertTrue((await lock.acquire_guard_async()).get_lock_file() === lock);
+    assertTrue(await lock.release_async(GLib.PRIORITY_LOW));
+    assertTrue(await other.acquire_async(GLib.PRIORITY_LOW, null));
+});
+
+testLock('/override/rejection', async (lock, other) => {
+    other.acquire();
+    lock.timeout = 0.05;
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => lock.acquire_async(), `PID ${OWN_PID}`);
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => lock.release_async());
+});
+
+testLock('/override/cancel', async (lock, other) => {
+    const cancellable = new Gio.Cancellable();
+
+    other.acquire();
+    inAMoment(() => cancellable.cancel());
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.acquire_async(GLib.PRIORITY_DEFAULT, cancellable));
+    assertFalse(lock.is_held());
+});
+
+async function acquireWithCallback(lock) {
+    const [returned, result] = await new Promise(resolve => {
+        const value = lock.acquire_async(GLib.PRIORITY_DEFAULT, null,
+            (source, res) => resolve([value, source === lock && res]));
+    });
+
+    assertEqual(returned, undefined);
+    assertTrue(lock.acquire_finish(result));
+    assertTrue(lock.is_held());
+}
+
+testLock('/override/callback', lock => acquireWithCallback(lock));
+
+testLock('/override/promisify-again', async lock => {
+    for (const operation of ['acquire', 'acquire_guard', 'query_holder', 'release']) {
+        Gio._promisify(Lf.LockFile.prototype, `${operation}_async`, `${operation}_finish`);
+        Gio._promisify(Lf.LockFile.prototype, `${operation}_async`);
+    }
+    assertTrue(await lock.acquire_async());
+    assertTrue(await lock.release_async(GLib.PRIORITY_DEFAULT, null));
+    await acquireWithCallback(lock);
+});
+
+testLock('/override/cancellable', async (lock, other) => {
+    const cancellable = new Gio.Cancellable();
+
+    assertTrue(lock.acquire());
+    assertEqual(other.query_holder().pid, OWN_PID);
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => other.acquire_with_timeout(0.05));
+    lock.release();
+    assertTrue(other.acquire_guard().get_lock_file() === other);
+    cancellable.cancel();
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.acquire(cancellable));
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.acquire_with_timeout(0.05, cancellable));
+    assertThrows(TypeError, 'arguments', () => lock.acquire_with_timeout());
+});
+
+testLock('/override/with/value', async (lock, other) => {
+    const held = [];
+    const value = await lock.with(async argument => {
+        held.push(argument === lock, lock.is_held());
+        await other.query_holder_async();
+        held.push(lock.is_held());
+        return 'value';
+    });
+
+    assertEqual(value, 'value');
+    assertEqual(held, [true, true, true]);
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/override/with/not-async', async lock => {
+    assertTrue(await lock.with(() => lock.is_held()));
+    assertFalse(lock.is_held());
+});
+
+testLock('/override/with/throws', async (lock, other) => {
+    const mistake = new RangeError('mistake');
+
+    assertTrue(await errorOf(lock.with(() => {
+        throw mistake;
+    })) === mistake);
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/override/with/rejects', async (lock, other) => {
+    const mistake = new RangeError('mistake');
+
+    assertTrue(await errorOf(lock.with(async () => {
+        await other.query_holder_async();
+        throw mistake;
+    })) === mistake);
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/override/with/not-a-function', async lock => {
+    assertTrue(await errorOf(lock.with('nothing')) instanceof TypeError);
+    assertFalse(lock.is_held());
+});
+
+testLock('/override/with/release-fails', (lock, other) =>
+    assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED,
+        () => lock.with(() => other.break_lock())));
+
+// The release fails too, but what the function threw is told
+testLock('/override/with/both-fail', async (lock, other) => {
+    const mistake = new RangeError('mistake');
+
+    assertTrue(await errorOf(lock.with(() => {
+        other.break_lock();
+        throw mistake;
+    })) === mistake);
+});
+
+testLock('/override/with/waits', async (lock, other) => {
+    other.acquire();
+    inAMoment(() => other.release());
+    assertFalse(await lock.with(() => other.is_held()));
+});
+
+// One after the other, first come, first served
+testLock('/override/with/one-object', async lock => {
+    const events = [];
+    const work = name => lock.with(async () => {
+        events.push(`${name} begins`);
+        await new Promise(resolve => inAMoment(resolve));
+        events.push(`${name} ends`);
+    });
+
+    await Promise.all([work('first'), work('second')]);
+    assertEqual(events, ['first begins', 'first ends', 'second begins', 'second ends']);
+});
+
+testLock('/override/with/timeout', async (lock, other) => {
+    let ran = false;
+    const body = () => (ran = true);
+
+    other.acquire();
+    for (const timeout of [0.05, 0]) {
+        const code = timeout > 0 ? Lf.LockError.TIMED_OUT : Lf.LockError.ALREADY_LOCKED;
+        await assertError(Lf.LockError, code,
+            () => lock.with(body, {timeout}), `PID ${OWN_PID}`);
+    }
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
+        () => lock.with(body, {timeout: NaN}));
+    assertEqual(lock.timeout, -1);
+    assertFalse(ran);
+});
+
+testLock('/override/with/timeout-of-the-object', async (lock, other) => {
+    lock.timeout = 0.05;
+    other.acquire();
+    for (const options of [undefined, {}, {timeout: null}, {timeout: undefined}]) {
+        await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+            () => lock.with(() => null, options));
+    }
+    inAMoment(() => other.release());
+    assertTrue(await lock.with(() => lock.is_held(), {timeout: -1}));
+    assertEqual(lock.timeout, 0.05);
+});
+
+testLock('/override/with/cancel', async (lock, other) => {
+    let ran = false;
+
+    other.acquire();
+    for (const options of [{}, {timeout: 5}]) {
+        const cancellable = new Gio.Cancellable();
+
+        inAMoment(() => cancellable.cancel());
+        await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+            () => lock.with(() => (ran = true), {cancellable, ...options}));
+    }
+    assertFalse(ran);
+    assertFalse(lock.is_held());
+});
+
+// A cancel ends the wait, not what the lock is held for, and it is released all the same
+testLock('/override/with/cancel-too-late', async (lock, other) => {
+    const cancellable = new Gio.Cancellable();
+
+    assertEqual(await lock.with(() => cancellable.cancel() ?? 'done', {cancellable}), 'done');
+    assertFalse(lock.is_held());
+    assertTrue(other.try_acquire());
+});
+
+testLock('/override/errors', async (lock, other, path) => {
+    other.acquire();
+    const locked = await errorOf(lock.with(() => null, {timeout: 0}));
+    const notMine = await errorOf(lock.release_async());
+    const notSupported = await errorOf(
+        new Lf.LockFile({path, backend: Lf.Backend.LOCK_FILE_EX}).acquire_async());
+    const domains = [Lf.LockError, Lf.UnlockError, Lf.BackendError];
+
+    for (const error of [locked, notMine, notSupported])
+        assertTrue(error instanceof GLib.Error);
+    assertEqual(domains.map(domain => locked instanceof domain), [true, false, false]);
+    assertEqual(domains.map(domain => notMine instanceof domain), [false, true, false]);
+    assertEqual(domains.map(domain => notSupported instanceof domain), [false, false, true]);
+    assertTrue(locked.matches(Lf.LockError, Lf.LockError.ALREADY_LOCKED));
+    assertFalse(locked.matches(Lf.LockError, Lf.LockError.TIMED_OUT));
+    assertFalse(locked.matches(Lf.UnlockError, Lf.LockError.ALREADY_LOCKED));
+    assertTrue(notMine.matches(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK));
+    assertTrue(notSupported.matches(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED));
+    // Where it was waited for, not only where it failed
+    assertTrue(locked.stack.includes('test-javascript-override.js'));
+});
+
+testLock('/override/construction', (_lock, _other, path) => {
+    const file = Gio.File.new_for_path(path);
+
+    for (const lock of [Lf.LockFile.new(path), new Lf.LockFile({path}),
+        Lf.LockFile.new_for_file(file)]) {
+        assertEqual(lock.path, path);
+        assertTrue(lock instanceof Lf.LockFile);
+    }
+    assertEqual(new Lf.LockFile({path, timeout: 1.5}).timeout, 1.5);
+    assertEqual(new Lf.LockFile().path, null);
+    assertThrows(Error, 'path', () => Lf.LockFile.new(undefined));
+});
+
+const SCRIPTS = {
+    'imports.gi': ['gjs', '-c', 'imports.gi.versions.Lf = "1.0"; const {Lf} = imports.gi;'],
+    'gi': ['gjs', '-m', 'import Lf from "gi://Lf";'],
+    'gi-version': ['gjs', '-m', 'import Lf from "gi://Lf?version=1.0";'],
+};
+
+// In a program of its own, as this one has imported it already
+for (const [name, [program, option, importLf]] of Object.entries(SCRIPTS)) {
+    testLock(`/override/import/${name}`, (_lock, _other, path) => {
+        const script = `${path}.js`;
+        const source = `${importLf}
+            const loop = new imports.gi.GLib.MainLoop(null, false);
+            Lf.LockFile.new(ARGV[0]).with(lock => print(lock.is_held()))
+                .catch(logError).finally(() => loop.quit());
+            loop.run();`;
+
+        GLib.file_set_contents(script, source);
+        const argv = option === '-c' ? [program, '-c', source, path]
+            : [program, option, script, path];
+        const child = Gio.Subprocess.new(argv, Gio.SubprocessFlags.STDOUT_PIPE);
+        const [, output] = child.communicate_utf8(null, null);
+        assertTrue(child.get_successful());
+        assertEqual(output, 'true\n');
+    });
+}
+
+await run();

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// What the declarations say, and what they forbid. It is compiled only.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Lf from 'gi://Lf?version=1.0';
+import LfOfAnyVersion from 'gi://Lf';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2)
+    ? true : false;
+
+/** Compiles only if the type of the value is exactly this one. */
+function is<Expected>() {
+    return <Actual>(_value: Actual, _same: Same<Actual, Expected>) => {};
+}
+
+export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
+    const priority = GLib.PRIORITY_LOW;
+
+    is<LfOfAnyVersion.LockFile>()(lock, true);
+
+    // All three forms of each
+    is<Promise<boolean>>()(lock.acquire_async(), true);
+    is<Promise<boolean>>()(lock.acquire_async(priority), true);
+    is<Promise<boolean>>()(lock.acquire_async(priority, cancellable), true);
+    is<Promise<boolean>>()(lock.release_async(), true);
+    is<Promise<boolean>>()(lock.release_async(priority, null), true);
+    is<Promise<Lf.LockGuard>>()(lock.acquire_guard_async(), true);
+    is<Promise<Lf.LockHolder | null>>()(lock.query_holder_async(), true);
+    is<void>()(lock.acquire_async(priority, cancellable, (_lock, result) => {
+        is<boolean>()(lock.acquire_finish(result), true);
+    }), true);
+
+    is<boolean>()(lock.acquire(), true);
+    is<boolean>()(lock.acquire(cancellable), true);
+    is<boolean>()(lock.acquire_with_timeout(2.5), true);
+    is<Lf.LockGuard>()(lock.acquire_guard(), true);
+    is<Lf.LockHolder | null>()(lock.query_holder(), true);
+
+    is<Promise<string>>()(lock.with(() => 'value'), true);
+    is<Promise<string>>()(lock.with(async () => 'value'), true);
+    is<Promise<number>>()(lock.with(held => held.timeout, {timeout: null}), true);
+    is<Promise<void>>()(lock.with(() => {}, {timeout: 2.5, cancellable}), true);
+
+    const path: string | null = lock.path;
+    is<string | null>()(lock.get_path(), true);
+    is<Gio.File | null>()(lock.get_file(), true);
+
+    return path;
+}
+
+export function errorsOf(error: unknown) {
+    if (error instanceof Lf.LockError)
+        is<boolean>()(error.matches(Lf.LockError, Lf.LockError.TIMED_OUT), true);
+    else if (error instanceof Lf.UnlockError)
+        is<boolean>()(error.matches(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK), true);
+    else if (error instanceof Lf.BackendError)
+        is<boolean>()(error.matches(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED), true);
+}
+
+// The compiler complains where one of these is allowed
+export function forbidden(lock: Lf.LockFile) {
+    // @ts-expect-error: it is no number
+    lock.with(() => null, {timeout: '2.5'});
+    // @ts-expect-error: there is no such option
+    lock.with(() => null, {seconds: 2.5});
+    // @ts-expect-error: it is no function
+    lock.with(null);
+    // @ts-expect-error: that is no cancellable
+    lock.acquire_async(GLib.PRIORITY_DEFAULT, lock);
+    // @ts-expect-error: neither is that
+    lock.acquire(2.5);
+    // @ts-expect-error: it does not say how long
+    lock.acquire_with_timeout();
+    // @ts-expect-error: it is only told
+    lock.held = true;
+    // @ts-expect-error: there may be nobody
+    lock.query_holder().pid;
+    // @ts-expect-error: that is no mode
+    lock.mode = Lf.Backend.FLOCK;
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Makes TypeScript declarations from the GIR, compiles two programs with them, and
+# runs one:
+#
+#   test-typescript.sh DIRECTORY DECLARATIONS GIR-DIRECTORY...
+#
+# DIRECTORY is where it works, and keeps what npm installs for the next time.
+# DECLARATIONS is the file about the override.
+
+set -euo pipefail
+
+source_directory=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+cd "$1"
+declarations=$2
+shift 2
+
+# One at a time
+exec {lock}>lock
+flock "$lock"
+
+command -v npm >/dev/null || { echo 'npm is missing'; exit 1; }
+cp "$source_directory"/{package.json,package-lock.json,.npmrc} .
+if ! cmp -s package-lock.json installed.json; then
+  # Neither package needs its scripts
+  npm ci --ignore-scripts --no-audit --no-fund
+  cp package-lock.json installed.json
+fi
+
+gir_options=()
+for directory in "$@"; do
+  gir_options+=(--girDirectories "$directory")
+done
+
+rm -rf types compiled
+# Its parser of options asks for Node.js 20 but works with Debian's 18. It asks
+# questions if it can.
+YARGS_MIN_NODE_VERSION=18 node_modules/.bin/ts-for-gir generate Lf-1.0 \
+  "${gir_options[@]}" --outdir types </dev/null >generate.log 2>&1 || { cat generate.log; exit 1; }
+
+cat >tsconfig.json <<END
+{
+  "compilerOptions": {
+    "strict": true,
+    "target": "ES2022",
+    "module": "ES2022",
+    "moduleResolution": "Bundler",
+    "lib": ["ES2022"],
+    "types": [],
+    "rootDir": "$source_directory",
+    "outDir": "compiled"
+  },
+  "files": [
+    "types/index.d.ts",
+    "types/lf-1.0.d.ts",
+    "$declarations",
+    "$source_directory/declarations.ts",
+    "$source_directory/example.ts"
+  ]
+}
+END
+node_modules/.bin/tsc --project .
+
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+output=$(gjs -m compiled/example.js "$directory/x.lock")
+echo "$output"
+[[ $output == 'TypeScript has it' ]]
