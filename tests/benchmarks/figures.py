@@ -25,6 +25,7 @@ class Settings:
 
     rounds: int
     slow_rounds: int  # of figures that take long
+    cycle_rounds: int  # of short ones
     cycle_seconds: float  # of acquires and releases, for each contestant and round
     most_cycles: int
     hand_offs: int  # for each contestant and round
@@ -42,17 +43,17 @@ class Settings:
 
 
 FULL = Settings(
-    rounds=5, slow_rounds=3, cycle_seconds=0.1, most_cycles=2000, hand_offs=12,
+    rounds=5, slow_rounds=3, cycle_rounds=25, cycle_seconds=0.015, most_cycles=500, hand_offs=12,
     polled_hand_offs=3, patience=0.5, wait_seconds=5, pending=(1, 10, 100, 1000), probes=20,
     contenders=30, contend_seconds=1.5, crowds=(2, 4, 8, 16, 32, 64), crowd_hand_offs=8,
     crowd_cycles=300, waits_each=4)
 QUICK = Settings(
-    rounds=2, slow_rounds=1, cycle_seconds=0.02, most_cycles=500, hand_offs=8,
+    rounds=2, slow_rounds=1, cycle_rounds=5, cycle_seconds=0.01, most_cycles=500, hand_offs=8,
     polled_hand_offs=1, patience=0.5, wait_seconds=5, pending=(1, 1000), probes=10,
     contenders=30, contend_seconds=1, crowds=(2, 64), crowd_hand_offs=5,
     crowd_cycles=100, waits_each=4)
 SMOKE = Settings(
-    rounds=1, slow_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
+    rounds=1, slow_rounds=1, cycle_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
     polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
     crowd_cycles=1, waits_each=1)
@@ -82,11 +83,15 @@ class Session:
 class Figure:
     """Its tables, and a task for each contestant."""
 
-    is_slow = False
+    # The setting that says how often
+    rounds = 'rounds'
 
     def __init__(self, session):
         self.session = session
         self.tables = {}
+
+    def start(self, stack):
+        """Starts, for as long as the stack is open, what runs through all rounds."""
 
     def tasks(self):
         """Functions, each of which measures one contestant in one round."""
@@ -103,6 +108,8 @@ TIME_COLUMNS = (
 
 class Cycle(Figure):
     """a) Uncontended acquire and release."""
+
+    rounds = 'cycle_rounds'
 
     def __init__(self, session):
         super().__init__(session)
@@ -137,14 +144,19 @@ class Cycle(Figure):
         return [lambda contestant=contestant: self.measure(contestant)
                 for contestant in self.contestants]
 
+    def start(self, stack):
+        # Many short rounds: a disk that is busy for a while slows down whole rounds
+        self.programs = {contestant: stack.enter_context(self.session.run(contestant))[0]
+                         for contestant in self.contestants}
+
     def measure(self, contestant):
         settings = self.session.settings
-        with self.session.run(contestant) as [program]:
-            # The first ones tell how many there is time for
-            few = statistics.median(program.ask('cycle', min(settings.most_cycles, 10)))
-            count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
-            samples = program.ask('cycle', count)
-        self.table.add(contestant.name, 'time', samples, contestant.reference)
+        program = self.programs[contestant]
+        # The first ones tell how many there is time for
+        few = statistics.median(program.ask('cycle', min(settings.most_cycles, 5)))
+        count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
+        self.table.add(contestant.name, 'time', program.ask('cycle', count),
+                       contestant.reference)
 
 
 class HandOff(Figure):
@@ -244,7 +256,7 @@ def hand_off(holder, waiter):
 class Waiting(Figure):
     """c) What a process costs that waits."""
 
-    is_slow = True
+    rounds = 'slow_rounds'
 
     def __init__(self, session):
         super().__init__(session)
@@ -301,7 +313,7 @@ class Waiting(Figure):
 class Scale(Figure):
     """d) Many asynchronous waits in one process."""
 
-    is_slow = True
+    rounds = 'slow_rounds'
     shapes = {'one': 'one file', 'distinct': 'a file each'}
     kinds = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
              ('directory', 'one'), ('directory', 'distinct'))
@@ -380,7 +392,7 @@ class Scale(Figure):
 class Fairness(Figure):
     """e) Many processes that want the same lock."""
 
-    is_slow = True
+    rounds = 'slow_rounds'
 
     def __init__(self, session):
         super().__init__(session)
@@ -443,7 +455,7 @@ class Fairness(Figure):
 class Growth(Figure):
     """f) How it grows with the number of processes and of lock files."""
 
-    is_slow = True
+    rounds = 'slow_rounds'
 
     def __init__(self, session):
         super().__init__(session)
@@ -621,14 +633,16 @@ def measure(session, letters, say):
     tables = {}
     for letter in letters:
         figure = FIGURES[letter](session)
-        rounds = session.settings.slow_rounds if figure.is_slow else session.settings.rounds
-        for number in range(rounds):
-            say(f'Figure {letter}, round {number + 1} of {rounds}')
-            # Another order each time
-            tasks = figure.tasks()
-            random.shuffle(tasks)
-            for task in tasks:
-                task()
+        rounds = getattr(session.settings, figure.rounds)
+        with contextlib.ExitStack() as stack:
+            figure.start(stack)
+            for number in range(rounds):
+                say(f'Figure {letter}, round {number + 1} of {rounds}')
+                # Another order each time
+                tasks = figure.tasks()
+                random.shuffle(tasks)
+                for task in tasks:
+                    task()
         for table in figure.tables.values():
             for row, quantities in table.rows.items():
                 if not quantities:
