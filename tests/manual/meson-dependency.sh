@@ -3,6 +3,8 @@
 #
 # Around a dependency in the meson.build of a program.
 
+set -eu
+
 mkdir meson-dependency
 cd meson-dependency
 cat >meson.build <<'END'

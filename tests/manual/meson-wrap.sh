@@ -4,6 +4,8 @@
 # Around the wrap file of a project that has the library as a subproject, which is
 # fetched from a repository made of the source tree.
 
+set -eu
+
 mkdir repository
 tar -C "$LF_SOURCE_ROOT" -c --exclude=./.git --exclude='./.build*' --exclude='./build*' \
   --exclude='./_build*' . | tar -x -C repository

@@ -6,6 +6,8 @@
 # nothing is compiled, installed or run anew: that all of it works is what the other
 # tests are for.
 
+set -eu
+
 mkdir source-tree
 tar -C "$LF_SOURCE_ROOT" -c --exclude=./.git --exclude='./.build*' --exclude='./build*' \
   --exclude='./_build*' . | tar -x -C source-tree
