@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
@@ -141,6 +142,7 @@ G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
 typedef enum
 {
   PROP_PATH = 1,
+  PROP_FILE,
   PROP_BACKEND,
   PROP_MODE,
   PROP_TIMEOUT,
@@ -178,9 +180,6 @@ make_absolute (const char *path)
   g_autofree char *directory = NULL;
   g_autofree char *absolute = NULL;
 
-  if (path == NULL)
-    return NULL;
-
   if (*path == '\0' || g_path_is_absolute (path))
     return g_ref_string_new (path);
 
@@ -188,6 +187,27 @@ make_absolute (const char *path)
   absolute = g_build_filename (directory, path, NULL);
 
   return g_ref_string_new (absolute);
+}
+
+/* What is not given comes here too, as NULL. */
+static void
+lf_lock_file_take_path (LfLockFile *self,
+                        const char *path)
+{
+  if (path == NULL)
+    return;
+
+  g_clear_pointer (&self->path, g_ref_string_release);
+  self->path = make_absolute (path);
+}
+
+static void
+lf_lock_file_take_file (LfLockFile *self,
+                        GFile      *file)
+{
+  g_autofree char *path = file != NULL ? g_file_get_path (file) : NULL;
+
+  lf_lock_file_take_path (self, path);
 }
 
 static GError *
@@ -513,6 +533,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_string (value, self->path);
       break;
 
+    case PROP_FILE:
+      g_value_take_object (value, lf_lock_file_get_file (self));
+      break;
+
     case PROP_BACKEND:
       g_value_set_enum (value, (int) self->backend);
       break;
@@ -561,7 +585,11 @@ lf_lock_file_set_property (GObject      *object,
   switch ((LfLockFileProperty) prop_id)
     {
     case PROP_PATH:
-      self->path = make_absolute (g_value_get_string (value));
+      lf_lock_file_take_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_FILE:
+      lf_lock_file_take_file (self, g_value_get_object (value));
       break;
 
     case PROP_BACKEND:
@@ -656,6 +684,22 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    */
   props[PROP_PATH] =
     g_param_spec_string ("path", NULL, NULL, NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
+                         G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:file: (getter get_file)
+   *
+   * The lock file as a [iface@Gio.File], another way to give the path.
+   *
+   * It is for languages whose strings cannot name every file: they can make the
+   * object with this and further properties. Of it and [property@LockFile:path],
+   * give one. A file without a local path gives none.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FILE] =
+    g_param_spec_object ("file", NULL, NULL, G_TYPE_FILE,
                          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
                          G_PARAM_EXPLICIT_NOTIFY);
 
@@ -835,13 +879,9 @@ lf_lock_file_new (const char *path)
 LfLockFile *
 lf_lock_file_new_for_file (GFile *file)
 {
-  g_autofree char *path = NULL;
-
   g_return_val_if_fail (G_IS_FILE (file), NULL);
 
-  path = g_file_get_path (file);
-
-  return lf_lock_file_new (path);
+  return g_object_new (LF_TYPE_LOCK_FILE, "file", file, NULL);
 }
 
 /**
@@ -863,7 +903,7 @@ lf_lock_file_get_path (LfLockFile *self)
 }
 
 /**
- * lf_lock_file_get_file:
+ * lf_lock_file_get_file: (get-property file)
  * @self: a lock file
  *
  * Gets the lock file as a [iface@Gio.File].
@@ -1647,6 +1687,50 @@ lf_lock_file_is_held (LfLockFile *self)
 
   locker = g_mutex_locker_new (&self->mutex);
   return self->handle != NULL && lf_handle_is_own (self->handle);
+}
+
+/**
+ * lf_lock_file_is_held_by_thread:
+ * @self: a lock file
+ *
+ * Gets whether the calling thread holds the lock, through this object or through
+ * another one. The file is looked at, but not its lock.
+ *
+ * A thread that does and waits without end for another object to get the lock
+ * waits for itself. [method@LockFile.acquire] looks and gives
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end
+ * the wait. Where it is there for something else than that, look before.
+ *
+ * The thread that holds a lock is the one in which it was reported.
+ *
+ * Returns: %TRUE if it does
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_held_by_thread (LfLockFile *self)
+{
+  LfRequest request;
+  LfHandle *handle;
+  GStatBuf path_stat;
+  gboolean held;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  if (self->path == NULL)
+    return FALSE;
+
+  request = (LfRequest) { .path = self->path };
+  handle = lf_handle_new (&request);
+  if (g_stat (self->path, &path_stat) == 0)
+    {
+      handle->device = path_stat.st_dev;
+      handle->inode = path_stat.st_ino;
+    }
+  held = lf_handle_held_by_thread (handle);
+  lf_handle_free (handle);
+
+  return held;
 }
 
 /**

@@ -500,6 +500,31 @@ test_holder (Fixture       *fixture,
 }
 
 static gpointer
+is_held_by_thread (gpointer data)
+{
+  return GINT_TO_POINTER (lf_lock_file_is_held_by_thread (data));
+}
+
+/* Through any object, but only by this thread. */
+static void
+test_held_by_thread (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+
+  g_assert_false (lf_lock_file_is_held_by_thread (lock));
+  assert_acquires (lock);
+  g_assert_true (lf_lock_file_is_held_by_thread (lock));
+  g_assert_true (lf_lock_file_is_held_by_thread (other));
+  g_assert_null (g_thread_join (g_thread_new ("other", is_held_by_thread, other)));
+  assert_releases (lock);
+  g_assert_false (lf_lock_file_is_held_by_thread (lock));
+  g_assert_false (lf_lock_file_is_held_by_thread (other));
+}
+
+static gpointer
 acquire_in_thread (gpointer data)
 {
   assert_acquires (data);
@@ -563,6 +588,7 @@ const BackendCase contract_object_cases[] = {
   { "descriptor", test_descriptor },
   { "file-mode", test_file_mode },
   { "holder", test_holder },
+  { "held-by-thread", test_held_by_thread },
   { "would-deadlock", test_would_deadlock },
   { "arguments", test_arguments },
   { NULL, NULL },

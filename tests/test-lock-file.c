@@ -81,6 +81,25 @@ test_construct (Fixture       *fixture,
   g_assert_false (held);
 }
 
+/* A file instead of a path, for names that are not text in every language. */
+static void
+test_construct_with_file (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (fixture->path);
+  g_autoptr (GFile) remote = g_file_new_for_uri ("no-such-scheme://host/lock");
+  g_autoptr (GFile) read_back = NULL;
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "file", file,
+                                              "backend", LF_BACKEND_SYMLINK, NULL);
+  g_autoptr (LfLockFile) without_path = g_object_new (LF_TYPE_LOCK_FILE, "file", remote, NULL);
+
+  g_object_get (lock, "file", &read_back, NULL);
+  g_assert_true (g_file_equal (read_back, file));
+  g_assert_cmpstr (lf_lock_file_get_path (lock), ==, fixture->path);
+  g_assert_cmpint (lf_lock_file_get_backend (lock), ==, LF_BACKEND_SYMLINK);
+  g_assert_null (lf_lock_file_get_path (without_path));
+}
+
 /* A setter notifies, and only if it changes something. */
 static void
 test_notify (Fixture       *fixture,
@@ -743,6 +762,7 @@ main (int    argc,
 
   add_test ("/lock-file/defaults", test_defaults);
   add_test ("/lock-file/construct", test_construct);
+  add_test ("/lock-file/construct-with-file", test_construct_with_file);
   add_test ("/lock-file/notify", test_notify);
   add_test ("/lock-file/poll-interval-range", test_poll_interval_range);
   add_test ("/lock-file/notify-held", test_notify_held);

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the tests in Python share. With LF_TEST_PLAIN in the environment they see the
+introspection data alone, without the override."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import unittest
+
+import gi
+
+PLAIN = 'LF_TEST_PLAIN' in os.environ
+if PLAIN:
+    sys.modules['gi.overrides.Lf'] = None
+
+gi.require_version('Lf', '1.0')
+from gi.repository import Gio, GLib, Lf  # noqa: E402
+
+if hasattr(Lf, 'locked') == PLAIN:
+    sys.exit('The override is there and should not be, or the other way round')
+
+
+# Where PyGObject leaves what callbacks raise; the loop would wait for ever
+callback_errors = []
+
+
+def callback_failed(kind, error, traceback):
+    sys.__excepthook__(kind, error, traceback)
+    callback_errors.append(error)
+
+
+sys.excepthook = callback_failed
+
+
+def iterate_until(condition, context=None):
+    context = context or GLib.MainContext.default()
+    while not condition():
+        context.iteration(True)
+        if callback_errors:
+            raise callback_errors.pop()
+
+
+def in_a_moment(function):
+    GLib.timeout_add(20, lambda: function() and GLib.SOURCE_REMOVE)
+
+
+def count_waiters(path):
+    """How many the kernel lists that wait for the lock of path."""
+    inode = f':{os.stat(path).st_ino} '
+    with open('/proc/locks') as locks:
+        return sum('->' in line and inode in line for line in locks)
+
+
+def wait_for_waiter(path):
+    while count_waiters(path) == 0:
+        pass
+
+
+class LockTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.path = os.path.join(self.directory, 'lock')
+        self.lock = Lf.LockFile.new(self.path)
+        self.other = Lf.LockFile.new(self.path)
+
+    @contextlib.contextmanager
+    def assert_error(self, code, text=''):
+        is_io_error = isinstance(code, Gio.IOErrorEnum)
+        domain = Gio.io_error_quark() if is_io_error else type(code).quark()
+        try:
+            yield
+        except GLib.Error as e:
+            self.assertTrue(e.matches(domain, code), f'{e.domain}: {e.message}')
+            self.assertIn(text, e.message)
+        else:
+            self.fail(f'no error, expected {code}')
+
+
+class Holder:
+    """Another thread that holds the lock of a path until it is told to release it."""
+
+    def __init__(self, path, **properties):
+        self.lock = Lf.LockFile(path=path, **properties)
+        self._has_it = threading.Event()
+        self._let_go = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._has_it.wait()
+
+    def _run(self):
+        self.lock.acquire()
+        self._has_it.set()
+        self._let_go.wait()
+        self.lock.release()
+
+    def release(self):
+        self._let_go.set()
+        self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.release()
+
+
+def count_wakeups():
+    """How often the threads of this process have gone to sleep so far, but for this one."""
+    count = 0
+    for thread in os.listdir('/proc/self/task'):
+        if int(thread) == threading.get_native_id():
+            continue
+        with open(f'/proc/self/task/{thread}/status') as status:
+            count += sum(int(line.split()[1]) for line in status
+                         if line.startswith('voluntary_ctxt_switches:'))
+    return count
+
+
+class TapResult(unittest.TestResult):
+    def stopTest(self, test):
+        super().stopTest(test)
+        group, method = test.id().split('.')[-2:]
+        name = method.removeprefix('test_').replace('_', '-')
+        problems = [text for where, text in self.failures + self.errors if where is test]
+        outcome = 'not ok' if problems else 'ok'
+        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
+        for line in '\n'.join(problems).splitlines():
+            print(f'# {line}')
+        sys.stdout.flush()
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
+    return 0 if suite.run(TapResult()).wasSuccessful() else 1

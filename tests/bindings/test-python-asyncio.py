@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The override's awaitables, in event loops that do not iterate GLib's main context
+and in one that does."""
+
+import asyncio
+import gc
+import os
+import random
+import selectors
+import sys
+import threading
+import time
+
+from gi.repository import Gio, GLib
+
+import lf_testing
+from lf_testing import Holder, Lf, LockTest, count_wakeups, wait_for_waiter
+
+DEFAULT = GLib.PRIORITY_DEFAULT
+
+
+async def until(condition):
+    """Lets the event loop go on until something is so; a hang ends with the test."""
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
+async def waits(path):
+    await asyncio.get_running_loop().run_in_executor(None, wait_for_waiter, path)
+
+
+class AsyncTest(LockTest):
+    """Each case is a coroutine function."""
+
+    def _callTestMethod(self, method):
+        failures = []
+
+        async def run():
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda loop, context: failures.append(context))
+            await method()
+
+        self.run_loop(run())
+        gc.collect()
+        self.assertEqual(failures, [])
+
+    def run_loop(self, coroutine):
+        asyncio.run(coroutine)
+
+    def assert_nobody_holds(self):
+        # At once, with the lock of a thread that has ended too
+        self.assertTrue(Lf.LockFile.new(self.path).try_acquire())
+
+
+class Await(AsyncTest):
+    async def test_with(self):
+        async with self.lock as lock:
+            self.assertIs(lock, self.lock)
+            self.assertTrue(self.lock.is_held())
+            with self.assertRaises(Lf.AlreadyLocked):
+                self.other.try_acquire()
+        self.assertFalse(self.lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_methods(self):
+        self.assertIs(await self.lock.acquire_async(), True)
+        holder = await self.other.query_holder_async(DEFAULT, None)
+        self.assertEqual(holder.get_pid(), os.getpid())
+        self.assertIs(await self.lock.release_async(DEFAULT), True)
+        self.assertIsNone(await self.other.query_holder_async())
+        guard = await self.lock.acquire_guard_async()
+        self.assertIs(guard.get_lock_file(), self.lock)
+        del guard
+        self.assert_nobody_holds()
+
+    async def test_errors(self):
+        with self.assertRaises(Lf.NotLocked):
+            await self.lock.release_async()
+        self.other.acquire()
+        self.lock.set_timeout(0.05)
+        with self.assertRaises(Lf.LockTimeout):
+            await self.lock.acquire_async()
+        with self.assert_error(Gio.IOErrorEnum.NOT_FOUND):
+            await Lf.LockFile.new(self.directory + '/missing/lock').acquire_async()
+
+    async def test_acquired(self):
+        changes = []
+        self.lock.connect('notify::timeout', lambda lock, pspec: changes.append(lock.get_timeout()))
+        self.other.acquire()
+        for timeout in 0, 0.05:
+            error = Lf.LockTimeout if timeout else Lf.AlreadyLocked
+            start = time.monotonic()
+            with self.assertRaises(error):
+                async with self.lock.acquired(timeout=timeout):
+                    self.fail('it is held by another')
+            self.assertGreaterEqual(time.monotonic() - start, timeout)
+        self.assertEqual(self.lock.get_timeout(), -1)
+        self.assertNotIn(0.05, changes)
+        self.other.release()
+        async with self.lock.acquired(timeout=None) as lock:
+            self.assertTrue(lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_release_fails(self):
+        with self.assertRaises(Lf.NotMyLock):
+            async with self.lock:
+                self.other.break_lock()
+                self.other.acquire()
+
+    async def test_loop_keeps_running(self):
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async())
+        for _ in range(5):
+            await asyncio.sleep(0.002)
+            self.assertFalse(task.done())
+        self.other.release()
+        self.assertTrue(await task)
+
+    async def test_order(self):
+        """Tasks that share an object exclude each other, first come, first served."""
+        order = []
+        inside = 0
+
+        async def work(number):
+            nonlocal inside
+            async with self.lock:
+                inside += 1
+                self.assertEqual(inside, 1)
+                order.append(number)
+                await asyncio.sleep(0)
+                inside -= 1
+
+        async with self.lock:
+            tasks = []
+            for number in range(20):
+                tasks.append(asyncio.create_task(work(number)))
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+        self.assertEqual(order, list(range(20)))
+
+    async def test_thread(self):
+        """Notifications come in the thread of the event loop."""
+        threads = set()
+        self.lock.connect('notify::held', lambda *_: threads.add(threading.current_thread()))
+        async with self.lock:
+            pass
+        self.assertEqual(threads, {threading.current_thread()})
+
+    async def test_event_loops_in_threads(self):
+        counter = 0
+
+        async def count(lock):
+            nonlocal counter
+            for _ in range(50):
+                async with lock:
+                    seen = counter
+                    await asyncio.sleep(0)
+                    counter = seen + 1
+
+        def run():
+            asyncio.run(count(Lf.LockFile.new(self.path)))
+
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(None, run) for _ in range(4)))
+        self.assertEqual(counter, 200)
+
+    async def test_no_wakeups(self):
+        """Who waits does nothing until the lock is there."""
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async())
+        await waits(self.path)
+        before = count_wakeups()
+        await asyncio.sleep(0.5)
+        self.assertLessEqual(count_wakeups() - before, 2)
+        self.other.release()
+        await task
+
+    async def test_callback(self):
+        """With a callback it is the method of the introspection data."""
+        reports = []
+
+        def acquired_cb(lock, result, data):
+            reports.append((lock.acquire_finish(result), data))
+
+        self.assertIsNone(self.lock.acquire_async(DEFAULT, None, acquired_cb, 'data'))
+        lf_testing.iterate_until(lambda: reports)
+        self.assertEqual(reports, [(True, 'data')])
+        self.assertIsNone(self.lock.release_async(DEFAULT, None, None))
+        lf_testing.iterate_until(lambda: not self.lock.is_held())
+
+    async def test_held_by_another_object(self):
+        """Nothing is taken for a deadlock: the event loop can release it meanwhile."""
+        async with self.other:
+            task = asyncio.create_task(self.lock.acquire_async())
+            await waits(self.path)
+        self.assertTrue(await task)
+
+
+class Cancel(AsyncTest):
+    async def cancel(self, task):
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+
+    async def test_waiting(self):
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async())
+        await waits(self.path)
+        await self.cancel(task)
+        self.other.release()
+        self.assert_nobody_holds()
+
+    async def test_before_start(self):
+        await self.cancel(asyncio.create_task(self.lock.acquire_async()))
+        self.assert_nobody_holds()
+
+    async def test_wait_for(self):
+        self.other.acquire()
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(self.lock.acquire_async(), 0.02)
+        self.other.release()
+        self.assert_nobody_holds()
+
+    async def test_granted(self):
+        """Cancelled when the lock is there but the task has not learned of it."""
+        task = asyncio.create_task(self.lock.acquire_async())
+        await asyncio.sleep(0)
+        while not self.lock.is_held():
+            await asyncio.sleep(0)
+        self.assertFalse(task.done())
+        await self.cancel(task)
+        self.assertFalse(self.lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_guard(self):
+        task = asyncio.create_task(self.lock.acquire_guard_async())
+        await asyncio.sleep(0)
+        while not self.lock.is_held():
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            self.assertFalse(self.lock.is_held(), error)
+
+    async def test_races(self):
+        """Cancelled at any moment around the grant: it is the task's or nobody's."""
+        outcomes = {True: 0, False: 0}
+        for round_number in range(2000):
+            self.other.acquire()
+            task = asyncio.create_task(self.lock.acquire_async())
+            for _ in range(random.randrange(4)):
+                await asyncio.sleep(0)
+            self.other.release()
+            if random.randrange(2):
+                pause = time.monotonic() + random.random() * 0.001
+                while time.monotonic() < pause:
+                    await asyncio.sleep(0)
+            task.cancel()
+            try:
+                granted = await task
+            except asyncio.CancelledError:
+                granted = False
+            outcomes[granted] += 1
+            self.assertEqual(self.lock.is_held(), granted, round_number)
+            if granted:
+                self.lock.release()
+            self.assertTrue(self.other.try_acquire(), round_number)
+            self.other.release()
+        # Else it tests nothing
+        self.assertGreater(min(outcomes.values()), 20, outcomes)
+
+    async def test_in_block(self):
+        async def hold():
+            async with self.lock:
+                inside.set()
+                await asyncio.Event().wait()
+
+        inside = asyncio.Event()
+        task = asyncio.create_task(hold())
+        await inside.wait()
+        await self.cancel(task)
+        self.assert_nobody_holds()
+
+    async def test_releasing(self):
+        """A release that has begun is finished first."""
+        async def hold():
+            async with self.lock:
+                pass
+
+        for steps in range(12):
+            task = asyncio.create_task(hold())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await until(lambda: task.done() or self.lock.is_held())
+            task.cancel()
+            await asyncio.wait((task,))
+            self.assertFalse(self.lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_cancellable(self):
+        cancellable = Gio.Cancellable()
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async(DEFAULT, cancellable))
+        await waits(self.path)
+        cancellable.cancel()
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            await task
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            await self.lock.acquire_async(DEFAULT, cancellable)
+        self.other.release()
+        self.assert_nobody_holds()
+
+    async def test_cancellable_is_the_callers(self):
+        """The end of a task does not cancel what else has the cancellable."""
+        cancellable = Gio.Cancellable()
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async(DEFAULT, cancellable))
+        await waits(self.path)
+        await self.cancel(task)
+        self.assertFalse(cancellable.is_cancelled())
+
+    async def test_closed_coroutine(self):
+        """A coroutine that is dropped in its wait leaves no lock behind."""
+        async def wait():
+            await self.lock.acquire_async()
+
+        self.other.acquire()
+        coroutine = wait()
+        coroutine.send(None)
+        await waits(self.path)
+        coroutine.close()
+        self.other.release()
+        await until(lambda: not any(thread.name.startswith('Lf ')
+                                    for thread in threading.enumerate()))
+        self.assert_nobody_holds()
+
+
+class ClosedLoop(LockTest):
+    def test_pending(self):
+        """An event loop that is closed while somebody waits leaves no lock behind."""
+        holder = Holder(self.path)
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda loop, context: None)
+        async def acquire():
+            await self.lock.acquire_async()
+
+        task = loop.create_task(acquire())
+        loop.run_until_complete(asyncio.sleep(0))
+        wait_for_waiter(self.path)
+        loop.close()
+        holder.release()
+        for thread in threading.enumerate():
+            if thread.name.startswith('Lf '):
+                thread.join()
+        self.assertFalse(task.done())
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_no_loop(self):
+        """Without an event loop nothing is awaitable: it is done and forgotten."""
+        self.lock.acquire()
+        self.assertIsNone(self.lock.release_async(DEFAULT, None))
+        lf_testing.iterate_until(lambda: not self.lock.is_held())
+
+
+class GLibSelector(selectors.SelectSelector):
+    """Iterates GLib's main context while it waits, as the event loops of PyGObject do."""
+
+    def select(self, timeout=None):
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if GLib.MainContext.default().iteration(False):
+                return []
+            events = super().select(0.001 if end is None or time.monotonic() < end else 0)
+            if events or end is not None and time.monotonic() >= end:
+                return events
+
+
+class GLibEventLoop(asyncio.SelectorEventLoop):
+    """It has its main context in the attribute where PyGObject 3.50 has it."""
+
+    def __init__(self):
+        super().__init__(GLibSelector())
+        self._context = GLib.MainContext.default()
+
+
+class GLibLoop(AsyncTest):
+    def run_loop(self, coroutine):
+        loop = GLibEventLoop()
+        try:
+            loop.run_until_complete(coroutine)
+        finally:
+            loop.close()
+
+    async def test_no_thread(self):
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async())
+        await waits(self.path)
+        self.assertFalse([thread for thread in threading.enumerate()
+                          if thread.name.startswith('Lf ')])
+        self.other.release()
+        self.assertTrue(await task)
+        await self.lock.release_async()
+        self.assert_nobody_holds()
+
+    async def test_cancel(self):
+        self.other.acquire()
+        task = asyncio.create_task(self.lock.acquire_async())
+        await waits(self.path)
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.other.release()
+        self.assert_nobody_holds()
+
+
+if __name__ == '__main__':
+    sys.exit(lf_testing.main())

@@ -1,0 +1,538 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the override adds for programs without an event loop, and its types."""
+
+import ast
+import asyncio
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+from gi.repository import Gio, GLib
+
+import lf_testing
+from lf_testing import Holder, Lf, LockTest
+
+OVERRIDE = pathlib.Path(Lf.locked.__code__.co_filename)
+
+
+class With(LockTest):
+    def test_lock_file(self):
+        with Lf.LockFile(path=self.path) as lock:
+            self.assertTrue(lock.is_held())
+            with self.assertRaises(Lf.AlreadyLocked):
+                self.other.try_acquire()
+        self.assertFalse(lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_error_in_block(self):
+        with self.assertRaises(ZeroDivisionError), self.lock:
+            1 / 0
+        self.assertTrue(self.other.try_acquire())
+
+    def test_acquired(self):
+        with Holder(self.path):
+            for timeout in 0, 0.05:
+                error = Lf.LockTimeout if timeout else Lf.AlreadyLocked
+                start = time.monotonic()
+                with self.assertRaises(error), self.lock.acquired(timeout=timeout):
+                    self.fail('it is held by another')
+                self.assertGreaterEqual(time.monotonic() - start, timeout)
+            self.lock.set_timeout(0)
+            with self.assertRaises(Lf.AlreadyLocked), self.lock.acquired():
+                self.fail('it is held by another')
+        with self.lock.acquired(timeout=2.5) as lock:
+            self.assertIs(lock, self.lock)
+            self.assertTrue(lock.is_held())
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_for_ever(self):
+        """None is for ever, wherever there are seconds."""
+        self.assertEqual(Lf.LockFile(path=self.path, timeout=None).get_timeout(), -1)
+        self.lock.set_timeout(0)
+        self.lock.set_timeout(None)
+        self.assertEqual(self.lock.get_timeout(), -1)
+        self.lock.set_timeout(0)
+        for wait in (lambda: self.lock.acquire_with_timeout(None),
+                     lambda: self.lock.acquired(timeout=None).__enter__()):
+            holder = Holder(self.path)
+            thread = threading.Thread(
+                target=lambda: (lf_testing.wait_for_waiter(self.path), holder.release()))
+            thread.start()
+            wait()
+            thread.join()
+            self.assertTrue(self.lock.is_held())
+            self.lock.release()
+
+    def test_nested(self):
+        """The block that acquired it releases it."""
+        with self.lock:
+            with self.lock, self.lock.acquired(timeout=0):
+                pass
+            self.assertTrue(self.lock.is_held())
+        self.assertFalse(self.lock.is_held())
+
+    def test_lost(self):
+        with self.assertRaises(Lf.NotMyLock):
+            with self.lock:
+                self.other.break_lock()
+                self.other.acquire()
+
+    def test_failed(self):
+        """A block that was not entered has no part in the next."""
+        self.other.acquire()
+        with self.assertRaises(Lf.AlreadyLocked), self.lock.acquired(timeout=0):
+            self.fail('it is held by another')
+        self.other.release()
+        with self.lock:
+            pass
+        self.assertFalse(self.lock.is_held())
+
+    def test_threads(self):
+        counter = 0
+
+        def count():
+            nonlocal counter
+            for _ in range(200):
+                with Lf.LockFile(path=self.path):
+                    seen = counter
+                    time.sleep(0)
+                    counter = seen + 1
+
+        threads = [threading.Thread(target=count) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(counter, 800)
+
+
+class Locked(LockTest):
+    def test_function(self):
+        @Lf.locked(self.path, timeout=0)
+        def add(a, b=2):
+            """Adds."""
+            with self.assertRaises(Lf.AlreadyLocked):
+                self.other.try_acquire()
+            return a + b
+
+        self.assertEqual((add.__name__, add.__doc__), ('add', 'Adds.'))
+        self.assertEqual(add(1, b=3), 4)
+        self.assertTrue(self.other.try_acquire())
+        with self.assertRaises(Lf.AlreadyLocked):
+            add(1)
+
+    def test_error(self):
+        @Lf.locked(self.path)
+        def fail():
+            raise KeyError
+
+        self.assertRaises(KeyError, fail)
+        self.assertTrue(self.other.try_acquire())
+
+    def test_threads(self):
+        inside = []
+        most = []
+
+        @Lf.locked(self.path)
+        def work():
+            inside.append(True)
+            most.append(len(inside))
+            time.sleep(0)
+            inside.pop()
+
+        threads = [threading.Thread(target=lambda: [work() for _ in range(50)])
+                   for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((len(most), max(most)), (200, 1))
+
+    def test_itself(self):
+        """Each call makes a claim of its own."""
+        @Lf.locked(self.path)
+        def recurse():
+            recurse()
+
+        self.assertRaises(Lf.WouldDeadlock, recurse)
+
+    def test_coroutines(self):
+        inside = []
+
+        @Lf.locked(self.path, timeout=100)
+        async def work(number):
+            inside.append(number)
+            await asyncio.sleep(0)
+            self.assertEqual(inside, [number])
+            inside.pop()
+            return number
+
+        async def main():
+            return await asyncio.gather(*(work(number) for number in range(10)))
+
+        self.assertTrue(asyncio.iscoroutinefunction(work))
+        self.assertEqual(asyncio.run(main()), list(range(10)))
+        self.assertTrue(self.other.try_acquire())
+
+    def test_properties(self):
+        path = pathlib.Path(self.directory, 'missing', 'lock')
+
+        @Lf.locked(path, backend=Lf.Backend.DIRECTORY, create_parents=True)
+        def is_directory():
+            return path.is_dir()
+
+        self.assertTrue(is_directory())
+        self.assertFalse(path.exists())
+
+    def test_relative(self):
+        old = os.getcwd()
+        self.addCleanup(os.chdir, old)
+        os.chdir(self.directory)
+
+        @Lf.locked('relative')
+        def look():
+            return os.path.exists(os.path.join(self.directory, 'relative'))
+
+        os.chdir('/')
+        self.assertTrue(look())
+
+    def test_generator(self):
+        def generate():
+            yield
+
+        async def generate_async():
+            yield
+
+        for function in generate, generate_async:
+            with self.assertRaises(TypeError):
+                Lf.locked(self.path)(function)
+
+
+class Arguments(LockTest):
+    def test_paths(self):
+        for path in self.path, self.path.encode(), pathlib.Path(self.path):
+            for lock in Lf.LockFile(path=path), Lf.LockFile.new(path):
+                self.assertEqual(lock.get_path(), self.path)
+        file = Gio.File.new_for_path(self.path)
+        self.assertEqual(Lf.LockFile.new_for_file(file).get_path(), self.path)
+        self.assertIsNone(Lf.LockFile(path=None).get_path())
+
+    def test_not_utf8(self):
+        path = os.fsencode(self.directory) + b'/\xff\xfe'
+        for argument in path, os.fsdecode(path), pathlib.Path(os.fsdecode(path)):
+            for lock in Lf.LockFile.new(argument), Lf.LockFile(path=argument), Lf.LockFile(
+                    path=argument, backend=Lf.Backend.DIRECTORY, timeout=0):
+                self.assertEqual(os.fsencode(lock.get_path()), path)
+                with lock:
+                    self.assertTrue(os.path.exists(path))
+                if os.path.exists(path):
+                    os.unlink(path)
+        self.assertEqual(lock.get_backend(), Lf.Backend.DIRECTORY)
+
+        @Lf.locked(path)
+        def look():
+            return os.path.exists(path)
+        self.assertTrue(look())
+
+    def test_nul(self):
+        for path in self.path + '\0more', os.fsencode(self.path) + b'\0more':
+            with self.assertRaises(ValueError):
+                Lf.LockFile.new(path)
+            with self.assertRaises(ValueError):
+                Lf.LockFile(path=path)
+            with self.assertRaises(ValueError):
+                Lf.locked(path)
+
+    def test_not_a_path(self):
+        for make in Lf.LockFile.new, lambda path: Lf.LockFile(path=path):
+            self.assertRaises(TypeError, make, 3)
+
+    def test_repr(self):
+        self.assertEqual(repr(self.lock), f'<Lf.LockFile {self.path!r} FLOCK, not held>')
+        with Lf.LockFile(path=self.path, backend=Lf.Backend.HARD_LINK) as lock:
+            self.assertEqual(repr(lock), f'<Lf.LockFile {self.path!r} HARD_LINK, held>')
+        self.assertEqual(repr(Lf.LockFile.new(b'/\xff')),
+                         r"<Lf.LockFile '/\udcff' FLOCK, not held>")
+        self.assertEqual(repr(Lf.LockFile()), '<Lf.LockFile None FLOCK, not held>')
+
+    def test_backend(self):
+        self.assertTrue(Lf.Backend.FLOCK.is_supported())
+        self.assertFalse(Lf.Backend.LOCK_FILE_EX.is_supported())
+        self.assertTrue(Lf.Backend.is_supported(Lf.Backend.FLOCK))
+        self.assertFalse(Lf.Backend.is_supported(Lf.Backend.LOCK_FILE_EX))
+
+
+class ErrorClasses(LockTest):
+    BASES = {Lf.LockError: (Lf.LockFailed, Lf.AlreadyLocked, Lf.LockTimeout, Lf.WouldDeadlock),
+             Lf.UnlockError: (Lf.UnlockFailed, Lf.NotLocked, Lf.NotMyLock),
+             Lf.BackendError: (Lf.BackendFailed, Lf.NotSupported, Lf.InvalidLockFile)}
+    CODES = {Lf.LockError: ('FAILED', 'ALREADY_LOCKED', 'TIMED_OUT', 'WOULD_DEADLOCK'),
+             Lf.UnlockError: ('FAILED', 'NOT_LOCKED', 'NOT_MY_LOCK'),
+             Lf.BackendError: ('FAILED', 'NOT_SUPPORTED', 'INVALID_LOCK_FILE')}
+
+    def assert_raises(self, error_class, function, *args):
+        with self.assertRaises(error_class) as raised:
+            function(*args)
+        self.assertIs(type(raised.exception), error_class)
+        self.assertIsNone(raised.exception.__cause__)
+        self.assertTrue(raised.exception.__suppress_context__)
+
+    def test_hierarchy(self):
+        for base, error_classes in self.BASES.items():
+            self.assertTrue(issubclass(base, GLib.Error))
+            for error_class in error_classes:
+                self.assertTrue(issubclass(error_class, base))
+        self.assertTrue(issubclass(Lf.LockTimeout, TimeoutError))
+        self.assertFalse(issubclass(Lf.AlreadyLocked, TimeoutError))
+
+    def test_codes(self):
+        """What is written for the enumerations goes on working."""
+        for base, names in self.CODES.items():
+            enumeration = type(getattr(base, names[0]))
+            self.assertEqual(base.quark(), enumeration.quark())
+            self.assertEqual(base.__gtype__, enumeration.__gtype__)
+            for code, name in enumerate(names):
+                self.assertEqual(getattr(base, name), code)
+                self.assertIs(type(base(code)), enumeration)
+                self.assertIsInstance(base(code), base)
+                error = GLib.Error.new_literal(base.quark(), 'message', code)
+                self.assertTrue(error.matches(base.quark(), base(code)))
+        self.assertNotIsInstance(Lf.UnlockError.FAILED, Lf.LockError)
+        with self.assertRaises(AttributeError):
+            Lf.LockError.NO_SUCH_CODE
+
+    def test_raised_by_program(self):
+        """A program can raise them too, and send them to another process."""
+        for base, error_classes in self.BASES.items():
+            for code, error_class in enumerate(error_classes):
+                error = error_class('message')
+                self.assertTrue(error.matches(base.quark(), code))
+                self.assertEqual(error.message, 'message')
+                self.assertEqual(repr(error), f"Lf.{error_class.__name__}('message')")
+                error = pickle.loads(pickle.dumps(error))
+                self.assertIs(type(error), error_class)
+                self.assertTrue(error.matches(base.quark(), code))
+
+    def test_lock(self):
+        self.other.acquire()
+        self.assert_raises(Lf.AlreadyLocked, self.lock.try_acquire)
+        self.assert_raises(Lf.LockTimeout, self.lock.acquire_with_timeout, 0.01)
+        self.assert_raises(Lf.WouldDeadlock, self.lock.acquire)
+        self.lock.set_timeout(0)
+        self.assert_raises(Lf.AlreadyLocked, self.lock.acquire)
+        self.assert_raises(Lf.AlreadyLocked, self.lock.acquire_guard)
+        for method in 'acquire', 'acquire_guard':
+            results = []
+            getattr(self.lock, method + '_async')(
+                GLib.PRIORITY_DEFAULT, None, lambda lock, result: results.append(result))
+            lf_testing.iterate_until(lambda: results)
+            self.assert_raises(Lf.AlreadyLocked, getattr(self.lock, method + '_finish'), *results)
+
+    def test_unlock(self):
+        self.assert_raises(Lf.NotLocked, self.lock.release)
+        self.other.acquire()
+        self.assert_raises(Lf.NotMyLock, self.lock.release)
+        results = []
+        self.lock.release_async(GLib.PRIORITY_DEFAULT, None,
+                                lambda lock, result: results.append(result))
+        lf_testing.iterate_until(lambda: results)
+        self.assert_raises(Lf.NotMyLock, self.lock.release_finish, *results)
+
+    def test_backend(self):
+        lock = Lf.LockFile(path=self.path, backend=Lf.Backend.LOCK_FILE_EX)
+        for method in lock.acquire, lock.try_acquire, lock.is_locked, lock.query_holder:
+            self.assert_raises(Lf.NotSupported, method)
+        os.mkdir(self.path)
+        self.assert_raises(Lf.InvalidLockFile, self.lock.acquire)
+
+    def test_others(self):
+        """What the path itself gives is as everywhere in GLib."""
+        lock = Lf.LockFile.new(os.path.join(self.directory, 'missing', 'lock'))
+        with self.assert_error(Gio.IOErrorEnum.NOT_FOUND):
+            with lock:
+                self.fail('there is no directory')
+
+
+class Import(LockTest):
+    """`from gi.repository import Lf` works whatever is there."""
+
+    GIR = '''\
+        <?xml version="1.0"?>
+        <repository version="1.2" xmlns="http://www.gtk.org/introspection/core/1.0"
+                    xmlns:c="http://www.gtk.org/introspection/c/1.0"
+                    xmlns:glib="http://www.gtk.org/introspection/glib/1.0">
+          <namespace name="Lf" version="9.0" shared-library="libglib-2.0.so.0"
+                     c:identifier-prefixes="Lf" c:symbol-prefixes="lf">
+            <constant name="ANSWER" value="42" c:type="LF_ANSWER"><type name="gint"/></constant>
+          </namespace>
+        </repository>
+    '''
+
+    def run_python(self, program, **environment):
+        return subprocess.run(
+            [sys.executable, '-c', textwrap.dedent(program)], check=True, text=True,
+            env={**os.environ, **environment}, stdout=subprocess.PIPE).stdout.strip()
+
+    def test_another_version(self):
+        gir = pathlib.Path(self.directory, 'Lf-9.0.gir')
+        gir.write_text(textwrap.dedent(self.GIR))
+        subprocess.run(['g-ir-compiler', '-o', gir.with_suffix('.typelib'), gir], check=True)
+        printed = self.run_python('''
+            import gi
+            gi.require_version('Lf', '9.0')
+            from gi.repository import Lf
+            print(Lf.ANSWER, hasattr(Lf, 'locked'))
+        ''', GI_TYPELIB_PATH=self.directory)
+        self.assertEqual(printed, '42 False')
+
+    def test_without_event_loops(self):
+        """asyncio, which takes long to import, is left to who uses it."""
+        printed = self.run_python('''
+            import sys
+            sys.modules['asyncio'] = None
+            import gi
+            gi.require_version('Lf', '1.0')
+            from gi.repository import Lf
+            with Lf.LockFile(path='%s') as lock:
+                print(lock.is_held())
+        ''' % self.path)
+        self.assertEqual(printed, 'True')
+
+    def test_system_override(self):
+        """In the tree its own override comes before one in PyGObject's directory."""
+        import gi
+        system = pathlib.Path(gi.__file__).parent
+        copy = pathlib.Path(self.directory, 'gi')
+        copy.mkdir()
+        for entry in system.iterdir():
+            if entry.name != 'overrides':
+                (copy / entry.name).symlink_to(entry)
+        (copy / 'overrides').mkdir()
+        for entry in (system / 'overrides').iterdir():
+            if entry.name != 'Lf.py':
+                (copy / 'overrides' / entry.name).symlink_to(entry)
+        (copy / 'overrides' / 'Lf.py').write_text('raise Exception("the system\'s")')
+        printed = self.run_python('''
+            import gi
+            gi.require_version('Lf', '1.0')
+            from gi.repository import Lf
+            print(gi.__file__)
+            print(Lf.locked.__code__.co_filename)
+        ''', PYTHONPATH=f"{os.environ['PYTHONPATH']}:{self.directory}").splitlines()
+        self.assertTrue(os.path.samefile(os.path.dirname(printed[0]), copy))
+        self.assertTrue(os.path.samefile(printed[1], OVERRIDE))
+
+
+class Types(LockTest):
+    """Lf.pyi, with which a type checker knows what there is."""
+
+    STUB = OVERRIDE.with_suffix('.pyi')
+
+    RIGHT = '''
+        import pathlib
+        import gi
+        gi.require_version('Lf', '1.0')
+        from gi.repository import Lf
+
+        lock = Lf.LockFile(path=pathlib.Path('x'), backend=Lf.Backend.FLOCK, timeout=None)
+
+        def wait() -> int:
+            with lock, lock.acquired(timeout=2.5) as same:
+                try:
+                    lock.acquire_with_timeout(None)
+                except Lf.LockTimeout as error:
+                    print(error.message, error.errno)
+                except Lf.LockError as error:
+                    error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED)
+                return same.get_fd()
+
+        async def wait_async() -> str:
+            async with lock, lock.acquired() as same:
+                await same.release_async()
+            granted: bool = await lock.acquire_async()
+            holder = await lock.query_holder_async()
+            lock.acquire_async(0, None, lambda lock, result: lock.acquire_finish(result))
+            return f'{granted} {Lf.Backend.FLOCK.is_supported()}' if holder else ''
+
+        @Lf.locked(b'x', timeout=1)
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        sum: int = add(1, b=2)
+    '''
+
+    WRONG = {
+        "Lf.LockFile(path=3)": 'arg-type',
+        "Lf.LockFile(paht='x')": 'call-arg',
+        "Lf.LockFile.new('x').set_timeout('2')": 'arg-type',
+        "Lf.LockFile.new('x').acquired(timeout='2')": 'arg-type',
+        "Lf.LockFile.new('x').props.held = True": 'misc',
+        "Lf.locked('x', timeout='1')": 'arg-type',
+        "Lf.lokced('x')": 'attr-defined',
+    }
+
+    def check(self, program):
+        """Runs mypy with the stub where those of pygobject-stubs are."""
+        stubs = pathlib.Path(self.directory, 'gi-stubs')
+        if not stubs.exists():
+            stubs.joinpath('repository').mkdir(parents=True)
+            stubs.joinpath('repository', 'Lf.pyi').symlink_to(self.STUB)
+            stubs.joinpath('__init__.pyi').write_text(
+                'def require_version(namespace: str, version: str) -> None: ...\n')
+        path = pathlib.Path(self.directory, 'program.py')
+        path.write_text(textwrap.dedent(program))
+        return self.run_mypy(path)
+
+    def run_mypy(self, *arguments):
+        return subprocess.run(
+            ['mypy', '--strict', '--python-executable', sys.executable,
+             '--cache-dir', os.path.join(self.directory, 'cache'), *arguments],
+            env={**os.environ, 'PYTHONPATH': self.directory}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def test_right(self):
+        result = self.check(self.RIGHT)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_wrong(self):
+        result = self.check('from gi.repository import Lf\n' + '\n'.join(self.WRONG))
+        self.assertEqual([line.rpartition('[')[2].rstrip(']')
+                          for line in result.stdout.splitlines() if ': error: ' in line],
+                         list(self.WRONG.values()), result.stdout)
+
+    def test_stub(self):
+        """The classes of GLib are checked only where there are stubs of them."""
+        result = self.run_mypy('--ignore-missing-imports', '--allow-subclassing-any', self.STUB)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_complete(self):
+        """The stub has what is there, and nothing else."""
+        def public(names):
+            return {name for name in names if not name.startswith('_')}
+
+        tree = ast.parse(self.STUB.read_text())
+        defined = {node.name: node for node in tree.body
+                   if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+        names = public(defined) | public(node.target.id for node in tree.body
+                                         if isinstance(node, ast.AnnAssign))
+        there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass'}
+        self.assertEqual(names, public(name for name in there if not name.startswith('__')))
+
+        methods = {node.name for node in defined['LockFile'].body
+                   if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        self.assertEqual(public(methods - {'props'}), public(vars(Lf.LockFile)) - {'props'})
+        self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
+        self.assertEqual(
+            {node.target.id for node in defined['Backend'].body if isinstance(node, ast.AnnAssign)},
+            {name for name in dir(Lf.Backend) if name.isupper()})
+
+
+if __name__ == '__main__':
+    sys.exit(lf_testing.main())

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Signals that come while the main thread waits for a lock."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+
+from gi.repository import Gio, GLib
+
+import lf_testing
+from lf_testing import Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter
+
+
+class Exit(Exception):
+    pass
+
+
+def interrupt(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+def is_waiting(thread):
+    code = sys._current_frames()[thread.ident].f_code
+    return code.co_name == 'run' and os.path.basename(code.co_filename) == 'Lf.py'
+
+
+class Behind:
+    """A thread that waits for the lock of a path behind another one."""
+
+    def __init__(self, path):
+        self.lock = Lf.LockFile.new(path)
+        self.got_it = []
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        with self.lock:
+            self.got_it.append(True)
+
+    def start(self):
+        self.thread.start()
+        while count_waiters(self.lock.get_path()) < 2:
+            pass
+
+    def join(self):
+        self.thread.join()
+
+
+class SignalTest(LockTest):
+    def setUp(self):
+        super().setUp()
+        # Not this thread's, for which a wait would be a deadlock
+        self.holder = Holder(self.path)
+        self.addCleanup(self.holder.release)
+
+    def when_it_waits(self, *actions):
+        """In another thread, each action as soon as somebody waits (again)."""
+        def run():
+            for action in actions:
+                wait_for_waiter(self.path)
+                action()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread
+
+    @contextlib.contextmanager
+    def handler(self, handler, number=signal.SIGINT):
+        old = signal.signal(number, handler)
+        try:
+            yield
+        finally:
+            signal.signal(number, old)
+
+    def assert_nobody_holds(self):
+        self.assertFalse(self.lock.is_held())
+        self.holder.release()
+        self.assertTrue(self.other.try_acquire())
+        self.other.release()
+
+
+class Interrupt(SignalTest):
+    def test_acquire(self):
+        self.when_it_waits(interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.lock.acquire()
+        self.assert_nobody_holds()
+
+    def test_acquire_with_timeout(self):
+        self.when_it_waits(interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.lock.acquire_with_timeout(100)
+        self.assertEqual(self.lock.get_timeout(), -1)
+        self.assert_nobody_holds()
+
+    def test_with(self):
+        for context in self.lock, self.lock.acquired(timeout=100):
+            self.when_it_waits(interrupt)
+            with self.assertRaises(KeyboardInterrupt):
+                with context:
+                    self.fail('it is held by another')
+        self.assert_nobody_holds()
+
+    def test_locked(self):
+        @Lf.locked(self.path)
+        def function():
+            self.fail('it is held by another')
+
+        self.when_it_waits(interrupt)
+        self.assertRaises(KeyboardInterrupt, function)
+        self.assert_nobody_holds()
+
+    def test_looks(self):
+        """Where the kernel has no queue."""
+        def interrupt_wait():
+            while not is_waiting(threading.main_thread()):
+                pass
+            interrupt()
+
+        for backend in Lf.Backend.SYMLINK, Lf.Backend.SQLITE:
+            path = f'{self.path}-{int(backend)}'
+            holder = Holder(path, backend=backend)
+            lock = Lf.LockFile(path=path, backend=backend)
+            thread = threading.Thread(target=interrupt_wait)
+            thread.start()
+            with self.assertRaises(KeyboardInterrupt):
+                lock.acquire()
+            thread.join()
+            self.assertFalse(lock.is_held())
+            holder.release()
+            self.assertTrue(Lf.LockFile(path=path, backend=backend).try_acquire())
+
+    def test_terminate(self):
+        """Whatever a handler raises."""
+        def handle(number, frame):
+            raise Exit
+
+        self.when_it_waits(lambda: interrupt(signal.SIGTERM))
+        with self.handler(handle, signal.SIGTERM), self.assertRaises(Exit):
+            self.lock.acquire()
+        self.assert_nobody_holds()
+
+    def test_handler_goes_on(self):
+        """A handler that raises nothing costs nobody his place in the queue."""
+        handled = threading.Event()
+        second = Behind(self.path)
+
+        def release():
+            handled.wait()
+            second.start()
+            self.holder.release()
+
+        self.when_it_waits(interrupt, release)
+        with self.handler(lambda number, frame: handled.set()):
+            self.assertTrue(self.lock.acquire())
+        self.assertEqual(second.got_it, [])
+        self.lock.release()
+        second.join()
+
+    def test_cancellable(self):
+        """The caller's cancellable works too, and is only the caller's."""
+        cancellable = Gio.Cancellable()
+        self.when_it_waits(interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.lock.acquire(cancellable)
+        self.assertFalse(cancellable.is_cancelled())
+        self.when_it_waits(cancellable.cancel)
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            self.lock.acquire(cancellable)
+        self.assert_nobody_holds()
+
+    def test_others_descriptor(self):
+        """Who had asked for the signals' numbers gets those that came meanwhile."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.setblocking(False)
+            old = signal.set_wakeup_fd(theirs.fileno())
+            try:
+                self.when_it_waits(interrupt)
+                with self.assertRaises(KeyboardInterrupt):
+                    self.lock.acquire()
+            finally:
+                self.assertEqual(signal.set_wakeup_fd(old), theirs.fileno())
+            self.assertEqual(ours.recv(16), bytes([signal.SIGINT]))
+
+    def test_in_main_loop(self):
+        """Where PyGObject has its own handler, which raises when the loop has returned."""
+        results = []
+
+        def acquire():
+            self.when_it_waits(interrupt)
+            try:
+                self.lock.acquire()
+            except KeyboardInterrupt:
+                results.append('interrupted')
+            return GLib.SOURCE_REMOVE
+
+        GLib.idle_add(acquire)
+        with self.assertRaises(KeyboardInterrupt):
+            GLib.MainLoop().run()
+        self.assertEqual(results, ['interrupted'])
+        self.assert_nobody_holds()
+
+    def test_no_wakeups(self):
+        """A wait sleeps, with its threads, until there is something to do."""
+        wakeups = []
+
+        def watch():
+            def count_main():
+                with open(f'/proc/self/task/{os.getpid()}/status') as status:
+                    return [line for line in status if line.startswith('voluntary')]
+
+            before = count_wakeups(), count_main()
+            time.sleep(0.5)
+            wakeups.extend((before, (count_wakeups(), count_main())))
+            interrupt()
+
+        self.when_it_waits(watch)
+        with self.assertRaises(KeyboardInterrupt):
+            self.lock.acquire()
+        self.assertEqual(*wakeups)
+
+    def test_nothing_left(self):
+        """No descriptors and threads are left."""
+        def count():
+            return len(os.listdir('/proc/self/fd')), threading.active_count()
+
+        before = count()
+        for _ in range(20):
+            thread = self.when_it_waits(interrupt)
+            with self.assertRaises(KeyboardInterrupt):
+                self.lock.acquire()
+            thread.join()
+        self.assertEqual(count(), before)
+        self.assert_nobody_holds()
+
+    def test_races(self):
+        """At any moment, around the grant and in uncontended calls too: whoever leaves
+        the call by an exception has no lock."""
+        self.holder.release()
+        ready = threading.Event()
+        outcomes = {True: 0, False: 0}
+
+        def pause(seconds):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                pass
+
+        def contend():
+            self.other.acquire()
+            ready.set()
+            pause(random.random() * 0.001)
+            interrupt()
+            pause(random.random() * 0.0005)
+            self.other.release()
+
+        for round_number in range(1000):
+            ready.clear()
+            granted = False
+            thread = threading.Thread(target=contend)
+            try:
+                thread.start()
+                ready.wait()
+                with self.lock:
+                    granted = True
+                    while True:
+                        pass
+            except KeyboardInterrupt:
+                outcomes[granted] += 1
+            thread.join()
+            self.assertFalse(self.lock.is_held(), round_number)
+            self.assertTrue(self.other.try_acquire(), round_number)
+            self.other.release()
+        self.assertGreater(outcomes[False], 100)
+
+
+class Semantics(SignalTest):
+    """What acquire() promises, after a wait that a signal could have ended too."""
+
+    def test_granted(self):
+        self.when_it_waits(self.holder.release)
+        self.assertTrue(self.lock.acquire())
+        self.assertTrue(self.lock.is_held())
+        self.assertTrue(self.lock.is_held_by_thread())
+
+    def test_would_deadlock(self):
+        """The thread that waited is the one that holds it."""
+        self.when_it_waits(self.holder.release)
+        self.lock.acquire()
+        with self.assertRaises(Lf.WouldDeadlock):
+            self.other.acquire()
+
+    def test_notification(self):
+        threads = []
+        self.lock.connect('notify::held', lambda *_: threads.append(threading.current_thread()))
+        self.when_it_waits(self.holder.release)
+        self.lock.acquire()
+        self.assertEqual(threads, [threading.main_thread()])
+
+    def test_context(self):
+        """The caller's main context is not iterated."""
+        called = []
+        GLib.idle_add(lambda: called.append(True))
+        self.when_it_waits(self.holder.release)
+        self.lock.acquire()
+        self.assertEqual(called, [])
+        lf_testing.iterate_until(lambda: called)
+
+    def test_pending(self):
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, None)
+        with self.assert_error(Gio.IOErrorEnum.PENDING):
+            self.lock.acquire()
+        self.holder.release()
+        lf_testing.iterate_until(self.lock.is_held)
+
+    def test_timed_out(self):
+        self.lock.set_timeout(0.05)
+        start = time.monotonic()
+        with self.assertRaises(Lf.LockTimeout):
+            self.lock.acquire()
+        self.assertGreaterEqual(time.monotonic() - start, 0.05)
+
+    def test_order(self):
+        """In the kernel's queue, beside another thread's wait."""
+        second = Behind(self.path)
+        self.when_it_waits(second.start, self.holder.release)
+        self.lock.acquire()
+        self.assertEqual(second.got_it, [])
+        self.lock.release()
+        second.join()
+
+
+if __name__ == '__main__':
+    sys.exit(lf_testing.main())
