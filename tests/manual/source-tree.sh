@@ -37,7 +37,7 @@ meson () {
       ;;
     test)
       # What is chosen by name or suite must be there
-      command meson test -C "$LF_BUILD_ROOT" --no-rebuild --list "${@:4}" | grep . >/dev/null
+      command meson test -C "$LF_BUILD_ROOT" --no-rebuild --list "${@:4}" | grep ' / ' >/dev/null
       ;;
     devenv)
       # A program has to be there; it may not be of this build
