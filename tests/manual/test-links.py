@@ -3,13 +3,14 @@
 
 """The manual's links lead somewhere, and every public symbol has a page that says something.
 
-    test-links.py MANUAL GIR PAGES
+    test-links.py MANUAL GIR SOURCE
 
-MANUAL is the directory of the generated HTML, PAGES that of its sources. What leads
+MANUAL is the directory of the generated HTML, SOURCE that of the project. What leads
 out of the manual is listed, and not fetched.
 """
 
 import html.parser
+import itertools
 import pathlib
 import re
 import sys
@@ -35,6 +36,7 @@ class Document(html.parser.HTMLParser):
         self.description = ''
         self._open = []
         self.feed(path.read_text(encoding='utf-8'))
+        self.description = ' '.join(self.description.split())
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -62,6 +64,8 @@ def check_links(documents, directory):
     for name, document in documents.items():
         for link in document.links:
             url = urllib.parse.urlsplit(link or '')
+            if url.scheme == 'javascript':
+                continue
             if url.scheme or url.netloc:
                 external.add(link)
                 continue
@@ -77,8 +81,15 @@ def check_links(documents, directory):
     return problems, external
 
 
+def first_words(element):
+    """What the description of a symbol begins with, up to the first mark-up."""
+    doc = element.findtext(CORE + 'doc') or ''
+    words = itertools.takewhile(re.compile(r'[A-Za-z-]+$').match, doc.split())
+    return ' '.join(itertools.islice(words, 5))
+
+
 def symbol_pages(gir):
-    """The names of the pages that the GIR's symbols have to have."""
+    """The pages that the GIR's symbols have to have, with what they have to say."""
     kinds = {'constructor': 'ctor', 'method': 'method', 'function': 'type_func',
              'property': 'property'}
     namespace = xml.etree.ElementTree.parse(gir).find(CORE + 'namespace')
@@ -93,11 +104,18 @@ def symbol_pages(gir):
             continue
         if element.get('moved-to'):
             continue
-        yield f'{kind}.{name}.html'
+        yield f'{kind}.{name}.html', first_words(element)
         for member in element:
             member_kind = kinds.get(member.tag.removeprefix(CORE))
             if member_kind is not None:
-                yield f'{member_kind}.{name}.{member.get("name")}.html'
+                yield f'{member_kind}.{name}.{member.get("name")}.html', first_words(member)
+
+
+def check_readme(path):
+    """The files that are linked and not there."""
+    links = re.findall(r'\]\(([^)#:]+)\)', path.read_text(encoding='utf-8'))
+    return [f'{path.name}: nothing is at {link}' for link in links
+            if not (path.parent / link).exists()]
 
 
 def reachable(documents):
@@ -112,25 +130,30 @@ def reachable(documents):
 
 
 def main():
-    directory, gir, sources = map(pathlib.Path, sys.argv[1:])
+    directory, gir, source = map(pathlib.Path, sys.argv[1:])
     documents = {path.name: Document(path) for path in directory.glob('*.html')}
     problems, external = check_links(documents, directory)
     cases = [('no link is broken', problems)]
 
     symbols = list(symbol_pages(gir))
-    missing = [name for name in symbols if name not in documents]
-    empty = [name for name in symbols
-             if name in documents and not documents[name].description.strip()]
-    cases.append((f'each of {len(symbols)} symbols has a page', missing))
-    cases.append(('which says something', empty))
+    cases.append((f'each of {len(symbols)} symbols has a page',
+                  [name for name, _ in symbols if name not in documents]))
+    cases.append(('which says what the doc comment does',
+                  [f'{name}: {words}' for name, words in symbols if name in documents and
+                   (not words or words not in documents[name].description)]))
     cases.append(('there are symbols, pages and links', [] if len(symbols) > 50 and external
                   else ['too few: is something wrong with this test?']))
 
-    pages = [path.with_suffix('.html').name for path in sources.glob('*.md')]
+    sources = (source / 'introspection' / 'reference').glob('*.md')
+    pages = [path.with_suffix('.html').name for path in sources]
     cases.append((f'each of {len(pages)} pages is in the manual',
                   [name for name in pages if name not in documents]))
     cases.append(('every page can be reached from the first',
                   sorted(documents.keys() - reachable(documents))))
+
+    cases.append(('the files that the READMEs link are there',
+                  check_readme(source / 'README.md') +
+                  check_readme(source / 'tests' / 'README.md')))
 
     print(f'1..{len(cases)}')
     for number, (name, wrong) in enumerate(cases, 1):
