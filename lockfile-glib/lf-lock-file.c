@@ -39,9 +39,9 @@
  * backend](choosing-a-backend.html) tells how to exclude programs that lock with
  * something else.
  *
- * The file itself is made when the lock is first acquired, and only there to be
- * locked. It may also be a file of data. By default it stays: that keeps the order
- * of those who wait.
+ * Unless the way of locking is another one, the file is made when the lock is first
+ * acquired, and only there to be locked; it may also be a file of data. By default
+ * it stays: that keeps the order of those who wait.
  *
  * ## Who owns a lock
  *

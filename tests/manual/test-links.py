@@ -20,8 +20,9 @@ import xml.etree.ElementTree
 CORE = '{http://www.gtk.org/introspection/core/1.0}'
 GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 
-# Links of gi-docgen's that were not resolved, as [method@LockFile.nothing]
-UNRESOLVED = re.compile(r'\[\w+@[\w.:-]+\]')
+# Links of gi-docgen's that were not resolved, as [method@LockFile.nothing], and
+# code that was torn apart, as `@name` is
+LEFT_OVER = re.compile(r'\[\w+@[\w.:-]+\]|`')
 VOID_ELEMENTS = {'br', 'hr', 'img', 'input', 'link', 'meta', 'source', 'col'}
 
 
@@ -76,8 +77,8 @@ def check_links(documents, directory):
             elif fragment and target in documents and \
                     fragment not in documents[target].anchors:
                 problems.append(f'{name}: {link} has no such anchor')
-        problems += [f'{name}: {text} is not a link' for text in
-                     UNRESOLVED.findall(document.text)]
+        problems += [f'{name}: {document.text[match.start():][:40]!r} is left over' for match in
+                     LEFT_OVER.finditer(document.text)]
     return problems, external
 
 
