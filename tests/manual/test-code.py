@@ -115,7 +115,7 @@ def find_pages(source):
             yield name, list(blocks_of_source(name, path.read_text(encoding='utf-8')))
 
 
-def install(build, root):
+def install(source, build, root):
     """Installs the build below root; returns the environment that finds it there."""
     subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet'],
                    env={**os.environ, 'DESTDIR': str(root)}, check=True,
@@ -146,8 +146,8 @@ def install(build, root):
         'PYTHONPATH': ':'.join(python_path),
         'PYTHONDONTWRITEBYTECODE': '1',
         'G_DEBUG': 'fatal-warnings',
-        'LF_SOURCE_ROOT': sys.argv[1],
-        'LF_BUILD_ROOT': sys.argv[2],
+        'LF_SOURCE_ROOT': str(source),
+        'LF_BUILD_ROOT': str(build),
     }
 
 
@@ -327,14 +327,14 @@ def unused_wrappers(pages):
 
 
 def main():
-    source, build = map(pathlib.Path, sys.argv[1:3])
+    source, build = (pathlib.Path(name).resolve() for name in sys.argv[1:3])
     chosen = tuple(sys.argv[3:]) or ('',)
     pages = list(find_pages(source))
     failed = 0
 
     with tempfile.TemporaryDirectory(prefix='lf-manual-') as directory:
         root = pathlib.Path(directory)
-        environment = install(build, root / 'root')
+        environment = install(source, build, root / 'root')
         jobs = [blocks for name, blocks in pages if blocks and name.endswith(chosen)]
         print(f'1..{sum(map(len, jobs)) + 1}', flush=True)
         number = 0
