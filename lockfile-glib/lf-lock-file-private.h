@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* What guards need beyond the public methods: to tell one grant from another. */
 
 gboolean lf_lock_file_acquire_sync  (LfLockFile    *self,
-                                     double         timeout,
+                                     const double  *timeout,
                                      gssize        *grant,
                                      GCancellable  *cancellable,
                                      GError       **error);

@@ -342,11 +342,11 @@ lf_lock_file_end_acquire (LfLockFile *self,
   lf_lock_file_start_next (self);
 }
 
-/* Sets @grant to the number of the grant that this call got, or to 0 if the lock
- * was held before. */
+/* Without a @timeout it is that of the property. Sets @grant to the number of the
+ * grant that this call got, or to 0 if the lock was held before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
-                           double         timeout,
+                           const double  *timeout,
                            gssize        *grant,
                            GCancellable  *cancellable,
                            GError       **error)
@@ -372,7 +372,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
       return FALSE;
     }
 
-  acquire = lf_lock_file_new_acquire (self, timeout, cancellable, error);
+  acquire = lf_lock_file_new_acquire (self, timeout != NULL ? *timeout : self->timeout,
+                                      cancellable, error);
   self->running = acquire;
   g_mutex_unlock (&self->mutex);
 
@@ -1302,8 +1303,7 @@ lf_lock_file_acquire (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
-                                    cancellable, error);
+  return lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error);
 }
 
 /**
@@ -1332,7 +1332,7 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, timeout, &grant, cancellable, error);
+  return lf_lock_file_acquire_sync (self, &timeout, &grant, cancellable, error);
 }
 
 /**
@@ -1355,12 +1355,13 @@ gboolean
 lf_lock_file_try_acquire (LfLockFile  *self,
                           GError     **error)
 {
+  const double no_wait = 0;
   gssize grant;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_acquire_sync (self, 0, &grant, NULL, error);
+  return lf_lock_file_acquire_sync (self, &no_wait, &grant, NULL, error);
 }
 
 static void

@@ -84,8 +84,7 @@ lf_lock_file_acquire_guard (LfLockFile    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!lf_lock_file_acquire_sync (self, lf_lock_file_get_timeout (self), &grant,
-                                  cancellable, error))
+  if (!lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error))
     return NULL;
 
   return lf_lock_guard_new (self, grant);

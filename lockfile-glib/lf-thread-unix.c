@@ -24,6 +24,7 @@ typedef struct
   LfThreadFunc work;
   LfThreadFunc ended;
   gpointer data;
+  GList link; /* in the queue; GLib's own would cost a thread some KiB */
 } LfThreadTask;
 
 /* Tasks that idle threads are to take, never more of them than of the threads. */
@@ -53,7 +54,7 @@ static LfThreadTask *
 wait_for_task (void)
 {
   gint64 end = g_get_monotonic_time () + IDLE_TIME;
-  LfThreadTask *task = NULL;
+  GList *link = NULL;
 
   G_LOCK (tasks);
   if (n_idle < MAX_IDLE)
@@ -62,12 +63,12 @@ wait_for_task (void)
       while (g_queue_is_empty (&tasks) &&
              g_cond_wait_until (&tasks_cond, &G_LOCK_NAME (tasks), end))
         ;
-      task = g_queue_pop_head (&tasks);
+      link = g_queue_pop_head_link (&tasks);
       n_idle--;
     }
   G_UNLOCK (tasks);
 
-  return task;
+  return link != NULL ? link->data : NULL;
 }
 
 static gboolean
@@ -80,7 +81,7 @@ give_to_idle (LfThreadTask *task)
   given = g_queue_get_length (&tasks) < n_idle;
   if (given)
     {
-      g_queue_push_tail (&tasks, task);
+      g_queue_push_tail_link (&tasks, &task->link);
       g_cond_signal (&tasks_cond);
     }
   G_UNLOCK (tasks);
@@ -154,7 +155,7 @@ lf_thread_start (LfThreadFunc work,
   LfThreadTask *task = g_new (LfThreadTask, 1);
   int result = 0;
 
-  *task = (LfThreadTask) { work, ended, data };
+  *task = (LfThreadTask) { work, ended, data, { task, NULL, NULL } };
 
   if (!give_to_idle (task))
     result = start_thread (task);

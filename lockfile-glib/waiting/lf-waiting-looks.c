@@ -21,6 +21,7 @@
 typedef struct
 {
   /* Under the lock of the places */
+  GList link; /* in its queue; GLib's own would cost a thread some KiB */
   LfWait *wait;
   char *path; /* a reference string */
   const char *base_name;
@@ -59,6 +60,7 @@ lf_waiting_looks_join (LfWait          *wait,
   GQueue *queue;
 
   g_cond_init (&place->cond);
+  place->link.data = place;
   place->wait = wait;
   place->path = g_ref_string_acquire (request->path);
   place->base_name = strrchr (place->path, G_DIR_SEPARATOR) + 1;
@@ -77,7 +79,7 @@ lf_waiting_looks_join (LfWait          *wait,
       g_hash_table_insert (queues, place->path, queue);
     }
   place->is_first = g_queue_is_empty (queue);
-  g_queue_push_tail (queue, place);
+  g_queue_push_tail_link (queue, &place->link);
   G_UNLOCK (queues);
 
   return place->is_first;
@@ -97,7 +99,7 @@ lf_waiting_looks_leave (LfWait *wait)
   G_LOCK (queues);
   queue = g_hash_table_lookup (queues, place->path);
   was_first = g_queue_peek_head (queue) == place;
-  g_queue_remove (queue, place);
+  g_queue_unlink (queue, &place->link);
   next = g_queue_peek_head (queue);
 
   /* The key is the path of one of the places, that of the first */
