@@ -11,10 +11,14 @@ import sys
 import threading
 import time
 
-from gi.repository import Gio, GLib
+# As at a terminal, where nothing has it ignored; PyGObject looks when it is imported
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
-import lf_testing
-from lf_testing import Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter
+from gi.repository import Gio, GLib  # noqa: E402
+
+import lf_testing  # noqa: E402
+from lf_testing import (  # noqa: E402
+    Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter)
 
 
 class Exit(Exception):
@@ -26,8 +30,10 @@ def interrupt(number=signal.SIGINT):
 
 
 def is_waiting(thread):
-    code = sys._current_frames()[thread.ident].f_code
-    return code.co_name == 'run' and os.path.basename(code.co_filename) == 'Lf.py'
+    """Whether a thread polls, in the override's wait."""
+    frame = sys._current_frames()[thread.ident]
+    return (frame.f_code.co_name == 'iteration' and
+            os.path.basename(frame.f_back.f_code.co_filename) == 'Lf.py')
 
 
 class Behind:
@@ -212,19 +218,16 @@ class Interrupt(SignalTest):
         wakeups = []
 
         def watch():
-            def count_main():
-                with open(f'/proc/self/task/{os.getpid()}/status') as status:
-                    return [line for line in status if line.startswith('voluntary')]
-
-            before = count_wakeups(), count_main()
+            before = count_wakeups()
             time.sleep(0.5)
-            wakeups.extend((before, (count_wakeups(), count_main())))
+            wakeups.append(count_wakeups() - before)
             interrupt()
 
         self.when_it_waits(watch)
         with self.assertRaises(KeyboardInterrupt):
             self.lock.acquire()
-        self.assertEqual(*wakeups)
+        # Some may just have been falling asleep
+        self.assertLessEqual(wakeups[0], 2)
 
     def test_nothing_left(self):
         """No descriptors and threads are left."""
@@ -247,18 +250,14 @@ class Interrupt(SignalTest):
         ready = threading.Event()
         outcomes = {True: 0, False: 0}
 
-        def pause(seconds):
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                pass
-
         def contend():
+            actions = [interrupt, self.other.release]
+            random.shuffle(actions)
             self.other.acquire()
             ready.set()
-            pause(random.random() * 0.001)
-            interrupt()
-            pause(random.random() * 0.0005)
-            self.other.release()
+            for action in actions:
+                time.sleep(random.random() * 0.001)
+                action()
 
         for round_number in range(1000):
             ready.clear()
@@ -277,7 +276,10 @@ class Interrupt(SignalTest):
             self.assertFalse(self.lock.is_held(), round_number)
             self.assertTrue(self.other.try_acquire(), round_number)
             self.other.release()
-        self.assertGreater(outcomes[False], 100)
+        # PyGObject prints what was raised while it made an error
+        lf_testing.callback_errors.clear()
+        # Else it tests nothing
+        self.assertGreater(min(outcomes.values()), 20, outcomes)
 
 
 class Semantics(SignalTest):

@@ -201,6 +201,10 @@ class _SignalDescriptor:
         return numbers
 
 
+# A name of GLib is looked up by Python code
+_PRIORITY = GLib.PRIORITY_DEFAULT
+
+
 class _InterruptibleWait:
     def __init__(self, lock, cancellable):
         self.lock = lock
@@ -231,10 +235,11 @@ class _InterruptibleWait:
             with _timeout_set(self.lock, timeout):
                 # No Python code is called back: what a handler of a signal raises in it
                 # would be lost. The function takes the lock file and the result.
-                report = self.reports.setdefault
+                arguments = (self.lock, _PRIORITY, self.cancellable, self.reports.setdefault)
                 acquire_async = _original.acquire_async
+                # Python runs no handler in between
                 self.started = True
-                acquire_async(self.lock, GLib.PRIORITY_DEFAULT, self.cancellable, report)
+                acquire_async(*arguments)
         finally:
             self.context.pop_thread_default()
 
@@ -274,12 +279,19 @@ def _acquire(lock, timeout, cancellable):
         return _acquire_in_main_thread(lock, timeout, cancellable)
     except GLib.Error:
         raise
-    except BaseException:
+    except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
         if not was_held and lock.is_held():
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
-        raise
+        raise _get_lost_exception(error)
+
+
+def _get_lost_exception(error):
+    """What a handler raised while PyGObject made a GLib.Error, which it only prints."""
+    if type(error) is RuntimeError and 'GError' in str(error):
+        return getattr(sys, 'last_value', error)
+    return error
 
 
 # Awaitables -----------------------------------------------------------------------
