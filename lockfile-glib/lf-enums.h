@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  *   Windows
  * @LF_BACKEND_FLOCK: `flock(2)` on the file
  * @LF_BACKEND_FCNTL: `fcntl(2)` record lock over the whole file, as that of lockf(3)
- * @LF_BACKEND_LOCK_FILE_EX: `LockFileEx()` on the first byte
+ * @LF_BACKEND_LOCK_FILE_EX: `LockFileEx()` on the first byte, as with Python's
+ *   `msvcrt.locking()`; only on Windows
  * @LF_BACKEND_HARD_LINK: a file that is linked to the path; the lock is its
  *   existence, as with `dotlockfile` and Python's `LinkLockFile`
  * @LF_BACKEND_DIRECTORY: a directory; the lock is its existence, as with
@@ -22,7 +23,8 @@ G_BEGIN_DECLS
  * @LF_BACKEND_SYMLINK: a symbolic link that leads nowhere; the lock is its
  *   existence, as with Python's `SymlinkLockFile`
  * @LF_BACKEND_PID_FILE: a file that names its holder, who has it locked with
- *   `flock(2)` too; the lock is its existence, as with `QLockFile`
+ *   `flock(2)` too, on Windows with `LockFileEx()`; the lock is its existence, as
+ *   with `QLockFile`
  * @LF_BACKEND_SQLITE: a transaction in a SQLite database, which excludes whoever
  *   writes to it
  *

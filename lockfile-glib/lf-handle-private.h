@@ -46,5 +46,7 @@ void      lf_handle_free            (LfHandle       *self);
 gboolean  lf_handle_is_own          (const LfHandle *self);
 void      lf_handle_set_held        (LfHandle       *self);
 gboolean  lf_handle_held_by_thread  (const LfHandle *self);
+gboolean  lf_handle_held_by_process (guint64         device,
+                                     guint64         inode);
 
 G_END_DECLS

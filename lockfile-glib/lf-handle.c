@@ -131,3 +131,22 @@ lf_handle_held_by_thread (const LfHandle *self)
 
   return held;
 }
+
+/* Whether this process holds the lock of that file. */
+gboolean
+lf_handle_held_by_process (guint64 device,
+                           guint64 inode)
+{
+  gboolean held = FALSE;
+
+  G_LOCK (held_handles);
+  for (GList *link = held_handles.head; link != NULL && !held; link = link->next)
+    {
+      LfHandle *handle = link->data;
+
+      held = lf_handle_is_own (handle) && handle->device == device && handle->inode == inode;
+    }
+  G_UNLOCK (held_handles);
+
+  return held;
+}

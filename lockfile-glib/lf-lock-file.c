@@ -71,7 +71,8 @@
  * less and less often up to [property@LockFile:poll-interval]; and it looks at
  * once when the lock's directory changes, of which one watch tells the whole
  * process, or when this process gives the lock back. In one process those who
- * wait are served in the order in which they came.
+ * wait are served in the order in which they came. On Windows nothing tells of a
+ * change in time, so all waits there look, at least every 15 milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
@@ -104,6 +105,24 @@
  * keep anybody from reading, writing or removing the file. What else it does not
  * do, with network file systems, containers, a fork or a machine that sleeps, is
  * told in [what a lock does not protect from](limits.html).
+ *
+ * ## On Windows
+ *
+ * %LF_BACKEND_LOCK_FILE_EX is the default there; %LF_BACKEND_HARD_LINK and
+ * %LF_BACKEND_PID_FILE are there too. Paths are UTF-8, and may be longer than 260
+ * characters. Who has the file open in another way than this library can be in
+ * the way of removing it, or of opening it: that gives %G_IO_ERROR_BUSY.
+ *
+ * The system keeps others from reading and writing the byte that
+ * %LF_BACKEND_LOCK_FILE_EX has locked, the first of the file: there the lock is not
+ * only advisory for a file with content, which only the holder can read then, with
+ * the descriptor of [method@LockFile.get_fd].
+ *
+ * All of this was tested in wine. What wine does not do like Windows is untested:
+ * that byte; a file that is deleted while others have it open, and with it part of
+ * [property@LockFile:remove-on-release] and of [method@LockFile.break_lock];
+ * symbolic links and other reparse points, which are refused; permissions; network
+ * drives.
  *
  * Since: 1.0
  */
@@ -279,7 +298,8 @@ lf_lock_file_new_acquire (LfLockFile    *self,
   if (self->mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("%s has no shared locks; FLOCK has"), lf_backend_get_name (self->backend));
+                   _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
+                   lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
 
@@ -761,6 +781,12 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * not. Where another program locks the file without checking that, do not
    * remove it.
    *
+   * On Windows the file's name goes as soon as the system can delete it at once
+   * (Windows 10), else when nobody has it open any more: until then acquiring
+   * anew waits for up to half a second, then gives %G_IO_ERROR_PERMISSION_DENIED.
+   * Both kinds of deleting keep exclusion by their design; neither can be tested
+   * in wine.
+   *
    * Where the lock is the existence of the file (%LF_BACKEND_HARD_LINK,
    * %LF_BACKEND_DIRECTORY, %LF_BACKEND_SYMLINK and %LF_BACKEND_PID_FILE), this is
    * always %TRUE.
@@ -789,7 +815,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * Permission bits of a file that acquiring makes, less the process's umask.
    *
    * By default they are 0666. The permissions of a file that exists are left alone.
-   * Who may not write to the file can still get a shared lock.
+   * Who may not write to the file can still get a shared lock. Windows has no such
+   * bits.
    *
    * Since: 1.0
    */
@@ -805,7 +832,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
-   * tells: on another host, or where the system has no watch left.
+   * tells: on another host, or where the system has no watch left. On Windows it is
+   * 15 milliseconds if it is set to more.
    *
    * Since: 1.0
    */
@@ -1948,7 +1976,8 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * needs no breaking.
  *
  * A lock that is a file is broken by removing that, whatever is in it. A lock of
- * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE is broken by removing
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX or
+ * %LF_BACKEND_SQLITE is broken by removing
  * the file that is locked: who acquires next locks a new one. Those who wait in
  * the kernel's queue already stay there until the old holder ends. Such a file is
  * not removed if it has content; that gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE.
@@ -1983,9 +2012,13 @@ lf_lock_file_break_lock (LfLockFile  *self,
  * released. It is open for reading and writing, or only for reading where a
  * shared lock was acquired on a file that cannot be written.
  *
- * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL and %LF_BACKEND_PID_FILE have one. With
- * %LF_BACKEND_FCNTL, work on the data through this descriptor; where there are no
- * locks of open file descriptions, closing another one loses the lock.
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
+ * %LF_BACKEND_PID_FILE have one. With %LF_BACKEND_FCNTL, work on the data through
+ * this descriptor; where there are no locks of open file descriptions, closing
+ * another one loses the lock.
+ *
+ * On Windows it is a descriptor of the C library that this library is linked with;
+ * a program that is linked with another one cannot use it.
  *
  * Returns: the descriptor, or -1 if the lock is not held or this way of locking
  *   has none

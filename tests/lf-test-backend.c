@@ -2,77 +2,8 @@
 
 #include "lf-test-backend.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define N_ROUNDS 2000
-
-const TestBackend test_backends[] = {
-  {
-    .backend = LF_BACKEND_FLOCK,
-    .nick = "flock",
-    .kind = LOCK_IS_FILE,
-    .has_shared = TRUE,
-    .has_descriptor = TRUE,
-    .has_queue = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_FCNTL,
-    .nick = "fcntl",
-    .kind = LOCK_IS_FILE,
-    .has_shared = TRUE,
-    .has_descriptor = TRUE,
-    .has_queue = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_HARD_LINK,
-    .nick = "hard-link",
-    .kind = LOCK_IS_FILE,
-    .is_existence = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_DIRECTORY,
-    .nick = "directory",
-    .kind = LOCK_IS_DIRECTORY,
-    .is_existence = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_SYMLINK,
-    .nick = "symlink",
-    .kind = LOCK_IS_SYMLINK,
-    .is_existence = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_PID_FILE,
-    .nick = "pid-file",
-    .kind = LOCK_IS_FILE,
-    .is_existence = TRUE,
-    .has_descriptor = TRUE,
-    .is_woken = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-  {
-    .backend = LF_BACKEND_SQLITE,
-    .nick = "sqlite",
-    .kind = LOCK_IS_FILE,
-    .has_shared = TRUE,
-    .n_counter_rounds = N_ROUNDS,
-  },
-};
-
-const gsize n_test_backends = G_N_ELEMENTS (test_backends);
 
 static void
 backend_fixture_tear_down (Fixture       *fixture,
@@ -183,19 +114,6 @@ assert_not_locked (const TestBackend *backend,
   g_assert_false (is_locked (backend, path));
 }
 
-gboolean
-path_exists (const char *path)
-{
-  struct stat path_stat;
-
-  if (lstat (path, &path_stat) == 0)
-    return TRUE;
-
-  g_assert_cmpint (errno, ==, ENOENT);
-
-  return FALSE;
-}
-
 /* The directory has nothing in it but the lock file that is kept, if this way of
  * locking keeps one. A wait that was abandoned may have still to clean up. */
 void
@@ -214,51 +132,6 @@ assert_no_litter (const TestBackend *backend,
   g_assert_nonnull (directory);
   while ((name = g_dir_read_name (directory)) != NULL)
     g_assert_cmpstr (name, ==, kept);
-}
-
-/* Whether all threads of a process sleep, not counting the calling one. */
-static gboolean
-is_asleep (int pid)
-{
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", pid);
-  g_autoptr (GDir) directory = g_dir_open (tasks, 0, NULL);
-  const char *name;
-
-  g_assert_nonnull (directory);
-  while ((name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, name, "stat", NULL);
-      g_autofree char *stat_line = NULL;
-      const char *after_name;
-
-      if (atoi (name) == (int) gettid ())
-        continue;
-
-      /* A thread that has ended meanwhile does not sleep, it changes */
-      if (!g_file_get_contents (path, &stat_line, NULL, NULL))
-        return FALSE;
-
-      after_name = strrchr (stat_line, ')');
-      g_assert_nonnull (after_name);
-      if (after_name[2] != 'S')
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-/* Threads may sleep for a moment on their way, but hardly in several moments in
- * a row. Nobody must rely on more than that. */
-static void
-wait_until_asleep (int pid)
-{
-  guint n_moments = 0;
-
-  while (n_moments < 5)
-    {
-      n_moments = is_asleep (pid) ? n_moments + 1 : 0;
-      g_usleep (500);
-    }
 }
 
 void

@@ -23,11 +23,13 @@ typedef struct
   gboolean is_existence;   /* the lock is the existence of what is at the path */
   gboolean has_shared;
   gboolean has_descriptor; /* get_fd() has one while the lock is held */
+  gboolean names_others;   /* the holder is told also if it is another process */
   gboolean has_queue;      /* first come, first served also among processes */
   gboolean is_woken;       /* a release in any process ends a wait, without a look */
   guint n_counter_rounds;
 } TestBackend;
 
+/* Those that a build for this platform must have. */
 extern const TestBackend test_backends[];
 extern const gsize n_test_backends;
 
@@ -54,9 +56,6 @@ void         assert_tries_in_vain     (const TestBackend *backend, const char *p
 void         assert_locked            (const TestBackend *backend, const char *path);
 void         assert_not_locked        (const TestBackend *backend, const char *path);
 void         assert_no_litter         (const TestBackend *backend, Fixture *fixture);
-
-/* Whether there is anything, be it a symbolic link that leads nowhere. */
-gboolean     path_exists              (const char *path);
 
 /* Gives a command that waits, and returns when the peer surely does. */
 void         peer_start_waiting       (Peer *peer, const char *command);

@@ -20,13 +20,13 @@
  * It ends with its input. Its arguments are the path and, if it is not to be the
  * platform's best, the nick of the way of locking. */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <lockfile-glib/lockfile-glib.h>
+#include <glib/gstdio.h>
+
+#include "lf-test-util.h"
 
 static LfLockFile *lock_file;
 
@@ -83,27 +83,27 @@ static void
 append (const char *path,
         const char *text)
 {
-  int fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  g_autofree char *line = g_strconcat (text, "\n", NULL);
+  FILE *file = g_fopen (path, "ab");
 
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, line, strlen (line)), ==, (gssize) strlen (line));
-  close (fd);
+  g_assert_nonnull (file);
+  g_assert_cmpint (fprintf (file, "%s\n", text), >, 0);
+  g_assert_cmpint (fclose (file), ==, 0);
 }
 
 static void
 add_one (const char *path)
 {
-  char text[32] = "";
-  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  long number;
+  FILE *file = g_fopen (path, "r+b");
+  long number = 0;
 
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (pread (fd, text, sizeof text - 1, 0), >=, 0);
-  number = strtol (text, NULL, 10);
-  g_snprintf (text, sizeof text, "%ld", number + 1);
-  g_assert_cmpint (pwrite (fd, text, strlen (text), 0), ==, (gssize) strlen (text));
-  close (fd);
+  if (file == NULL)
+    file = g_fopen (path, "w+b");
+  g_assert_nonnull (file);
+  if (fscanf (file, "%ld", &number) != 1)
+    number = 0;
+  rewind (file);
+  g_assert_cmpint (fprintf (file, "%ld", number + 1), >, 0);
+  g_assert_cmpint (fclose (file), ==, 0);
 }
 
 static void
@@ -204,12 +204,13 @@ int
 main (int    argc,
       char **argv)
 {
+  g_auto (GStrv) arguments = get_arguments (argv);
   char line[4096];
 
   g_assert_cmpint (argc, >=, 2);
   g_assert_cmpint (argc, <=, 3);
-  lock_file = g_object_new (LF_TYPE_LOCK_FILE, "path", argv[1],
-                            "backend", get_backend (argc == 3 ? argv[2] : "auto"), NULL);
+  lock_file = g_object_new (LF_TYPE_LOCK_FILE, "path", arguments[1],
+                            "backend", get_backend (argc == 3 ? arguments[2] : "auto"), NULL);
 
   while (fgets (line, sizeof line, stdin) != NULL)
     {

@@ -2,43 +2,10 @@
 
 #include "lf-test-util.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <glib/gstdio.h>
-
-#define ORDINARY_USER 65534
-
-void
-remove_recursively (const char *path)
-{
-  g_autoptr (GDir) directory = NULL;
-  const char *name;
-
-  if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-    {
-      g_chmod (path, 0700);
-      directory = g_dir_open (path, 0, NULL);
-      while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
-        {
-          g_autofree char *child = g_build_filename (path, name, NULL);
-
-          remove_recursively (child);
-        }
-    }
-
-  g_remove (path);
-}
 
 void
 fixture_set_up (Fixture       *fixture,
@@ -134,6 +101,8 @@ peer_read_line (Peer *peer)
   char *line = g_data_input_stream_read_line (peer->output, NULL, NULL, &error);
 
   g_assert_no_error (error);
+  if (line == NULL)
+    g_test_message ("The peer ended with exit status %d", peer_wait (peer));
 
   return line;
 }
@@ -156,7 +125,7 @@ peer_get_pid (Peer *peer)
 void
 peer_kill (Peer *peer)
 {
-  g_subprocess_send_signal (peer->process, SIGKILL);
+  g_subprocess_force_exit (peer->process);
 }
 
 /* Waits for its end and returns the exit status. */
@@ -180,207 +149,6 @@ peer_free (Peer *peer)
   g_object_unref (peer->output);
   g_object_unref (peer->process);
   g_free (peer);
-}
-
-guint
-count_waiters (const char *path)
-{
-  g_autofree char *list = NULL;
-  g_autofree char *wanted = NULL;
-  g_auto (GStrv) lines = NULL;
-  struct stat path_stat;
-  guint n_waiters = 0;
-
-  if (stat (path, &path_stat) != 0)
-    return 0;
-
-  g_assert_true (g_file_get_contents ("/proc/locks", &list, NULL, NULL));
-  wanted = g_strdup_printf (" %02x:%02x:%" G_GUINT64_FORMAT " ", major (path_stat.st_dev),
-                            minor (path_stat.st_dev), (guint64) path_stat.st_ino);
-  lines = g_strsplit (list, "\n", -1);
-
-  for (guint i = 0; lines[i] != NULL; i++)
-    {
-      if (strstr (lines[i], wanted) != NULL && strstr (lines[i], "->") != NULL)
-        n_waiters++;
-    }
-
-  return n_waiters;
-}
-
-/* The list is not steady while other locks come and go: it is read until it says
- * the same twice. */
-void
-wait_for_waiters (const char *path,
-                  guint       n_waiters)
-{
-  while (count_waiters (path) != n_waiters || count_waiters (path) != n_waiters)
-    g_usleep (500);
-}
-
-static gboolean
-has_sleeper (int  pid,
-             long system_call)
-{
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", pid);
-  g_autofree char *wanted = g_strdup_printf ("%ld ", system_call);
-  g_autoptr (GDir) directory = g_dir_open (tasks, 0, NULL);
-  const char *name;
-  gboolean found = FALSE;
-
-  g_assert_nonnull (directory);
-  while (!found && (name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
-      g_autofree char *text = NULL;
-
-      found = g_file_get_contents (path, &text, NULL, NULL) && g_str_has_prefix (text, wanted);
-    }
-
-  return found;
-}
-
-void
-wait_for_sleeper (int  pid,
-                  long system_call)
-{
-  while (!has_sleeper (pid, system_call))
-    g_usleep (500);
-}
-
-static guint
-count_entries (const char *path)
-{
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
-  guint n_entries = 0;
-
-  g_assert_nonnull (directory);
-  while (g_dir_read_name (directory) != NULL)
-    n_entries++;
-
-  return n_entries;
-}
-
-guint
-count_descriptors (void)
-{
-  return count_entries ("/proc/self/fd");
-}
-
-/* GLib's own threads have names; one of the library has that of the program. */
-static guint
-count_lock_threads (gboolean only_sleeping)
-{
-  g_autoptr (GDir) directory = g_dir_open ("/proc/self/task", 0, NULL);
-  g_autofree char *program = NULL;
-  const char *name;
-  guint n_threads = 0;
-
-  g_assert_nonnull (directory);
-  g_assert_true (g_file_get_contents ("/proc/self/comm", &program, NULL, NULL));
-  g_strchomp (program);
-  while ((name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename ("/proc/self/task", name, "stat", NULL);
-      g_autofree char *line = NULL;
-      g_autofree char *any = g_strdup_printf ("%s (%s) ", name, program);
-      g_autofree char *sleeping = g_strdup_printf ("%s (%s) S", name, program);
-
-      /* It may have ended meanwhile */
-      if (atoi (name) != getpid () && g_file_get_contents (path, &line, NULL, NULL) &&
-          g_str_has_prefix (line, only_sleeping ? sleeping : any))
-        n_threads++;
-    }
-
-  return n_threads;
-}
-
-void
-wait_for_sleeping_lock_threads (guint n_threads)
-{
-  while (count_lock_threads (TRUE) != n_threads)
-    g_usleep (500);
-}
-
-/* A thread that has reported is still listed while the kernel takes it down, and
- * one that was abandoned has still to clean up. */
-void
-wait_for_no_lock_threads (void)
-{
-  while (count_lock_threads (FALSE) > 0)
-    g_usleep (500);
-}
-
-static void
-run_child (ChildFunc function,
-           gpointer  data,
-           gboolean  as_user)
-{
-  int status;
-  pid_t pid = fork ();
-
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
-    {
-      if (as_user && geteuid () == 0)
-        {
-          g_assert_no_errno (setgroups (0, NULL));
-          g_assert_no_errno (setgid (ORDINARY_USER));
-          g_assert_no_errno (setuid (ORDINARY_USER));
-        }
-      function (data);
-      _exit (0);
-    }
-
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_true (WIFEXITED (status));
-  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
-}
-
-void
-run_in_child (ChildFunc function,
-              gpointer  data)
-{
-  run_child (function, data, FALSE);
-}
-
-void
-run_as_user (ChildFunc function,
-             gpointer  data)
-{
-  run_child (function, data, TRUE);
-}
-
-/* Writes to a file that is there, in one piece, as those of the kernel want it. */
-void
-write_file (const char *path,
-            const char *text)
-{
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize) strlen (text));
-  close (fd);
-}
-
-void
-enter_namespaces (int flags)
-{
-  g_autofree char *user_map = g_strdup_printf ("0 %u 1", geteuid ());
-  g_autofree char *group_map = g_strdup_printf ("0 %u 1", getegid ());
-  gboolean is_root = geteuid () == 0;
-
-  g_assert_no_errno (unshare (is_root ? flags : flags | CLONE_NEWUSER));
-  if (!is_root)
-    {
-      write_file ("/proc/self/setgroups", "deny");
-      write_file ("/proc/self/uid_map", user_map);
-      write_file ("/proc/self/gid_map", group_map);
-    }
-
-  /* What is mounted here stays here */
-  if ((flags & CLONE_NEWNS) != 0)
-    g_assert_no_errno (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
 static void

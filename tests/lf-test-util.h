@@ -47,6 +47,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_free)
 Peer *peer_start_holder (const char *path);
 Peer *peer_start_holder_with (const char *path, const char *backend);
 
+/* What the platform does in its own way: a file for each. */
+
+/* The arguments of main(), in the encoding of file names, which is to free. */
+char **get_arguments     (char **argv);
+char *get_own_application (void);
+
 /* Number of lock requests on the file at @path that wait in the kernel's queue. */
 guint count_waiters      (const char *path);
 void  wait_for_waiters   (const char *path, guint n_waiters);
@@ -58,6 +64,12 @@ guint count_descriptors  (void);
 
 /* Whatever it is, and if it is there. */
 void  remove_recursively (const char *path);
+
+/* Whether there is anything, be it a symbolic link that leads nowhere. */
+gboolean path_exists     (const char *path);
+
+/* Returns when all threads of a process, but the calling one, surely sleep. */
+void  wait_until_asleep  (int pid);
 
 /* Waits until that many threads of the library sleep, the watch's included, or
  * until none is left. */

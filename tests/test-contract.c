@@ -5,22 +5,11 @@
 
 #include "contract.h"
 
-/* Those that a build for this system must have. */
-static const LfBackend required_backends[] = {
-  LF_BACKEND_FLOCK,
-  LF_BACKEND_FCNTL,
-  LF_BACKEND_HARD_LINK,
-  LF_BACKEND_DIRECTORY,
-  LF_BACKEND_SYMLINK,
-  LF_BACKEND_PID_FILE,
-  LF_BACKEND_SQLITE,
-};
-
 static void
 test_all_backends (void)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (required_backends); i++)
-    g_assert_true (lf_backend_is_supported (required_backends[i]));
+  for (gsize i = 0; i < n_test_backends; i++)
+    g_assert_true (lf_backend_is_supported (test_backends[i].backend));
 
   /* And none that is here goes without the cases */
   for (int backend = LF_BACKEND_AUTO + 1; backend <= LF_BACKEND_SQLITE; backend++)
@@ -33,17 +22,36 @@ test_all_backends (void)
     }
 }
 
+static const BackendCase *const lists[] = {
+  contract_object_cases, contract_path_cases, contract_wait_cases, contract_process_cases,
+  contract_platform_cases,
+};
+
+/* What is said to be missing is missing. */
+static void
+test_missing_cases (void)
+{
+  for (gsize i = 0; contract_missing_cases[i].name != NULL; i++)
+    {
+      const MissingCase *missing = &contract_missing_cases[i];
+
+      g_test_message ("No case %s: %s", missing->name, missing->reason);
+      for (gsize j = 0; j < G_N_ELEMENTS (lists); j++)
+        {
+          for (gsize k = 0; lists[j][k].name != NULL; k++)
+            g_assert_cmpstr (lists[j][k].name, !=, missing->name);
+        }
+    }
+}
+
 int
 main (int    argc,
       char **argv)
 {
-  const BackendCase *lists[] = {
-    contract_object_cases, contract_path_cases, contract_wait_cases, contract_process_cases,
-  };
-
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/contract/all-backends", test_all_backends);
+  g_test_add_func ("/contract/all-backends/supported", test_all_backends);
+  g_test_add_func ("/contract/all-backends/missing-cases", test_missing_cases);
   for (gsize i = 0; i < n_test_backends; i++)
     {
       if (!lf_backend_is_supported (test_backends[i].backend))

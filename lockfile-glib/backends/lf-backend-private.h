@@ -65,6 +65,11 @@ struct _LfBackendClass
                           GError     **error);
 };
 
+/* The ways of locking that this build has, with NULL at the end; the first is the
+ * platform's best. A new one is its file, its declaration and a line in the table,
+ * which is a file a platform. */
+extern const LfBackendClass *const lf_backends[];
+
 const LfBackendClass *lf_backend_get_class (LfBackend backend);
 LfBackend             lf_backend_resolve   (LfBackend backend);
 const char           *lf_backend_get_name  (LfBackend backend);
@@ -75,6 +80,7 @@ LfRelease             lf_backend_release   (const LfBackendClass  *self,
 
 extern const LfBackendClass lf_backend_flock;
 extern const LfBackendClass lf_backend_fcntl;
+extern const LfBackendClass lf_backend_lock_file_ex;
 extern const LfBackendClass lf_backend_hard_link;
 extern const LfBackendClass lf_backend_directory;
 extern const LfBackendClass lf_backend_symlink;

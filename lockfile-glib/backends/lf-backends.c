@@ -8,28 +8,14 @@
 
 #include "lf-enum-types.h"
 
-/* The ways of locking that this build has. A new one is its file, its
- * declaration and a line here. */
-static const LfBackendClass *const backends[] = {
-  &lf_backend_flock,
-  &lf_backend_fcntl,
-  &lf_backend_hard_link,
-  &lf_backend_directory,
-  &lf_backend_symlink,
-  &lf_backend_pid_file,
-#ifdef HAVE_SQLITE
-  &lf_backend_sqlite,
-#endif
-};
-
 /* NULL if this build does not have it. @backend must be resolved. */
 const LfBackendClass *
 lf_backend_get_class (LfBackend backend)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+  for (gsize i = 0; lf_backends[i] != NULL; i++)
     {
-      if (backends[i]->backend == backend)
-        return backends[i];
+      if (lf_backends[i]->backend == backend)
+        return lf_backends[i];
     }
 
   return NULL;
@@ -39,7 +25,7 @@ lf_backend_get_class (LfBackend backend)
 LfBackend
 lf_backend_resolve (LfBackend backend)
 {
-  return backend == LF_BACKEND_AUTO ? backends[0]->backend : backend;
+  return backend == LF_BACKEND_AUTO ? lf_backends[0]->backend : backend;
 }
 
 /* As in the enumeration but for the prefix, for messages. */

@@ -62,6 +62,26 @@ void         lf_existence_drop            (LfHandle                *handle);
 /* A name in the directory of the lock that nobody else has. */
 char        *lf_existence_new_unique_path (const char              *path);
 
+LfExistence  lf_existence_fail            (const LfExistenceClass  *existence,
+                                           const char              *path,
+                                           int                      saved_errno,
+                                           GError                 **error);
+
+/* What follows is of the platform. */
+
+/* What keeps others of this library from removing locks in a directory, or
+ * LF_EXISTENCE_NO_GUARD */
+typedef gintptr LfExistenceGuard;
+
+#define LF_EXISTENCE_NO_GUARD ((LfExistenceGuard) -1)
+
+LfExistenceGuard
+             lf_existence_lock_directory  (const char              *path,
+                                           gboolean                 patient);
+void         lf_existence_unlock_directory
+                                          (LfExistenceGuard         guard);
+int          lf_existence_lock_file       (const char              *path);
+
 /* For locks that are regular files */
 LfExistence  lf_existence_read_file       (const char              *path,
                                            char                   **record,
@@ -73,14 +93,11 @@ LfExistence  lf_existence_make_file       (const LfExistenceClass  *existence,
                                            GError                 **error);
 int          lf_existence_remove_file     (const char              *path);
 
-/* Writes a new file with a record; its descriptor, or -1 with errno. */
+/* Writes a new file with a record; its descriptor, or -1 with errno. Only where
+ * DIRECTORY is. */
 int          lf_existence_write_file      (const char              *path,
                                            const char              *record,
                                            guint                    file_mode);
-LfExistence  lf_existence_fail            (const LfExistenceClass  *existence,
-                                           const char              *path,
-                                           int                      saved_errno,
-                                           GError                 **error);
 
 /* Defines a backend by what it puts at the path: @name is the class, @value its
  * value in the enumeration, @existence a constant of the file. */

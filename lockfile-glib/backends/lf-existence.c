@@ -5,11 +5,6 @@
 #include "lf-existence-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
@@ -17,7 +12,6 @@
 
 #include "lf-errors.h"
 #include "lf-record-private.h"
-#include "lf-unix-file-private.h"
 
 /* The lock is made under a name that nobody else has and moved to its path in one
  * step that fails if something is there. So whoever finds a lock finds its record,
@@ -31,10 +25,6 @@
 
 #define UNIQUE_PREFIX ".lf-"
 #define MAX_ROUNDS 100
-
-/* 50 milliseconds, in microseconds at a time */
-#define PATIENT_TRIES 100
-#define PATIENT_PAUSE 500
 
 #define MAX_CLEANED 1000
 
@@ -69,207 +59,19 @@ lf_existence_fail (const LfExistenceClass  *existence,
                    int                      saved_errno,
                    GError                 **error)
 {
-  g_autofree char *display_name = NULL;
+  g_autofree char *display_name = g_filename_display_name (path);
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
-    {
-      display_name = g_filename_display_name (path);
-      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("The file system of %s has nothing for locks of the kind %s; "
-                     "FLOCK works on most"), display_name,
-                   lf_backend_get_name (existence->backend->backend));
-    }
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("The file system of %s has nothing for locks of the kind %s; "
+                   "%s works on most"), display_name,
+                 lf_backend_get_name (existence->backend->backend),
+                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
   else
-    lf_unix_file_set_path_error (error, path, saved_errno);
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                 _("Cannot open lock file %s: %s"), display_name, g_strerror (saved_errno));
 
   return LF_EXISTENCE_ERROR;
-}
-
-/* Reads what may be a record: "" if it is too long or not text. */
-static char *
-read_record (int fd)
-{
-  char buffer[LF_RECORD_MAX_LENGTH + 1];
-  gssize n_read;
-
-  /* In one piece, as it was written */
-  do
-    n_read = read (fd, buffer, sizeof buffer);
-  while (n_read < 0 && errno == EINTR);
-
-  if (n_read < 0 || n_read > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', (gsize) n_read) != NULL)
-    return g_strdup ("");
-
-  return g_strndup (buffer, (gsize) n_read);
-}
-
-LfExistence
-lf_existence_read_file (const char  *path,
-                        char       **record,
-                        GError     **error)
-{
-  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  struct stat file_stat;
-  gboolean exists;
-
-  *record = NULL;
-  if (fd < 0 && errno == ENOENT)
-    return LF_EXISTENCE_ABSENT;
-
-  if (fd >= 0 && fstat (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode))
-    *record = read_record (fd);
-  if (fd >= 0)
-    close (fd);
-  if (*record != NULL)
-    return LF_EXISTENCE_PRESENT;
-
-  /* What cannot be read is there all the same, if it can be a lock */
-  if (!lf_unix_file_check (path, &file_stat, &exists, error))
-    return LF_EXISTENCE_ERROR;
-  if (!exists)
-    return LF_EXISTENCE_ABSENT;
-
-  *record = g_strdup ("");
-  return LF_EXISTENCE_PRESENT;
-}
-
-int
-lf_existence_write_file (const char *path,
-                         const char *record,
-                         guint       file_mode)
-{
-  gsize length = strlen (record);
-  int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t) file_mode);
-  gssize n_written;
-  int saved_errno;
-
-  if (fd < 0)
-    return -1;
-
-  do
-    n_written = write (fd, record, length);
-  while (n_written < 0 && errno == EINTR);
-
-  if (n_written == (gssize) length)
-    return fd;
-
-  /* A part is written where the space ends */
-  saved_errno = n_written < 0 ? errno : ENOSPC;
-  unlink (path);
-  close (fd);
-  errno = saved_errno;
-
-  return -1;
-}
-
-/* Makes a file with the record at a unique path and links it to the lock's. On
- * network file systems link(2) may fail after it has succeeded; the number of
- * links tells. */
-LfExistence
-lf_existence_make_file (const LfExistenceClass  *existence,
-                        const LfRequest         *request,
-                        const char              *record,
-                        int                     *fd,
-                        GError                 **error)
-{
-  g_autofree char *unique_path = lf_existence_new_unique_path (request->path);
-  struct stat unique_stat;
-  gboolean linked;
-  int link_errno = 0;
-
-  *fd = lf_existence_write_file (unique_path, record, request->file_mode);
-  if (*fd < 0)
-    return lf_existence_fail (existence, request->path, errno, error);
-
-  /* Before others see it, so that nobody else can have it locked */
-  if (existence->has_flock)
-    flock (*fd, LOCK_EX | LOCK_NB);
-
-  linked = link (unique_path, request->path) == 0;
-  if (!linked)
-    {
-      link_errno = errno;
-      linked = fstat (*fd, &unique_stat) == 0 && unique_stat.st_nlink == 2;
-    }
-  unlink (unique_path);
-
-  if (linked)
-    return LF_EXISTENCE_PRESENT;
-
-  close (*fd);
-  *fd = -1;
-
-  if (link_errno == EEXIST)
-    return LF_EXISTENCE_ABSENT;
-  /* Somebody who cleaned up took the unique file for a left-over */
-  if (link_errno == ENOENT)
-    return LF_EXISTENCE_RETRY;
-
-  /* So link(2) says that the file system has no such thing */
-  return lf_existence_fail (existence, request->path,
-                            link_errno == EPERM ? EOPNOTSUPP : link_errno, error);
-}
-
-int
-lf_existence_remove_file (const char *path)
-{
-  return unlink (path) == 0 ? 0 : errno;
-}
-
-/* Locks the lock's directory against others of this library who remove locks.
- * Returns the descriptor, or -1 if it is not to be had: where the directory cannot
- * be read, or some other program has it locked. It is never kept for longer than
- * it takes to look at a lock and to remove it; who must remove one is @patient. */
-static int
-lock_directory (const char *path,
-                gboolean    patient)
-{
-  g_autofree char *directory = g_path_get_dirname (path);
-  int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  if (fd < 0)
-    return -1;
-
-  for (guint i = 0; i < (patient ? PATIENT_TRIES : 1); i++)
-    {
-      if (i > 0)
-        g_usleep (PATIENT_PAUSE);
-      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    }
-
-  close (fd);
-  return -1;
-}
-
-static void
-unlock_directory (int fd)
-{
-  if (fd < 0)
-    return;
-
-  flock (fd, LOCK_UN);
-  close (fd);
-}
-
-/* Locks the file at the path as its holder does if it lives. Returns the
- * descriptor, or -1 if somebody has it locked. */
-static int
-lock_file (const char *path)
-{
-  struct stat file_stat, path_stat;
-  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-  if (fd < 0)
-    return -1;
-
-  if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &file_stat) == 0 &&
-      lstat (path, &path_stat) == 0 && file_stat.st_dev == path_stat.st_dev &&
-      file_stat.st_ino == path_stat.st_ino)
-    return fd;
-
-  close (fd);
-  return -1;
 }
 
 static gboolean
@@ -285,9 +87,9 @@ is_stale (const LfExistenceClass *existence,
   if (!existence->has_flock)
     return TRUE;
 
-  fd = lock_file (path);
+  fd = lf_existence_lock_file (path);
   if (fd >= 0)
-    close (fd);
+    lf_close (fd);
 
   return fd >= 0;
 }
@@ -300,15 +102,15 @@ take_over (const LfExistenceClass *existence,
 {
   g_autofree char *record = NULL;
   gboolean changed = TRUE;
-  int guard = lock_directory (path, FALSE);
+  LfExistenceGuard guard = lf_existence_lock_directory (path, FALSE);
   int fd = -1;
 
-  if (guard < 0)
+  if (guard == LF_EXISTENCE_NO_GUARD)
     return FALSE;
 
   /* Kept locked until it is removed, for QLockFile does the same */
   if (existence->has_flock)
-    fd = lock_file (path);
+    fd = lf_existence_lock_file (path);
 
   if ((!existence->has_flock || fd >= 0) &&
       existence->read (path, &record, NULL) == LF_EXISTENCE_PRESENT && lf_record_is_dead (record))
@@ -318,8 +120,8 @@ take_over (const LfExistenceClass *existence,
     }
 
   if (fd >= 0)
-    close (fd);
-  unlock_directory (guard);
+    lf_close (fd);
+  lf_existence_unlock_directory (guard);
 
   return changed;
 }
@@ -341,7 +143,7 @@ remove_left_over (const char *path)
    * gone, and makes another; so a directory goes in one step, too. */
   if (!is_directory)
     {
-      unlink (path);
+      g_unlink (path);
       return;
     }
 
@@ -349,8 +151,8 @@ remove_left_over (const char *path)
   claimed_record = g_build_filename (claimed_path, LF_EXISTENCE_RECORD_NAME, NULL);
   if (g_rename (path, claimed_path) == 0)
     {
-      unlink (claimed_record);
-      rmdir (claimed_path);
+      g_unlink (claimed_record);
+      g_rmdir (claimed_path);
     }
 }
 
@@ -457,7 +259,7 @@ lf_existence_release (const LfExistenceClass  *existence,
 
   /* So that nobody breaks it, and somebody else takes it, between the look and
    * the removal */
-  int guard = lock_directory (handle->path, TRUE);
+  LfExistenceGuard guard = lf_existence_lock_directory (handle->path, TRUE);
 
   /* The token in it makes the record ours and nobody else's */
   if (existence->read (handle->path, &found, NULL) == LF_EXISTENCE_PRESENT &&
@@ -466,7 +268,7 @@ lf_existence_release (const LfExistenceClass  *existence,
       remove_errno = existence->remove (handle->path);
       release = remove_errno == ENOENT ? LF_RELEASE_LOST : LF_RELEASE_DONE;
     }
-  unlock_directory (guard);
+  lf_existence_unlock_directory (guard);
 
   if (remove_errno != 0 && remove_errno != ENOENT)
     {
@@ -515,7 +317,8 @@ lf_existence_break (const LfExistenceClass  *existence,
 {
   g_autofree char *record = NULL;
   LfExistence result = existence->read (path, &record, error);
-  int guard, remove_errno = 0;
+  LfExistenceGuard guard;
+  int remove_errno = 0;
 
   if (result == LF_EXISTENCE_ERROR)
     return FALSE;
@@ -524,9 +327,9 @@ lf_existence_break (const LfExistenceClass  *existence,
 
   /* Not while its holder is just removing it; but who breaks a lock wants it
    * broken also without that */
-  guard = lock_directory (path, TRUE);
+  guard = lf_existence_lock_directory (path, TRUE);
   remove_errno = existence->remove (path);
-  unlock_directory (guard);
+  lf_existence_unlock_directory (guard);
 
   if (remove_errno != 0 && remove_errno != ENOENT)
     lf_existence_fail (existence, path, remove_errno, error);

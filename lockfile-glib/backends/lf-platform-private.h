@@ -26,7 +26,7 @@ LfProcessState  lf_platform_get_process_state   (int          pid,
                                                  guint64     *start_time);
 
 /* As rename(2), but fails with EEXIST; 0 or an errno. EINVAL or ENOSYS if it
- * cannot be done. */
+ * cannot be done. For DIRECTORY, which not every platform has. */
 int             lf_platform_rename_no_replace   (const char  *from,
                                                  const char  *to);
 

@@ -4,8 +4,6 @@
 
 #include "backends/lf-backend-private.h"
 
-#include <string.h>
-
 #include "lf-process-private.h"
 #include "lf-watch-private.h"
 
@@ -52,6 +50,20 @@ place_nudge (Place *place)
   g_mutex_unlock (&place->wait->mutex);
 }
 
+static const char *
+get_base_name (const char *path)
+{
+  const char *base_name = path;
+
+  for (const char *c = path; *c != '\0'; c++)
+    {
+      if (G_IS_DIR_SEPARATOR (*c))
+        base_name = c + 1;
+    }
+
+  return base_name;
+}
+
 static gboolean
 lf_waiting_looks_join (LfWait          *wait,
                        const LfRequest *request)
@@ -63,7 +75,7 @@ lf_waiting_looks_join (LfWait          *wait,
   place->link.data = place;
   place->wait = wait;
   place->path = g_ref_string_acquire (request->path);
-  place->base_name = strrchr (place->path, G_DIR_SEPARATOR) + 1;
+  place->base_name = get_base_name (place->path);
   place->interval = FIRST_INTERVAL;
   wait->place = place;
 
@@ -193,7 +205,8 @@ lf_waiting_looks_wait (LfWait                *wait,
                        GError               **error)
 {
   Place *place = wait->place;
-  gint64 longest = (gint64) (request->poll_interval * G_USEC_PER_SEC);
+  gint64 longest = MIN ((gint64) (request->poll_interval * G_USEC_PER_SEC),
+                        lf_watch_longest_interval);
   LfWaitResult result = LF_WAIT_OVER;
   gboolean is_first;
 

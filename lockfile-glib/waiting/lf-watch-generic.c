@@ -6,6 +6,8 @@
 
 /* For systems where nothing tells of changes: waits look by themselves. */
 
+const gint64 lf_watch_longest_interval = G_MAXINT64;
+
 gboolean
 lf_watch_add (LfWatch     *watch,
               const char  *directory,

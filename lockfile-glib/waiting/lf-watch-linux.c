@@ -18,6 +18,8 @@
  * look with another change. */
 #define EVENTS (IN_DELETE | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
 
+const gint64 lf_watch_longest_interval = G_MAXINT64;
+
 /* One inotify instance and its thread. When the last watch is removed the thread
  * is told to end, and frees this; a watch that is added afterwards gets another. */
 typedef struct

@@ -22,6 +22,10 @@ typedef struct
 typedef void (*LfWatchFunc) (const LfWatch *watch,
                              const char    *name);
 
+/* The longest time between two looks that the platform allows, in microseconds,
+ * whatever is asked for. */
+extern const gint64 lf_watch_longest_interval;
+
 /* Whether changes will be told from now on. */
 gboolean lf_watch_add    (LfWatch       *watch,
                           const char    *directory,

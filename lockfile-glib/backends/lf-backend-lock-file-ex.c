@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+
+#include "lf-errors.h"
+#include "lf-platform-private.h"
+#include "lf-process-private.h"
+#include "lf-windows-error-private.h"
+#include "lf-windows-file-private.h"
+
+/* LockFileEx() on the first byte of the file: the lock belongs to the open file,
+ * so two objects of one process exclude each other as two processes do. It is
+ * never waited for in the system: each attempt fails at once if somebody has it.
+ *
+ * Between two attempts the file is not kept open, since a file that was deleted
+ * keeps its name as long as anybody has it open. */
+
+#define LOCKED_BYTE 0
+
+/* As for other locks of open files: only a file system whose files change their
+ * identity at every look causes this many rounds. */
+#define MAX_ROUNDS 10000
+
+static void
+close_handle (LfHandle *handle)
+{
+  lf_handle_close (handle);
+  handle->data = NULL;
+}
+
+static void
+set_lock_error (GError     **error,
+                const char  *path,
+                DWORD        code)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *message = g_win32_error_message ((int) code);
+  GIOErrorEnum io_error = lf_windows_error_to_io_error (code);
+
+  if (io_error == G_IO_ERROR_NOT_SUPPORTED)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("The file system of %s has no locks of the kind %s; PID_FILE works on any"),
+                 display_name, lf_backend_get_name (LF_BACKEND_LOCK_FILE_EX));
+  else
+    g_set_error (error, G_IO_ERROR, (int) io_error, _("Cannot lock %s: %s"), display_name,
+                 message);
+}
+
+static void
+lock_file_ex_drop (LfHandle *handle)
+{
+  if (handle->fd < 0)
+    return;
+
+  /* The system says that after a mere close it unlocks when it finds time */
+  lf_windows_file_unlock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE);
+  close_handle (handle);
+}
+
+static LfAttempt
+lock_file_ex_attempt (LfHandle         *handle,
+                      const LfRequest  *request,
+                      GError          **error)
+{
+  g_autofree char *display_name = NULL;
+
+  /* A second lock of the same open file would not be granted */
+  if (handle->data != NULL)
+    return LF_ATTEMPT_GRANTED;
+
+  for (guint round = 0; round < MAX_ROUNDS; round++)
+    {
+      LfWindowsFileInfo info;
+      LfWindowsFileState state;
+      DWORD code;
+
+      if (!lf_windows_file_open_handle (handle, request, error))
+        return LF_ATTEMPT_ERROR;
+
+      if (!lf_windows_file_lock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE,
+                                 handle->mode == LF_LOCK_MODE_EXCLUSIVE))
+        {
+          code = GetLastError ();
+          close_handle (handle);
+          if (lf_windows_file_is_busy (code))
+            return LF_ATTEMPT_BUSY;
+
+          set_lock_error (error, request->path, code);
+          return LF_ATTEMPT_ERROR;
+        }
+
+      handle->data = handle;
+      state = lf_windows_file_get_state (handle, &info);
+      if (state == LF_WINDOWS_FILE_CURRENT)
+        return LF_ATTEMPT_GRANTED;
+
+      code = GetLastError ();
+      lock_file_ex_drop (handle);
+      if (state == LF_WINDOWS_FILE_UNKNOWN)
+        {
+          lf_windows_file_set_error (error, request->path, code);
+          return LF_ATTEMPT_ERROR;
+        }
+    }
+
+  display_name = g_filename_display_name (request->path);
+  g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+               _("The file system of %s gives a file no lasting identity; "
+                 "PID_FILE works on any"), display_name);
+  return LF_ATTEMPT_ERROR;
+}
+
+/* Removes the file while it is locked, by another handle: its name must be gone,
+ * or going, before anybody else can have the lock. Who has it afterwards finds
+ * that out, and makes another file. */
+static gboolean
+remove_held (LfHandle *handle)
+{
+  HANDLE file = lf_windows_file_open (handle->path, DELETE | FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  LfWindowsFileInfo info;
+  gboolean removed;
+
+  if (file == INVALID_HANDLE_VALUE)
+    return FALSE;
+
+  removed = lf_windows_file_get_info (file, &info) &&
+            info.device == handle->device && info.inode == handle->inode &&
+            lf_windows_file_delete (file);
+  CloseHandle (file);
+
+  return removed;
+}
+
+static LfRelease
+lock_file_ex_release (LfHandle    *handle,
+                      const char  *path,
+                      gboolean     remove_file,
+                      GError     **error)
+{
+  LfWindowsFileState state = LF_WINDOWS_FILE_CURRENT;
+  LfWindowsFileInfo info;
+
+  if (!handle->removed)
+    state = lf_windows_file_get_state (handle, &info);
+
+  /* Only what is surely our file, and empty as we made it */
+  if (remove_file && !handle->removed && state == LF_WINDOWS_FILE_CURRENT &&
+      handle->mode == LF_LOCK_MODE_EXCLUSIVE && info.size == 0)
+    {
+      handle->removed = remove_held (handle);
+      if (!handle->removed)
+        g_debug ("Keeping the lock file: error %lu", GetLastError ());
+    }
+
+  if (!lf_windows_file_unlock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE))
+    {
+      g_autofree char *display_name = g_filename_display_name (path);
+      g_autofree char *message = g_win32_error_message ((int) GetLastError ());
+
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED, _("Cannot unlock %s: %s"),
+                   display_name, message);
+      return LF_RELEASE_FAILED;
+    }
+
+  close_handle (handle);
+
+  return state == LF_WINDOWS_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
+}
+
+/* The system does not tell who has a lock. */
+static LfLockHolder *
+new_holder (const LfWindowsFileInfo *info)
+{
+  g_autofree char *application = NULL;
+
+  if (!lf_handle_held_by_process (info->device, info->inode))
+    return lf_lock_holder_new (0, NULL, NULL);
+
+  application = lf_platform_get_application (lf_process_get_id ());
+
+  return lf_lock_holder_new (lf_process_get_id (), g_get_host_name (), application);
+}
+
+/* Tries the lock itself, for a moment. Another program that tries in this moment
+ * fails although nobody works with the file. */
+static gboolean
+lock_file_ex_look (const char    *path,
+                   LfLockHolder **holder,
+                   GError       **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  LfWindowsFileInfo info;
+  HANDLE file = lf_windows_file_open_to_look (path, GENERIC_READ, &info, &local_error);
+  DWORD code = ERROR_SUCCESS;
+
+  *holder = NULL;
+
+  if (file == NULL)
+    {
+      gboolean missing = local_error == NULL;
+
+      if (!missing)
+        g_propagate_error (error, g_steal_pointer (&local_error));
+      return missing;
+    }
+
+  if (lf_windows_file_lock (file, LOCKED_BYTE, TRUE))
+    lf_windows_file_unlock (file, LOCKED_BYTE);
+  else
+    code = GetLastError ();
+  CloseHandle (file);
+
+  if (lf_windows_file_is_busy (code))
+    *holder = new_holder (&info);
+  else if (code != ERROR_SUCCESS)
+    set_lock_error (error, path, code);
+
+  return code == ERROR_SUCCESS || *holder != NULL;
+}
+
+/* Puts the file out of the way, unless there is data in it, so that the next one
+ * to lock gets a new one. */
+static gboolean
+put_away (const char  *path,
+          GError     **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  LfWindowsFileInfo info;
+  HANDLE file = lf_windows_file_open_to_look (path, DELETE | FILE_READ_ATTRIBUTES, &info,
+                                              &local_error);
+
+  if (file == NULL)
+    {
+      gboolean missing = local_error == NULL;
+
+      if (!missing)
+        g_propagate_error (error, g_steal_pointer (&local_error));
+      return missing;
+    }
+
+  if (info.size != 0)
+    {
+      g_autofree char *display_name = g_filename_display_name (path);
+
+      g_set_error (&local_error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("Breaking the lock of %s would remove the data in it"), display_name);
+    }
+  else if (!lf_windows_file_put_away (file, path))
+    lf_windows_file_set_error (&local_error, path, GetLastError ());
+  CloseHandle (file);
+
+  if (local_error == NULL)
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+static gboolean
+lock_file_ex_break_lock (const char  *path,
+                         GError     **error)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+
+  return lock_file_ex_look (path, &holder, error) &&
+         (holder == NULL || put_away (path, error));
+}
+
+const LfBackendClass lf_backend_lock_file_ex = {
+  .backend = LF_BACKEND_LOCK_FILE_EX,
+  .waiting = &lf_waiting_looks,
+  .has_shared = TRUE,
+  .attempt = lock_file_ex_attempt,
+  .drop = lock_file_ex_drop,
+  .release = lock_file_ex_release,
+  .look = lock_file_ex_look,
+  .break_lock = lock_file_ex_break_lock,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <windows.h>
+
+#include "lf-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* Files as the backends need them on Windows: named in UTF-8, as long as names
+ * can be, and never in the way of those who delete or rename them. Where nothing
+ * else is said, GetLastError() tells what failed. */
+
+typedef enum
+{
+  LF_WINDOWS_FILE_CURRENT,  /* the path names what the handle has open */
+  LF_WINDOWS_FILE_REPLACED, /* it names something else, or nothing */
+  LF_WINDOWS_FILE_UNKNOWN,  /* it cannot be told */
+} LfWindowsFileState;
+
+typedef struct
+{
+  guint64 device; /* serial number of the volume */
+  guint64 inode;  /* index of the file */
+  guint64 size;
+  DWORD attributes;
+} LfWindowsFileInfo;
+
+wchar_t           *lf_windows_path_new         (const char         *path);
+
+HANDLE             lf_windows_file_open        (const char         *path,
+                                                DWORD               access,
+                                                DWORD               disposition);
+gboolean           lf_windows_file_get_info    (HANDLE              file,
+                                                LfWindowsFileInfo  *info);
+int                lf_windows_file_to_fd       (HANDLE              file);
+HANDLE             lf_windows_file_from_fd     (int                 fd);
+
+gboolean           lf_windows_file_open_handle (LfHandle           *handle,
+                                                const LfRequest    *request,
+                                                GError            **error);
+LfWindowsFileState lf_windows_file_get_state   (const LfHandle     *handle,
+                                                LfWindowsFileInfo  *info);
+
+/* Opens for a look; NULL without an error if there is nothing. */
+HANDLE             lf_windows_file_open_to_look
+                                               (const char         *path,
+                                                DWORD               access,
+                                                LfWindowsFileInfo  *info,
+                                                GError            **error);
+
+gboolean           lf_windows_file_is_pending  (DWORD               code);
+gboolean           lf_windows_file_is_missing  (DWORD               code);
+
+/* Byte @offset of the file; FALSE if somebody else has it, too. */
+gboolean           lf_windows_file_lock        (HANDLE              file,
+                                                guint64             offset,
+                                                gboolean            exclusive);
+gboolean           lf_windows_file_unlock      (HANDLE              file,
+                                                guint64             offset);
+gboolean           lf_windows_file_is_busy     (DWORD               code);
+
+gboolean           lf_windows_file_delete      (HANDLE              file);
+gboolean           lf_windows_file_rename      (HANDLE              file,
+                                                const char         *path);
+gboolean           lf_windows_file_put_away    (HANDLE              file,
+                                                const char         *path);
+
+void               lf_windows_file_set_error   (GError            **error,
+                                                const char         *path,
+                                                DWORD               code);
+
+G_END_DECLS

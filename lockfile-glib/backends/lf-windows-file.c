@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "lf-windows-file-private.h"
+
+#include <fcntl.h>
+#include <io.h>
+
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <winternl.h>
+
+#include "lf-errors.h"
+#include "lf-existence-private.h"
+#include "lf-windows-error-private.h"
+
+/* Longer paths than this have to be written in another way. The system's limit
+ * is that for directories. */
+#define MAX_ORDINARY_LENGTH 247
+
+/* How long a name that is being deleted is waited for, in microseconds, and how
+ * often it is looked at. */
+#define MAX_PENDING (G_TIME_SPAN_SECOND / 2)
+#define PENDING_PAUSE G_TIME_SPAN_MILLISECOND
+
+/* Windows 10 has this; the headers have it for those only who need it. */
+#define CLASS_DISPOSITION_EX ((FILE_INFO_BY_HANDLE_CLASS) 21)
+#define DISPOSITION_DELETE_POSIX (0x1 | 0x2)
+#define LAST_STATUS_DELETE_PENDING ((NTSTATUS) 0xC0000056)
+
+NTSTATUS NTAPI RtlGetLastNtStatus (void);
+
+/* NULL if it is not UTF-8. */
+wchar_t *
+lf_windows_path_new (const char *path)
+{
+  g_autofree wchar_t *wide = (wchar_t *) g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
+  g_autofree wchar_t *full = NULL;
+  gboolean is_share;
+  wchar_t *prefixed;
+  DWORD length;
+
+  if (wide == NULL)
+    {
+      SetLastError (ERROR_NO_UNICODE_TRANSLATION);
+      return NULL;
+    }
+
+  length = GetFullPathNameW (wide, 0, NULL, NULL);
+  if (length <= MAX_ORDINARY_LENGTH + 1)
+    return g_steal_pointer (&wide);
+
+  full = g_new0 (wchar_t, length);
+  GetFullPathNameW (wide, length, full, NULL);
+  if (wcsncmp (full, L"\\\\?\\", 4) == 0 || wcsncmp (full, L"\\\\.\\", 4) == 0)
+    return g_steal_pointer (&full);
+
+  is_share = wcsncmp (full, L"\\\\", 2) == 0;
+  prefixed = g_new0 (wchar_t, length + wcslen (L"\\\\?\\UNC\\"));
+  wcscpy (prefixed, is_share ? L"\\\\?\\UNC\\" : L"\\\\?\\");
+  wcscat (prefixed, is_share ? full + 2 : full);
+
+  return prefixed;
+}
+
+/* Opens what is there itself, also if it is a link. Others may do what they want
+ * meanwhile, and no child inherits it. INVALID_HANDLE_VALUE if it fails. */
+HANDLE
+lf_windows_file_open (const char *path,
+                      DWORD       access,
+                      DWORD       disposition)
+{
+  g_autofree wchar_t *wide = lf_windows_path_new (path);
+
+  if (wide == NULL)
+    return INVALID_HANDLE_VALUE;
+
+  return CreateFileW (wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                      disposition,
+                      FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT |
+                      FILE_FLAG_BACKUP_SEMANTICS,
+                      NULL);
+}
+
+gboolean
+lf_windows_file_get_info (HANDLE             file,
+                          LfWindowsFileInfo *info)
+{
+  BY_HANDLE_FILE_INFORMATION system_info;
+
+  *info = (LfWindowsFileInfo) { 0 };
+  if (!GetFileInformationByHandle (file, &system_info))
+    return FALSE;
+
+  info->device = system_info.dwVolumeSerialNumber;
+  info->inode = (guint64) system_info.nFileIndexHigh << 32 | system_info.nFileIndexLow;
+  info->size = (guint64) system_info.nFileSizeHigh << 32 | system_info.nFileSizeLow;
+  info->attributes = system_info.dwFileAttributes;
+
+  return TRUE;
+}
+
+/* What it is if it is no regular file, and NULL if it is one. */
+static const char *
+describe_kind (HANDLE file,
+               DWORD  attributes)
+{
+  if (GetFileType (file) != FILE_TYPE_DISK)
+    return _("a device");
+  if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0)
+    return _("a symbolic link");
+  if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
+    return _("a directory");
+
+  return NULL;
+}
+
+/* A descriptor of the C library, whose closing closes the file. Without it the
+ * file is closed, and this is -1. */
+int
+lf_windows_file_to_fd (HANDLE file)
+{
+  int fd = _open_osfhandle ((intptr_t) file, _O_BINARY | _O_NOINHERIT);
+
+  if (fd < 0)
+    {
+      CloseHandle (file);
+      SetLastError (ERROR_TOO_MANY_OPEN_FILES);
+    }
+
+  return fd;
+}
+
+HANDLE
+lf_windows_file_from_fd (int fd)
+{
+  return (HANDLE) _get_osfhandle (fd);
+}
+
+/* Whether a name could not be used because it is being deleted and somebody has
+ * the file open still. The error alone does not tell this from a lack of
+ * permission, so it must be asked for at once. */
+gboolean
+lf_windows_file_is_pending (DWORD code)
+{
+  return code == ERROR_DELETE_PENDING ||
+         (code == ERROR_ACCESS_DENIED && RtlGetLastNtStatus () == LAST_STATUS_DELETE_PENDING);
+}
+
+gboolean
+lf_windows_file_is_missing (DWORD code)
+{
+  return code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
+}
+
+void
+lf_windows_file_set_error (GError     **error,
+                           const char  *path,
+                           DWORD        code)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *message = g_win32_error_message ((int) code);
+
+  g_set_error (error, G_IO_ERROR, lf_windows_error_to_io_error (code),
+               _("Cannot open lock file %s: %s"), display_name, message);
+}
+
+static void
+set_not_a_lock_error (GError     **error,
+                      const char  *path,
+                      const char  *what)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+
+  g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+               _("%s is not a lock file but %s"), display_name, what);
+}
+
+/* For writing, made if missing; where it may not be written, as far as a shared
+ * lock goes. */
+static HANDLE
+open_once (const LfRequest *request)
+{
+  HANDLE file = lf_windows_file_open (request->path, GENERIC_READ | GENERIC_WRITE, OPEN_ALWAYS);
+  DWORD code = GetLastError ();
+
+  if (file != INVALID_HANDLE_VALUE || request->mode != LF_LOCK_MODE_SHARED ||
+      (code != ERROR_ACCESS_DENIED && code != ERROR_WRITE_PROTECT) ||
+      lf_windows_file_is_pending (code))
+    return file;
+
+  file = lf_windows_file_open (request->path, GENERIC_READ, OPEN_EXISTING);
+  if (file == INVALID_HANDLE_VALUE)
+    SetLastError (code);
+
+  return file;
+}
+
+static HANDLE
+open_patiently (const LfRequest *request)
+{
+  gint64 end = g_get_monotonic_time () + MAX_PENDING;
+  HANDLE file = open_once (request);
+
+  while (file == INVALID_HANDLE_VALUE && lf_windows_file_is_pending (GetLastError ()) &&
+         g_get_monotonic_time () < end)
+    {
+      g_usleep (PENDING_PAUSE);
+      file = open_once (request);
+    }
+
+  return file;
+}
+
+/* Why it fails, the next attempt to open the file says. */
+static void
+make_parents (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+  g_autofree wchar_t *wide = lf_windows_path_new (parent);
+
+  if (wide == NULL || strlen (parent) >= strlen (path))
+    return;
+
+  if (!CreateDirectoryW (wide, NULL) && GetLastError () == ERROR_PATH_NOT_FOUND)
+    {
+      make_parents (parent);
+      CreateDirectoryW (wide, NULL);
+    }
+}
+
+/* What the path holds says more than the error. */
+static void
+set_open_error (GError     **error,
+                const char  *path,
+                DWORD        code)
+{
+  HANDLE file = lf_windows_file_open (path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  const char *what = NULL;
+  LfWindowsFileInfo info;
+
+  if (file != INVALID_HANDLE_VALUE)
+    {
+      lf_windows_file_get_info (file, &info);
+      what = describe_kind (file, info.attributes);
+      CloseHandle (file);
+    }
+
+  if (what != NULL)
+    set_not_a_lock_error (error, path, what);
+  else
+    lf_windows_file_set_error (error, path, code);
+}
+
+/* Checks that it is a regular file, which it must not be kept open for if not. */
+static gboolean
+check_kind (HANDLE              file,
+            const char         *path,
+            LfWindowsFileInfo  *info,
+            GError            **error)
+{
+  gboolean known = lf_windows_file_get_info (file, info);
+  DWORD code = GetLastError ();
+  const char *what = describe_kind (file, info->attributes);
+
+  if (what == NULL && known)
+    return TRUE;
+
+  if (what != NULL)
+    set_not_a_lock_error (error, path, what);
+  else
+    lf_windows_file_set_error (error, path, code);
+
+  return FALSE;
+}
+
+gboolean
+lf_windows_file_open_handle (LfHandle         *handle,
+                             const LfRequest  *request,
+                             GError          **error)
+{
+  HANDLE file = open_patiently (request);
+  LfWindowsFileInfo info;
+
+  if (file == INVALID_HANDLE_VALUE && GetLastError () == ERROR_PATH_NOT_FOUND &&
+      request->create_parents)
+    {
+      make_parents (request->path);
+      file = open_patiently (request);
+    }
+
+  if (file == INVALID_HANDLE_VALUE)
+    {
+      set_open_error (error, request->path, GetLastError ());
+      return FALSE;
+    }
+
+  if (!check_kind (file, request->path, &info, error))
+    {
+      CloseHandle (file);
+      return FALSE;
+    }
+
+  handle->device = info.device;
+  handle->inode = info.inode;
+  handle->fd = lf_windows_file_to_fd (file);
+  if (handle->fd < 0)
+    lf_windows_file_set_error (error, request->path, GetLastError ());
+
+  return handle->fd >= 0;
+}
+
+LfWindowsFileState
+lf_windows_file_get_state (const LfHandle    *handle,
+                           LfWindowsFileInfo *info)
+{
+  HANDLE file = lf_windows_file_open (handle->path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  DWORD code = GetLastError ();
+  FILE_STANDARD_INFO standard_info;
+  gboolean known;
+
+  if (file == INVALID_HANDLE_VALUE)
+    return lf_windows_file_is_missing (code) || lf_windows_file_is_pending (code)
+             ? LF_WINDOWS_FILE_REPLACED : LF_WINDOWS_FILE_UNKNOWN;
+
+  known = lf_windows_file_get_info (file, info) &&
+          GetFileInformationByHandleEx (file, FileStandardInfo, &standard_info,
+                                        sizeof standard_info);
+  code = GetLastError ();
+  CloseHandle (file);
+
+  if (!known)
+    {
+      SetLastError (code);
+      return LF_WINDOWS_FILE_UNKNOWN;
+    }
+
+  /* One that is about to go, when the last of those is done who have it open, is
+   * as good as gone */
+  if (info->device != handle->device || info->inode != handle->inode ||
+      standard_info.DeletePending)
+    return LF_WINDOWS_FILE_REPLACED;
+
+  return LF_WINDOWS_FILE_CURRENT;
+}
+
+HANDLE
+lf_windows_file_open_to_look (const char         *path,
+                              DWORD               access,
+                              LfWindowsFileInfo  *info,
+                              GError            **error)
+{
+  HANDLE file = lf_windows_file_open (path, access, OPEN_EXISTING);
+  DWORD code = GetLastError ();
+
+  if (file == INVALID_HANDLE_VALUE)
+    {
+      if (!lf_windows_file_is_missing (code) && !lf_windows_file_is_pending (code))
+        set_open_error (error, path, code);
+      return NULL;
+    }
+
+  if (!check_kind (file, path, info, error))
+    {
+      CloseHandle (file);
+      return NULL;
+    }
+
+  return file;
+}
+
+gboolean
+lf_windows_file_lock (HANDLE   file,
+                      guint64  offset,
+                      gboolean exclusive)
+{
+  OVERLAPPED range = { .Offset = (DWORD) offset, .OffsetHigh = (DWORD) (offset >> 32) };
+
+  return LockFileEx (file, LOCKFILE_FAIL_IMMEDIATELY | (exclusive ? LOCKFILE_EXCLUSIVE_LOCK : 0),
+                     0, 1, 0, &range);
+}
+
+gboolean
+lf_windows_file_unlock (HANDLE  file,
+                        guint64 offset)
+{
+  OVERLAPPED range = { .Offset = (DWORD) offset, .OffsetHigh = (DWORD) (offset >> 32) };
+
+  return UnlockFileEx (file, 0, 1, 0, &range);
+}
+
+/* Whether a lock was not granted because somebody else has it. */
+gboolean
+lf_windows_file_is_busy (DWORD code)
+{
+  return code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING;
+}
+
+/* The name goes when this handle is closed, whoever has the file open. */
+static gboolean
+delete_at_once (HANDLE file)
+{
+  ULONG flags = DISPOSITION_DELETE_POSIX;
+
+  return SetFileInformationByHandle (file, CLASS_DISPOSITION_EX, &flags, sizeof flags);
+}
+
+/* Deletes what was opened for that: where the system can, its name goes with this
+ * handle, else with the last one that anybody has. */
+gboolean
+lf_windows_file_delete (HANDLE file)
+{
+  FILE_DISPOSITION_INFO disposition = { .DeleteFile = TRUE };
+
+  return delete_at_once (file) ||
+         SetFileInformationByHandle (file, FileDispositionInfo, &disposition, sizeof disposition);
+}
+
+/* Renames what was opened for that; fails if there is something. */
+gboolean
+lf_windows_file_rename (HANDLE      file,
+                        const char *path)
+{
+  g_autofree wchar_t *wide = lf_windows_path_new (path);
+  g_autofree FILE_RENAME_INFO *rename_info = NULL;
+  gsize name_size, size;
+
+  if (wide == NULL)
+    return FALSE;
+
+  name_size = wcslen (wide) * sizeof (wchar_t);
+  size = sizeof (FILE_RENAME_INFO) + name_size;
+  rename_info = g_malloc0 (size);
+  rename_info->FileNameLength = (DWORD) name_size;
+  memcpy (rename_info->FileName, wide, name_size);
+
+  return SetFileInformationByHandle (file, FileRenameInfo, rename_info, (DWORD) size);
+}
+
+/* Deletes what was opened for that and has been at @path, so that the path is free
+ * when this handle is closed, whoever has the file open. */
+gboolean
+lf_windows_file_put_away (HANDLE      file,
+                          const char *path)
+{
+  g_autofree char *unique_path = NULL;
+
+  if (delete_at_once (file))
+    return TRUE;
+
+  unique_path = lf_existence_new_unique_path (path);
+  if (!lf_windows_file_rename (file, unique_path))
+    return FALSE;
+
+  lf_windows_file_delete (file);
+
+  return TRUE;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a lock owes to its users on Windows, beyond what it owes everywhere: names
+ * as they are there, files that are being deleted, and waits that look often. */
+
+#include <io.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <windows.h>
+
+#include <glib/gstdio.h>
+
+#include "contract.h"
+
+#define N_COUNTERS 6
+#define N_COUNTER_ROUNDS 200
+#define LONG_PART 120
+#define N_LONG_PARTS 6
+
+static wchar_t *
+get_wide_path (const char *path)
+{
+  g_autofree char *prefixed = g_strconcat ("\\\\?\\", path, NULL);
+  wchar_t *wide = (wchar_t *) g_utf8_to_utf16 (prefixed, -1, NULL, NULL, NULL);
+
+  g_assert_nonnull (wide);
+
+  return wide;
+}
+
+static void
+test_paths_apart (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const char *names[] = { "a", "a.lock", ".a", "a~", "a.tmp", "a-journal", "aa", NULL };
+
+  assert_paths_apart (data, fixture, names);
+}
+
+/* The system does not tell a file in the place of a directory from nothing. */
+static void
+test_parent_is_file (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *file = g_build_filename (fixture->directory, "file", NULL);
+  g_autofree char *path = g_build_filename (file, "b", "c.lock", NULL);
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+
+  g_assert_true (g_file_set_contents (file, "", 0, NULL));
+  assert_refused (lock, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  lf_lock_file_set_create_parents (lock, TRUE);
+  assert_refused (lock, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_no_errno (g_unlink (file));
+}
+
+static void
+test_names (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *longest = g_strnfill (255, 'x');
+  const char *names[] = {
+    "sp ace and more.lock", "ж漢🔒.lock", "-", ".lock", "%s%n#c'=&;.lock", longest
+  };
+  const char *invalid_names[] = { "\xff\xfe\x80.lock", "a?b.lock" };
+  g_autofree char *slashes = g_strdelimit (g_strdup (fixture->path), "\\", '/');
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->directory, names[i], NULL);
+
+      assert_path_works (backend, path);
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (invalid_names); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->directory, invalid_names[i], NULL);
+      g_autoptr (LfLockFile) lock = lock_new (backend, path);
+
+      assert_refused (lock, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
+    }
+
+  /* Two spellings of one path */
+  {
+    g_autoptr (LfLockFile) lock = lock_new (backend, slashes);
+
+    assert_acquires (lock);
+    assert_tries_in_vain (backend, fixture->path);
+    assert_releases (lock);
+  }
+}
+
+/* Other processes are given such names, too. */
+static void
+test_names_of_peers (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *path = g_build_filename (fixture->directory, "ж漢🔒 x.lock", NULL);
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, path);
+
+  g_assert_true (path_exists (path));
+  assert_tries_in_vain (backend, path);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_tries (backend, path);
+  remove_recursively (path);
+}
+
+/* Much longer than the 260 characters of old. */
+static void
+test_long_path (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *part = g_strnfill (LONG_PART, 'x');
+  g_autofree char *top = g_build_filename (fixture->directory, part, NULL);
+  g_autofree char *directory = g_strdup (fixture->directory);
+  g_autofree char *path = NULL;
+  g_autoptr (LfLockFile) lock = NULL;
+
+  for (int i = 0; i < N_LONG_PARTS; i++)
+    {
+      g_autofree char *parent = g_steal_pointer (&directory);
+      g_autofree wchar_t *wide = NULL;
+
+      directory = g_build_filename (parent, part, NULL);
+      wide = get_wide_path (directory);
+      g_assert_true (CreateDirectoryW (wide, NULL));
+    }
+
+  path = g_build_filename (directory, "test.lock", NULL);
+  g_assert_cmpuint (strlen (path), >, 260 + LONG_PART);
+  assert_path_works (backend, path);
+  remove_recursively (top);
+
+  lock = lock_new (backend, path);
+  assert_refused (lock, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  lf_lock_file_set_create_parents (lock, TRUE);
+  assert_acquires (lock);
+  assert_tries_in_vain (backend, path);
+  assert_releases (lock);
+  remove_recursively (top);
+}
+
+/* As root wine opens such a file for writing all the same. */
+static gboolean
+can_be_written (const wchar_t *path)
+{
+  HANDLE file = CreateFileW (path, GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+
+  if (file == INVALID_HANDLE_VALUE)
+    return FALSE;
+
+  CloseHandle (file);
+
+  return TRUE;
+}
+
+static void
+test_read_only (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autofree wchar_t *wide = get_wide_path (fixture->path);
+
+  /* Who has such a lock has made its file */
+  if (backend->is_existence)
+    return;
+
+  g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
+  g_assert_true (SetFileAttributesW (wide, FILE_ATTRIBUTE_READONLY));
+  if (can_be_written (wide))
+    g_test_message ("Only a shared lock is tried: nothing is read-only for root");
+  else
+    assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+
+  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+  assert_acquires (lock);
+  assert_locked (backend, fixture->path);
+  assert_releases (lock);
+}
+
+static void
+assert_not_a_lock (const TestBackend *backend,
+                   const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GError) error = NULL;
+
+  assert_refused (lock, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_assert_false (lf_lock_file_is_locked (lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+}
+
+static void
+test_not_a_lock (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  g_assert_no_errno (g_mkdir (fixture->path, 0777));
+  assert_not_a_lock (backend, fixture->path);
+  g_assert_true (g_file_test (fixture->path, G_FILE_TEST_IS_DIR));
+  g_assert_no_errno (g_rmdir (fixture->path));
+
+  assert_not_a_lock (backend, "\\\\.\\NUL");
+}
+
+/* A break must not remove data, and neither must a release. */
+static void
+test_data_is_kept (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  if (backend->is_existence)
+    return;
+
+  g_assert_true (g_file_set_contents (fixture->path, "precious", -1, NULL));
+  lf_lock_file_set_remove_on_release (lock, TRUE);
+  assert_acquires (lock);
+  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  assert_releases (lock);
+  g_assert_true (path_exists (fixture->path));
+}
+
+/* No child process gets the file. */
+static void
+test_not_inherited (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  DWORD flags = HANDLE_FLAG_INHERIT;
+
+  if (!backend->has_descriptor)
+    return;
+
+  assert_acquires (lock);
+  g_assert_true (GetHandleInformation ((HANDLE) _get_osfhandle (lf_lock_file_get_fd (lock)),
+                                       &flags));
+  g_assert_cmphex (flags & HANDLE_FLAG_INHERIT, ==, 0);
+  assert_releases (lock);
+}
+
+/* The file goes with each release, and nobody is ever in the lock with another. */
+static void
+test_counter_removed (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
+  g_autofree char *number = NULL;
+  Peer *peers[N_COUNTERS];
+
+  for (guint i = 0; i < N_COUNTERS; i++)
+    {
+      g_autofree char *command = g_strdup_printf ("count-%s %s %u", i % 2 == 0 ? "sync" : "async",
+                                                  counter, N_COUNTER_ROUNDS);
+
+      peers[i] = backend_peer_start (backend, fixture->path);
+      peer_send (peers[i], "remove");
+      peer_expect (peers[i], "ok");
+      peer_send (peers[i], command);
+    }
+
+  for (guint i = 0; i < N_COUNTERS; i++)
+    {
+      peer_expect (peers[i], "counted");
+      peer_free (peers[i]);
+    }
+
+  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
+  g_assert_cmpuint ((guint) atoi (number), ==, N_COUNTERS * N_COUNTER_ROUNDS);
+  g_assert_no_errno (g_unlink (counter));
+  g_assert_false (path_exists (fixture->path));
+}
+
+/* Whatever the interval: nothing else tells of a release in another process. */
+static void
+test_looks_are_frequent (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+
+  lf_lock_file_set_poll_interval (lock, 3600);
+  claim_start (&claim, lock, NULL);
+  wait_until_others_sleep ();
+  g_assert_false (claim.done);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+}
+
+static guint64
+get_own_processor_time (void)
+{
+  FILETIME start, end, kernel, user;
+
+  g_assert_true (GetProcessTimes (GetCurrentProcess (), &start, &end, &kernel, &user));
+
+  return ((guint64) (kernel.dwHighDateTime + user.dwHighDateTime) << 32) +
+         kernel.dwLowDateTime + user.dwLowDateTime;
+}
+
+/* But not all the time: a second of waiting is not half a second of work. */
+static void
+test_no_busy_loop (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  guint64 before = get_own_processor_time ();
+
+  g_assert_false (lf_lock_file_acquire_with_timeout (lock, 1, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  g_assert_cmpuint (get_own_processor_time () - before, <, 10 * 1000 * 1000 / 2);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+}
+
+const BackendCase contract_platform_cases[] = {
+  { "paths-apart", test_paths_apart },
+  { "paths-parent-is-file", test_parent_is_file },
+  { "paths-names", test_names },
+  { "paths-names-of-peers", test_names_of_peers },
+  { "paths-long", test_long_path },
+  { "paths-read-only", test_read_only },
+  { "paths-not-a-lock", test_not_a_lock },
+  { "data-is-kept", test_data_is_kept },
+  { "not-inherited", test_not_inherited },
+  { "counter-removed", test_counter_removed },
+  { "looks-are-frequent", test_looks_are_frequent },
+  { "no-busy-loop", test_no_busy_loop },
+  { NULL, NULL },
+};
+
+/* The rest of contract-unix.c is in this table. */
+const MissingCase contract_missing_cases[] = {
+  { "release-after-removal", "a file that is deleted keeps its name while it is open" },
+  { "file-mode", "files have no such permissions" },
+  { "paths-parents-mode", "directories have no such permissions" },
+  { "paths-permission", "wine has no ordinary user; paths-read-only is there" },
+  { "paths-other-user", "wine has one user" },
+  { "paths-chdir", "it needs a forked child" },
+  { "paths-linked-directory", "wine makes no links of directories" },
+  { "fork-held", "there is no fork()" },
+  { "fork-free", "there is no fork()" },
+  { "fork-sleeping", "there is no fork()" },
+  { NULL, NULL },
+};

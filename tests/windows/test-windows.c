@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which ways of locking there are on Windows, and who else has one of them. */
+
+#include <fcntl.h>
+#include <io.h>
+#include <string.h>
+#include <sys/locking.h>
+
+#include <glib/gstdio.h>
+
+#include "lf-test-util.h"
+
+static void
+test_default (void)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new ("C:\\test.lock");
+
+  g_assert_cmpint (lf_lock_file_get_backend (lock), ==, LF_BACKEND_LOCK_FILE_EX);
+  g_assert_true (lf_backend_is_supported (LF_BACKEND_AUTO));
+}
+
+/* The error says what works instead, and nothing is touched. */
+static void
+test_not_supported (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const LfBackend backends[] = {
+    LF_BACKEND_FLOCK, LF_BACKEND_FCNTL, LF_BACKEND_DIRECTORY, LF_BACKEND_SYMLINK,
+    LF_BACKEND_SQLITE
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+    {
+      g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                                  "backend", backends[i], NULL);
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+
+      g_assert_false (lf_backend_is_supported (backends[i]));
+      g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+      g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+      g_assert_nonnull (strstr (error->message, "LOCK_FILE_EX"));
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      g_assert_error (claim.error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+      g_assert_false (path_exists (fixture->path));
+    }
+}
+
+/* The C library's way to lock, as Python's msvcrt.locking() uses it: a byte at the
+ * position of the file, for everybody who has it open. */
+static void
+test_c_runtime (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+  int fd = g_open (fixture->path, _O_RDWR | _O_CREAT | _O_BINARY, 0666);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_no_errno (_locking (fd, _LK_NBLCK, 1));
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_assert_no_errno (_locking (fd, _LK_UNLCK, 1));
+
+  assert_acquires (lock);
+  g_assert_cmpint (_locking (fd, _LK_NBLCK, 1), ==, -1);
+  assert_releases (lock);
+  g_assert_no_errno (_locking (fd, _LK_NBLCK, 1));
+  g_assert_no_errno (_locking (fd, _LK_UNLCK, 1));
+  g_assert_true (g_close (fd, NULL));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/windows/default", test_default);
+  add_test ("/windows/not-supported", test_not_supported);
+  add_test ("/windows/c-runtime", test_c_runtime);
+
+  return g_test_run ();
+}
