@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Appends lines to a file, with nobody else's among them. Who comes while another
+ * writes waits in a queue: first come, first served.
+ *
+ *   append-in-turn-c FILE [LINES [SECONDS]]     3 lines, 1 second after each */
+
+#include <locale.h>
+#include <lockfile-glib/lockfile-glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static gboolean
+append_lines (const char *path,
+              int         n_lines,
+              double      seconds)
+{
+  FILE *file = fopen (path, "a");
+
+  for (int i = 1; file != NULL && i <= n_lines; i++)
+    {
+      fprintf (file, "PID %d, line %d of %d\n", getpid (), i, n_lines);
+      fflush (file);
+      g_usleep ((gulong) (seconds * G_USEC_PER_SEC));
+    }
+
+  return file != NULL && fclose (file) == 0;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  int n_lines = argc > 2 ? atoi (argv[2]) : 3;
+  double seconds = argc > 3 ? g_ascii_strtod (argv[3], NULL) : 1;
+  g_autoptr (LfLockFile) lock = NULL;
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (LfLockGuard) guard = NULL;
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  if (argc < 2 || argc > 4)
+    {
+      g_printerr ("Usage: %s FILE [LINES [SECONDS]]\n", argv[0]);
+      return 2;
+    }
+
+  /* The file itself can be the lock, as nobody replaces it by another */
+  lock = lf_lock_file_new (argv[1]);
+  holder = lf_lock_file_query_holder (lock, NULL, NULL);
+  if (holder != NULL)
+    {
+      g_autofree char *whom = lf_lock_holder_to_string (holder);
+      g_print ("PID %d waits for %s\n", getpid (), whom);
+    }
+
+  /* Releases at the end of the function */
+  guard = lf_lock_file_acquire_guard (lock, NULL, &error);
+  if (guard == NULL)
+    {
+      g_printerr ("%s\n", error->message);
+      return EXIT_FAILURE;
+    }
+
+  g_print ("PID %d has the lock\n", getpid ());
+  if (!append_lines (argv[1], n_lines, seconds))
+    {
+      perror (argv[1]);
+      return EXIT_FAILURE;
+    }
+  g_print ("PID %d is done\n", getpid ());
+
+  return EXIT_SUCCESS;
+}

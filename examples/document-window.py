@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A window to edit a text document that nobody else edits. While another has it, a
+banner says who, and the window waits: it becomes editable the moment the other
+closes. Saves on Ctrl+S and on closing.
+
+    python3 document-window.py [--verbose] FILE     --verbose prints what happens
+"""
+
+import sys
+
+import gi
+gi.require_version('Gtk', '4.0')
+gi.require_version('Lf', '1.0')
+from gi.repository import Gio, GLib, Gtk, Lf  # noqa: E402
+
+
+class DocumentWindow(Gtk.ApplicationWindow):
+    def __init__(self, application, file):
+        super().__init__(application=application, default_width=480, default_height=280)
+        self.file = file
+        self.waiting = None
+        self.refresh_source = 0
+        self.closing = False
+
+        # Saving replaces the document by a new file, so that it cannot be the lock
+        # itself. The lock file is hidden, and gone when nobody edits.
+        lock_file = file.get_parent().get_child(f'.{file.get_basename()}.lock')
+        self.lock = Lf.LockFile.new_for_file(lock_file)
+        self.lock.props.remove_on_release = True
+
+        self.save_action = Gio.SimpleAction(name='save')
+        self.save_action.connect('activate', lambda action, parameter: self.save())
+        self.add_action(self.save_action)
+        self.connect('close-request', DocumentWindow.on_close_request)
+
+        self.build()
+        self.set_editable(False)
+        self.acquire(0)
+
+    def build(self):
+        header = Gtk.HeaderBar()
+        header.pack_start(Gtk.Button(label='_Save', use_underline=True, action_name='win.save'))
+        self.set_titlebar(header)
+
+        self.message = Gtk.Label(wrap=True, xalign=0, hexpand=True)
+        self.spinner = Gtk.Spinner()
+        self.wait_button = Gtk.Button(label='_Wait', use_underline=True)
+        self.wait_button.connect('clicked', lambda button: self.wait_or_cancel())
+
+        banner_box = Gtk.Box(spacing=12, margin_start=12, margin_end=6,
+                             margin_top=6, margin_bottom=6)
+        banner_box.append(self.spinner)
+        banner_box.append(self.message)
+        banner_box.append(self.wait_button)
+        self.banner = Gtk.Revealer(child=banner_box)
+
+        self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, left_margin=12, top_margin=12)
+        self.buffer = self.view.get_buffer()
+
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
+        box.append(self.banner)
+        box.append(Gtk.ScrolledWindow(vexpand=True, child=self.view))
+        self.set_child(box)
+
+    def say(self, text):
+        if self.get_application().verbose:
+            print(text, flush=True)
+
+    def show_message(self, text):
+        if self.banner.get_reveal_child() and text == self.message.get_text():
+            return
+        self.message.set_text(text)
+        self.banner.set_reveal_child(True)
+        self.say(text)
+
+    def set_editable(self, editable):
+        name = self.file.get_basename()
+        self.set_title(name if editable else f'{name} [read-only]')
+        self.view.set_editable(editable)
+        self.view.set_cursor_visible(editable)
+        self.save_action.set_enabled(editable)
+
+        if editable:
+            self.banner.set_reveal_child(False)
+            self.stop_to_refresh()
+            self.view.grab_focus()
+            self.say('Yours to edit')
+
+    def set_waiting(self, waiting):
+        self.waiting = waiting
+        self.spinner.set_spinning(waiting is not None)
+        self.wait_button.set_label('_Cancel' if waiting else '_Wait')
+
+    # Both try and wait in the background: the window goes on
+
+    def acquire(self, timeout):
+        self.lock.props.timeout = timeout
+        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, self.waiting, self.on_acquired)
+
+    def on_acquired(self, lock, result):
+        try:
+            lock.acquire_finish(result)
+        except Lf.AlreadyLocked:
+            pass
+        except GLib.Error as error:
+            self.on_acquire_failed(error)
+            return
+
+        if not self.closing:
+            self.set_waiting(None)
+            # Also after a wait: it has changed while another edited it
+            self.file.load_contents_async(None, self.on_loaded)
+
+    def on_acquire_failed(self, error):
+        if self.closing:
+            return
+        self.set_waiting(None)
+        if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
+            self.say('Cancelled')
+        else:
+            self.show_message(error.message)
+
+    def wait_or_cancel(self):
+        if self.waiting:
+            self.waiting.cancel()
+        else:
+            self.start_to_wait()
+
+    def start_to_wait(self):
+        self.set_waiting(Gio.Cancellable())
+        self.acquire(-1)
+
+        # Who has it can change while we wait, or are read-only
+        self.refresh()
+        if not self.refresh_source:
+            self.refresh_source = GLib.timeout_add_seconds(1, self.refresh)
+
+    def refresh(self):
+        self.lock.query_holder_async(GLib.PRIORITY_DEFAULT, None, self.on_holder)
+        return GLib.SOURCE_CONTINUE
+
+    def stop_to_refresh(self):
+        if self.refresh_source:
+            GLib.source_remove(self.refresh_source)
+            self.refresh_source = 0
+
+    def on_holder(self, lock, result):
+        try:
+            holder = lock.query_holder_finish(result)
+        except GLib.Error:
+            holder = None
+        if self.closing or lock.is_held():
+            return
+
+        if not holder:
+            self.show_message('Not being edited any more')
+        elif not holder.get_pid():
+            self.show_message('Being edited elsewhere')
+        else:
+            application = holder.get_application() or 'a program'
+            self.show_message(f'Being edited by {application} (PID {holder.get_pid()})')
+
+    def on_loaded(self, file, result):
+        if self.closing:
+            return
+
+        text = ''
+        try:
+            text = file.load_contents_finish(result)[1].decode()
+        except UnicodeDecodeError:
+            self.give_up('This is not a text in UTF-8')
+            return
+        except GLib.Error as error:
+            # What is not there is a new one
+            if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
+                self.give_up(error.message)
+                return
+
+        self.buffer.set_text(text)
+        self.buffer.set_modified(False)
+        if self.lock.is_held():
+            self.set_editable(True)
+        else:
+            self.start_to_wait()
+
+    # What cannot be shown is not edited either, and somebody else may have it
+    def give_up(self, text):
+        self.show_message(text)
+        self.wait_button.set_visible(False)
+        if self.lock.is_held():
+            self.lock.release_async(GLib.PRIORITY_DEFAULT, None, lambda lock, result: None)
+
+    def save(self):
+        text = self.buffer.props.text
+        self.buffer.set_modified(False)
+        self.file.replace_contents_bytes_async(
+            GLib.Bytes.new(text.encode()), None, False, Gio.FileCreateFlags.NONE, None,
+            self.on_saved)
+
+    def on_saved(self, file, result):
+        try:
+            file.replace_contents_finish(result)
+        except GLib.Error as error:
+            self.buffer.set_modified(True)
+            self.closing = False
+            self.show_message(error.message)
+            return
+
+        self.say('Saved')
+        if self.closing:
+            self.release_and_close()
+
+    def on_close_request(self):
+        # Already on its way
+        if self.closing:
+            return True
+
+        self.closing = True
+        self.stop_to_refresh()
+        if self.waiting:
+            self.waiting.cancel()
+        if not self.lock.is_held():
+            return False
+
+        if self.buffer.get_modified():
+            self.save()
+        else:
+            self.release_and_close()
+        return True
+
+    def release_and_close(self):
+        self.lock.release_async(GLib.PRIORITY_DEFAULT, None, self.on_released)
+
+    def on_released(self, lock, result):
+        try:
+            lock.release_finish(result)
+        except GLib.Error as error:
+            print(error.message, file=sys.stderr)
+        self.destroy()
+
+
+class Application(Gtk.Application):
+    def __init__(self):
+        super().__init__(flags=Gio.ApplicationFlags.NON_UNIQUE | Gio.ApplicationFlags.HANDLES_OPEN)
+        self.verbose = False
+        self.set_option_context_parameter_string('FILE')
+        self.add_main_option('verbose', ord('v'), GLib.OptionFlags.NONE, GLib.OptionArg.NONE,
+                             'Print what happens', None)
+        self.set_accels_for_action('win.save', ['<Control>s'])
+        self.set_accels_for_action('window.close', ['<Control>w'])
+
+    def do_handle_local_options(self, options):
+        self.verbose = options.contains('verbose')
+        return -1
+
+    def do_open(self, files, n_files, hint):
+        for file in files:
+            DocumentWindow(self, file).present()
+
+    def do_activate(self):
+        print('Which file? See --help.', file=sys.stderr)
+
+
+if __name__ == '__main__':
+    sys.exit(Application().run(sys.argv))

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// Edits a text document that nobody else edits. If another has it, it is read-only
+// until that one closes it, and Enter decides whether to wait for that. Lines that
+// are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
+// save.
+//
+//   gjs -m document.js FILE
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Lf from 'gi://Lf?version=1.0';
+import System from 'system';
+
+Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
+
+const SIGINT = 2;
+
+const isCancelled = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+
+class Document {
+    constructor(path) {
+        this.file = Gio.File.new_for_path(path);
+        this.text = '';
+        this.reading = new Gio.Cancellable();
+        this.waiting = null;
+        this.waitEnded = null;
+        this.closing = false;
+        this.failure = null;
+        // Saving replaces the document by a new file, so that it cannot be the lock itself
+        this.lock = Lf.LockFile.new_for_file(
+            this.file.get_parent().get_child(`.${this.file.get_basename()}.lock`));
+        this.lock.remove_on_release = true;
+    }
+
+    async run() {
+        try {
+            this.open();
+            await this.readLines();
+            if (this.lock.is_held())
+                this.save();
+        } finally {
+            await this.close();
+        }
+    }
+
+    open() {
+        try {
+            this.lock.try_acquire();
+            this.startToEdit();
+        } catch (error) {
+            if (!error.matches?.(Lf.LockError, Lf.LockError.ALREADY_LOCKED))
+                throw error;
+            this.load();
+            this.showReadOnly();
+        }
+    }
+
+    // Leaves nothing under way: GJS 1.74 can crash if it exits before that has ended
+    async close() {
+        this.closing = true;
+        this.waiting?.cancel();
+        await this.waitEnded;
+        if (this.lock.is_held())
+            this.lock.release();
+        if (this.failure)
+            throw this.failure;
+    }
+
+    async readLines() {
+        const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
+
+        for (;;) {
+            const [line] = await input.read_line_async(GLib.PRIORITY_DEFAULT, this.reading);
+            if (line === null)
+                break;
+            this.handle(line);
+        }
+    }
+
+    handle(line) {
+        if (this.lock.is_held())
+            this.text += `${line}\n`;
+        else if (this.waiting)
+            this.waiting.cancel();
+        else
+            this.waitEnded = this.wait();
+    }
+
+    async wait() {
+        print(`Waiting for ${this.describeHolder()}; Enter cancels`);
+        this.waiting = new Gio.Cancellable();
+
+        try {
+            await this.lock.acquire_async(GLib.PRIORITY_DEFAULT, this.waiting);
+            this.startToEdit();
+        } catch (error) {
+            if (!isCancelled(error)) {
+                this.failure = error;
+                this.reading.cancel();
+            } else if (!this.closing) {
+                this.showReadOnly();
+            }
+        }
+        this.waiting = null;
+    }
+
+    load() {
+        try {
+            const [, contents] = this.file.load_contents(null);
+            this.text = new TextDecoder().decode(contents);
+        } catch (error) {
+            if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND))
+                throw error;
+            // It is a new one
+            this.text = '';
+        }
+        // print() would add a line
+        if (this.text)
+            print(this.text.replace(/\n$/, ''));
+    }
+
+    describeHolder() {
+        return this.lock.query_holder()?.to_string() ?? 'somebody';
+    }
+
+    showReadOnly() {
+        print(`Read-only, edited by ${this.describeHolder()}; Enter waits`);
+    }
+
+    startToEdit() {
+        // It has changed while another edited it
+        this.load();
+        print('Yours to edit');
+    }
+
+    save() {
+        this.file.replace_contents(this.text, null, false, Gio.FileCreateFlags.NONE, null);
+        print('Saved');
+    }
+}
+
+if (ARGV.length !== 1) {
+    printerr('Usage: gjs -m document.js FILE');
+    System.exit(2);
+}
+
+const loop = new GLib.MainLoop(null, false);
+const document = new Document(ARGV[0]);
+let status = 0;
+
+GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
+    document.reading.cancel();
+    return GLib.SOURCE_CONTINUE;
+});
+document.run().catch(error => {
+    status = isCancelled(error) ? 130 : 1;
+    if (status === 1)
+        printerr(error.message);
+}).finally(() => loop.quit());
+loop.run();
+System.exit(status);

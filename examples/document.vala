@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// Edits a text document that nobody else edits. If another has it, it is read-only
+// until that one closes it, and Enter decides whether to wait for that. Lines that
+// are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
+// save.
+//
+//   document-vala FILE
+
+class Document : Object {
+    private File file;
+    private Lf.LockFile lock_file;
+    private Cancellable? waiting = null;
+    private string text = "";
+
+    public Document (string path) {
+        file = File.new_for_path (path);
+        // Saving replaces the document by a new file, so that it cannot be the lock itself
+        var lock_name = ".%s.lock".printf (file.get_basename ());
+        lock_file = new Lf.LockFile.for_file (file.get_parent ().get_child (lock_name));
+        lock_file.remove_on_release = true;
+    }
+
+    public async void run () throws Error {
+        try {
+            lock_file.try_acquire ();
+            start_to_edit ();
+        } catch (Lf.LockError.ALREADY_LOCKED error) {
+            load ();
+            show_read_only ();
+        }
+
+        var input = new DataInputStream (new UnixInputStream (Posix.STDIN_FILENO, false));
+        string? line;
+        while ((line = yield input.read_line_async ()) != null) {
+            if (lock_file.is_held ())
+                text += line + "\n";
+            else if (waiting != null)
+                waiting.cancel ();
+            else
+                wait.begin ();
+        }
+
+        if (lock_file.is_held ())
+            save ();
+    }
+
+    public void close () throws Error {
+        if (lock_file.is_held ())
+            lock_file.release ();
+    }
+
+    private async void wait () {
+        print ("Waiting for %s; Enter cancels\n", describe_holder ());
+        waiting = new Cancellable ();
+
+        try {
+            yield lock_file.acquire_async (Priority.DEFAULT, waiting);
+            start_to_edit ();
+        } catch (IOError.CANCELLED error) {
+            show_read_only ();
+        } catch (Error error) {
+            printerr ("%s\n", error.message);
+            Process.exit (1);
+        }
+        waiting = null;
+    }
+
+    private void load () throws Error {
+        try {
+            FileUtils.get_contents (file.get_path (), out text);
+        } catch (FileError.NOENT error) {
+            // It is a new one
+            text = "";
+        }
+        print ("%s", text);
+    }
+
+    private string describe_holder () {
+        try {
+            return lock_file.query_holder ()?.to_string () ?? "somebody";
+        } catch (Error error) {
+            return "somebody";
+        }
+    }
+
+    private void show_read_only () {
+        print ("Read-only, edited by %s; Enter waits\n", describe_holder ());
+    }
+
+    private void start_to_edit () throws Error {
+        // It has changed while another edited it
+        load ();
+        print ("Yours to edit\n");
+    }
+
+    private void save () throws Error {
+        FileUtils.set_contents (file.get_path (), text);
+        print ("Saved\n");
+    }
+}
+
+int main (string[] args) {
+    Intl.setlocale ();
+    if (args.length != 2) {
+        printerr ("Usage: %s FILE\n", args[0]);
+        return 2;
+    }
+
+    var status = 0;
+    var loop = new MainLoop ();
+    var document = new Document (args[1]);
+
+    document.run.begin ((object, result) => {
+        try {
+            document.run.end (result);
+        } catch (Error error) {
+            printerr ("%s\n", error.message);
+            status = 1;
+        }
+        loop.quit ();
+    });
+    Unix.signal_add (Posix.Signal.INT, () => {
+        status = 130;
+        loop.quit ();
+        return Source.CONTINUE;
+    });
+    loop.run ();
+
+    try {
+        document.close ();
+    } catch (Error error) {
+        printerr ("%s\n", error.message);
+        status = 1;
+    }
+    return status;
+}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Reads a file together with other readers, or writes it alone. Both keep the lock
+until Enter is pressed, and give up if they have not got it after SECONDS.
+
+    python3 readers-writers.py FILE SECONDS            reads
+    python3 readers-writers.py FILE SECONDS TEXT       writes
+"""
+
+import os
+import sys
+
+import gi
+gi.require_version('Lf', '1.0')
+from gi.repository import GLib, Lf  # noqa: E402
+
+ME = f'PID {os.getpid()}'
+
+
+def read_file(path):
+    with open(path) as file:
+        print(f'{ME} reads: {file.read().rstrip()}', flush=True)
+    sys.stdin.readline()
+
+
+def write_file(path, text):
+    with open(path, 'w') as file:
+        # A reader would now find it empty
+        print(f'{ME} writes: {text}', flush=True)
+        sys.stdin.readline()
+        print(text, file=file)
+
+
+def work(path, seconds, text=None):
+    mode = Lf.LockMode.SHARED if text is None else Lf.LockMode.EXCLUSIVE
+
+    with Lf.LockFile(path=path, mode=mode, timeout=float(seconds)):
+        if text is None:
+            read_file(path)
+        else:
+            write_file(path, text)
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        print(f'Usage: {sys.argv[0]} FILE SECONDS [TEXT]', file=sys.stderr)
+        return 2
+
+    try:
+        work(*sys.argv[1:])
+    except (GLib.Error, OSError) as error:
+        return str(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the tests of the examples share: processes that are spoken to, in private
+directories, and a report as TAP."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+# Tells a hang from an answer, on a busy machine too
+PATIENCE = 60
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f'Waited in vain for {what}')
+        time.sleep(0.01)
+
+
+def n_waiters(path):
+    """How many wait for the lock of a file, as the kernel lists them."""
+    inode = f':{os.stat(path).st_ino} '
+    with open('/proc/locks') as locks:
+        return sum('->' in line and inode in line for line in locks)
+
+
+def with_ctrl_c():
+    # Shells have their background jobs ignore it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Program:
+    """A program whose output is read line by line."""
+
+    def __init__(self, command, env):
+        self.process = subprocess.Popen(
+            command, env={**os.environ, **env}, preexec_fn=with_ctrl_c,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.pid = self.process.pid
+        self.buffer = b''
+
+    def has_line(self, seconds=0):
+        """Whether a line has come, or comes in that time."""
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        return self.buffer or ready
+
+    def line(self):
+        """The next line, or '' at the end."""
+        while b'\n' not in self.buffer:
+            if not self.has_line(PATIENCE):
+                raise AssertionError(f'No line from {self.process.args}')
+            data = os.read(self.process.stdout.fileno(), 4096)
+            if not data:
+                break
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b'\n')
+        return line.decode()
+
+    def expect(self, *patterns):
+        for pattern in patterns:
+            line = self.line()
+            if not re.fullmatch(pattern, line):
+                raise AssertionError(f'Expected "{pattern}", got "{line}"')
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def end_of_input(self):
+        self.process.stdin.close()
+
+    def ctrl_c(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def expect_end(self, status=0, errors=''):
+        """The rest of the output is empty, and the status as a shell sees it."""
+        rest = self.line()
+        said = self.process.stderr.read().decode()
+        actual = self.process.wait(PATIENCE)
+        actual = actual if actual >= 0 else 128 - actual
+        if rest or actual != status or not re.fullmatch(errors, said):
+            raise AssertionError(f'Expected status {status} and "{errors}", '
+                                 f'got {actual} and "{said}" after "{rest}"')
+
+    def clean_up(self):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass
+
+
+class ExampleTest(unittest.TestCase):
+    """A test of programs in the languages of its class, one after the other."""
+
+    commands = {}
+    languages = []
+    env = {'LC_ALL': 'C.UTF-8'}
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.n_started = 0
+
+    def start(self, name, *arguments):
+        language = self.languages[self.n_started % len(self.languages)]
+        self.n_started += 1
+        # Each test has a user's runtime directory of its own
+        env = {'XDG_RUNTIME_DIR': self.directory, **self.env}
+        program = Program([*self.commands[name, language], *map(str, arguments)], env)
+        self.addCleanup(program.clean_up)
+        return program
+
+    def path(self, name, content=''):
+        path = os.path.join(self.directory, name)
+        with open(path, 'w') as file:
+            file.write(content)
+        return path
+
+    def assert_content(self, path, content):
+        with open(path) as file:
+            self.assertEqual(file.read(), content)
+
+
+class TapResult(unittest.TestResult):
+    def __init__(self, prefix):
+        super().__init__()
+        self.prefix = prefix
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        group, method = test.id().split('.')[-2:]
+        group = re.sub(r'(?<=[a-z])(?=[A-Z])', '-', group).lower()
+        name = method.removeprefix('test_').replace('_', '-')
+        problems = [text for where, text in self.failures + self.errors if where is test]
+        outcome = 'not ok' if problems else 'ok'
+        print(f'{outcome} {self.testsRun} {self.prefix}/{group}/{name}')
+        for line in '\n'.join(problems).splitlines():
+            print(f'# {line}')
+        sys.stdout.flush()
+
+
+def run_as_tap(prefix):
+    """Runs the cases of the main module and returns the status to exit with."""
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
+    return 0 if suite.run(TapResult(prefix)).wasSuccessful() else 1

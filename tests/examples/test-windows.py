@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The example with a window, as several processes on an X server of its own, with
+what a person does: types, and looks at titles.
+
+    test-windows.py SOURCE BUILD SCREENSHOTS LANGUAGE...
+
+What the banner says is read from the lines of --verbose. The names of the cases are
+those of the languages, which the windows of a case have one after the other.
+"""
+
+import os
+import subprocess
+import sys
+
+from tap import ExampleTest, n_waiters, run_as_tap, wait_until
+
+COMMANDS = {
+    'c': lambda source, build: [f'{build}/document-window-c'],
+    'python': lambda source, build: ['/usr/bin/python3', f'{source}/document-window.py'],
+}
+# Neither a bus nor a graphics card is asked for
+ENVIRONMENT = {
+    'GDK_BACKEND': 'x11', 'GSK_RENDERER': 'cairo', 'GSETTINGS_BACKEND': 'memory',
+    'GTK_A11Y': 'none', 'NO_AT_BRIDGE': '1', 'G_DEBUG': '',
+}
+WIDTH = 480
+
+
+class Screen:
+    """An X server with a free number, and what to do on it."""
+
+    def __init__(self):
+        reading, writing = os.pipe()
+        self.process = subprocess.Popen(
+            ['Xvfb', '-displayfd', str(writing), '-screen', '0', f'{3 * WIDTH}x300x24',
+             '-nolisten', 'tcp'],
+            pass_fds=[writing], stderr=subprocess.DEVNULL)
+        os.close(writing)
+        with open(reading) as number:
+            self.display = f':{number.readline().strip()}'
+
+    def run(self, *command):
+        """The command's output, or None if it has failed."""
+        result = subprocess.run(command, env={**os.environ, 'DISPLAY': self.display},
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return None if result.returncode else result.stdout
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Window:
+    def __init__(self, screen, program, number):
+        self.screen = screen
+        self.program = program
+        self.pid = program.pid
+        self.id = None
+        wait_until(self.find, 'the window')
+        screen.run('xdotool', 'windowmove', '--sync', self.id, str(number * WIDTH), '10')
+
+    def find(self):
+        found = self.screen.run('xdotool', 'search', '--onlyvisible', '--all',
+                                '--pid', str(self.pid), '--name', 'notes.txt')
+        if found:
+            self.id = found.decode().split()[0]
+        return found
+
+    def expect_title(self, title):
+        wait_until(lambda: self.title() == title, f'the title {title}')
+
+    def title(self):
+        return self.screen.run('xdotool', 'getwindowname', self.id).decode().strip()
+
+    def keys(self, *keys):
+        self.screen.run('xdotool', 'windowfocus', '--sync', self.id, 'key', *keys)
+
+    def press(self, keys, done):
+        """Presses until it has had an effect: a button that has just come misses it."""
+        def pressed():
+            self.keys(keys)
+            return done(0.5)
+        wait_until(pressed, f'what {keys} does')
+
+    def type(self, text):
+        self.screen.run('xdotool', 'windowfocus', '--sync', self.id, 'type', text)
+
+    def image(self):
+        return self.screen.run('import', '-window', self.id, 'rgb:-')
+
+    def expect_end(self):
+        # What GTK thinks of the machine does not matter here
+        self.program.expect_end(0, '(?s).*')
+
+
+class Windows(ExampleTest):
+    screenshots = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.screen = Screen()
+        cls.addClassCleanup(cls.screen.stop)
+        cls.env = {**ExampleTest.env, **ENVIRONMENT, 'DISPLAY': cls.screen.display}
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.path('notes.txt', 'Milk\nBread\n')
+        self.lock = os.path.join(self.directory, '.notes.txt.lock')
+
+    def open(self, *lines):
+        number = self.n_started
+        program = self.start('document-window', '--verbose', self.file)
+        program.expect(*lines)
+        return Window(self.screen, program, number)
+
+    def cancel(self, window):
+        window.press('alt+c', window.program.has_line)
+        window.program.expect('Cancelled')
+
+    def wait(self, window):
+        window.keys('alt+w')
+        self.expect_waiters(1)
+
+    def open_first(self):
+        window = self.open('Yours to edit')
+        window.expect_title('notes.txt')
+        return window
+
+    def open_second(self, first, n_before=0):
+        window = self.open(self.edited_by(first))
+        window.expect_title('notes.txt [read-only]')
+        self.expect_waiters(n_before + 1)
+        return window
+
+    def edited_by(self, holder):
+        return rf'Being edited by \S+ \(PID {holder.pid}\)'
+
+    def expect_waiters(self, number):
+        wait_until(lambda: n_waiters(self.lock) == number, 'the wait')
+
+    def expect_editable(self, window):
+        window.program.expect('Yours to edit')
+        window.expect_title('notes.txt')
+
+    def save(self, window):
+        window.keys('ctrl+s')
+        window.program.expect('Saved')
+
+    def close(self, window, *lines):
+        window.keys('ctrl+w')
+        window.program.expect(*lines)
+        window.expect_end()
+
+    def take_screenshot(self):
+        area = f'{2 * WIDTH}x300+0+0'
+        path = self.screenshots + '.png'
+        self.assertIsNotNone(self.screen.run(
+            'import', '-window', 'root', '-crop', area, '-trim', path))
+
+    def test_alone(self):
+        window = self.open_first()
+        window.type('Typed')
+        self.save(window)
+        self.assert_content(self.file, 'Milk\nBread\nTyped')
+        window.type(' again')
+        self.close(window, 'Saved')
+        self.assert_content(self.file, 'Milk\nBread\nTyped again')
+        self.assertEqual(os.listdir(self.directory), ['notes.txt'])
+
+    def test_new(self):
+        os.remove(self.file)
+        window = self.open_first()
+        window.type('Typed')
+        self.close(window, 'Saved')
+        self.assert_content(self.file, 'Typed')
+
+    def test_second_gets_it(self):
+        first = self.open_first()
+        first.type('Butter')
+        second = self.open_second(first)
+        second.type('Not accepted')
+        self.take_screenshot()
+        # Neither saves: it has changed nothing
+        second.keys('ctrl+s')
+        self.assert_content(self.file, 'Milk\nBread\n')
+
+        self.close(first, 'Saved')
+        self.expect_editable(second)
+        second.type(' and apples')
+        self.close(second, 'Saved')
+        self.assert_content(self.file, 'Milk\nBread\nButter and apples')
+        self.assertEqual(os.listdir(self.directory), ['notes.txt'])
+
+    def test_cancel(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        self.cancel(second)
+        self.expect_waiters(0)
+
+        self.close(first)
+        second.program.expect('Not being edited any more')
+        self.assertEqual(second.title(), 'notes.txt [read-only]')
+        second.type('Not accepted')
+        self.close(second)
+        self.assert_content(self.file, 'Milk\nBread\n')
+
+    def test_wait_again(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        self.cancel(second)
+        self.expect_waiters(0)
+        self.wait(second)
+        self.assertEqual(second.title(), 'notes.txt [read-only]')
+        first.type('Butter')
+        self.close(first, 'Saved')
+        self.expect_editable(second)
+        second.type(' and apples')
+        self.save(second)
+        self.assert_content(self.file, 'Milk\nBread\nButter and apples')
+        self.close(second)
+
+    def test_third_sees_the_second(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        third = self.open_second(first, 1)
+        # Without an order, as the lock file is removed: so that only one waits
+        self.cancel(third)
+        self.expect_waiters(1)
+        self.close(first)
+        self.expect_editable(second)
+        third.program.expect(self.edited_by(second))
+        self.wait(third)
+        self.close(second)
+        self.expect_editable(third)
+
+    def test_main_loop_goes_on(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        before = second.image()
+        self.assertTrue(before)
+        wait_until(lambda: second.image() != before, 'the spinner to turn')
+        self.cancel(second)
+
+    def test_crash(self):
+        first = self.open_first()
+        first.type('Not saved')
+        second = self.open_second(first)
+        first.program.process.kill()
+        self.expect_editable(second)
+        second.type('Second')
+        self.close(second, 'Saved')
+        self.assert_content(self.file, 'Milk\nBread\nSecond')
+
+    def test_close_while_waiting(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        self.close(second)
+        self.expect_waiters(0)
+        first.type('Butter')
+        self.save(first)
+        self.assert_content(self.file, 'Milk\nBread\nButter')
+
+    def test_not_a_text(self):
+        with open(self.file, 'wb') as file:
+            file.write(b'\xff\xfe')
+        # Nobody keeps the lock of what cannot be edited
+        for _ in range(2):
+            window = self.open('This is not a text in UTF-8')
+            window.expect_title('notes.txt [read-only]')
+            wait_until(lambda: not os.path.exists(self.lock), 'the release')
+        with open(self.file, 'rb') as file:
+            self.assertEqual(file.read(), b'\xff\xfe')
+
+
+def main():
+    source, build, screenshots, *languages = sys.argv[1:]
+    Windows.languages = languages
+    Windows.screenshots = os.path.join(screenshots, 'window-' + '-'.join(languages))
+    for language in languages:
+        Windows.commands['document-window', language] = COMMANDS[language](source, build)
+    return run_as_tap('/examples/' + '-'.join(languages))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
