@@ -101,6 +101,8 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
    *
    * Name of the host where the holder runs, %NULL if unknown.
    *
+   * It may not be this one: a lock that is a file says itself who made it.
+   *
    * Since: 1.0
    */
   props[PROP_HOST] =
