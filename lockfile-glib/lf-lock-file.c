@@ -6,13 +6,12 @@
 
 #include <math.h>
 
-#include <glib/gi18n-lib.h>
-
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
+#include "lf-translate-private.h"
 
 /**
  * LfLockFile:

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
 #include "lf-errors.h"
 #include "lf-record-private.h"
+#include "lf-translate-private.h"
 #include "lf-unix-file-private.h"
 
 /* The lock is made under a name that nobody else has and moved to its path in one
