@@ -22,8 +22,7 @@ break_lock (const char *path,
 }
 
 int
-command_break (int    argc,
-               char **argv)
+command_break (char **argv)
 {
   g_autofree char *backend_name = NULL;
   g_auto (GStrv) paths = NULL;
@@ -37,7 +36,7 @@ command_break (int    argc,
   g_option_context_set_summary (context, N_("Takes a lock away from its holder, who is not asked\n"
                                             "and goes on. For a person who knows that the holder\n"
                                             "never will."));
-  if (!command_parse (context, entries, &argc, &argv))
+  if (!command_parse (context, entries, argv))
     return EX_USAGE;
 
   if (paths == NULL || paths[1] != NULL)

@@ -306,8 +306,7 @@ check_options (const Options *options)
 }
 
 int
-command_run (int    argc,
-             char **argv)
+command_run (char **argv)
 {
   Options options = { .timeout = -1, .conflict_exit_status = EX_TEMPFAIL };
   g_auto (GStrv) arguments = NULL;
@@ -336,7 +335,7 @@ command_run (int    argc,
   /* What comes after the path is the command's own */
   g_option_context_set_strict_posix (context, TRUE);
 
-  if (command_parse (context, entries, &argc, &argv) && check_options (&options))
+  if (command_parse (context, entries, argv) && check_options (&options))
     {
       command = find_command (arguments);
       if (command != NULL)

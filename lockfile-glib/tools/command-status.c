@@ -157,8 +157,7 @@ tell (GStrv       paths,
 }
 
 int
-command_status (int    argc,
-                char **argv)
+command_status (char **argv)
 {
   g_autofree char *backend_name = NULL;
   gboolean as_json = FALSE;
@@ -173,7 +172,7 @@ command_status (int    argc,
   GOptionContext *context = g_option_context_new (N_("PATH..."));
 
   g_option_context_set_summary (context, N_("Tells whether locks are held, and by whom."));
-  if (!command_parse (context, entries, &argc, &argv))
+  if (!command_parse (context, entries, argv))
     return EX_USAGE;
 
   if (paths == NULL)

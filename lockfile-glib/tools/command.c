@@ -4,6 +4,8 @@
 
 #include "command.h"
 
+#include <string.h>
+
 static const char *
 translate (const char *message,
            gpointer    user_data)
@@ -11,20 +13,98 @@ translate (const char *message,
   return lf_translate (message);
 }
 
+static gboolean
+takes_value (const GOptionEntry *entry)
+{
+  return entry->arg != G_OPTION_ARG_NONE && entry->long_name != NULL && *entry->long_name != '\0';
+}
+
+/* How many bytes of an argument are options, and not a value: "-nw" of "-nw5". Sets
+ * @wants_value if the value is the next argument. */
+static gsize
+measure_options (const GOptionEntry *entries,
+                 const char         *argument,
+                 gboolean           *wants_value)
+{
+  gboolean is_long = argument[1] == '-';
+  gsize length = strlen (argument);
+
+  *wants_value = FALSE;
+
+  for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++)
+    {
+      const char *letter = entry->short_name != 0 ? strchr (argument, entry->short_name) : NULL;
+
+      if (!takes_value (entry))
+        continue;
+
+      if (is_long && g_str_equal (argument + 2, entry->long_name))
+        *wants_value = TRUE;
+      else if (!is_long && letter != NULL && (gsize) (letter - argument) < length)
+        {
+          length = (gsize) (letter - argument) + 1;
+          *wants_value = argument[length] == '\0';
+        }
+    }
+
+  return length;
+}
+
+/* GOption does not know "-w5", as who is used to getopt() writes it: here it becomes
+ * "-w" and "5". Returns: (transfer full) */
+static GStrv
+split_attached_values (GOptionContext      *context,
+                       const GOptionEntry  *entries,
+                       char               **argv)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  gboolean is_value = TRUE;
+  gsize i;
+
+  for (i = 0; argv[i] != NULL; i++)
+    {
+      g_autofree char *options = NULL;
+      gsize length;
+
+      if (is_value || argv[i][0] != '-' || argv[i][1] == '\0')
+        {
+          if (!is_value && g_option_context_get_strict_posix (context))
+            break;
+
+          g_strv_builder_add (builder, argv[i]);
+          is_value = FALSE;
+          continue;
+        }
+
+      if (g_str_equal (argv[i], "--"))
+        break;
+
+      length = measure_options (entries, argv[i], &is_value);
+      options = g_strndup (argv[i], length);
+      g_strv_builder_add (builder, options);
+      if (argv[i][length] != '\0')
+        g_strv_builder_add (builder, argv[i] + length);
+    }
+
+  g_strv_builder_addv (builder, (const char **) argv + i);
+
+  return g_strv_builder_end (builder);
+}
+
 /* Takes @context. What is wrong with the arguments has been said if it fails. */
 gboolean
-command_parse (GOptionContext      *context,
-               const GOptionEntry  *entries,
-               int                 *argc,
-               char              ***argv)
+command_parse (GOptionContext     *context,
+               const GOptionEntry *entries,
+               char              **argv)
 {
   g_autoptr (GOptionContext) owned_context = context;
+  g_auto (GStrv) arguments = split_attached_values (context, entries, argv);
   g_autoptr (GError) error = NULL;
 
   g_option_context_set_translate_func (context, translate, NULL, NULL);
   g_option_context_add_main_entries (context, entries, NULL);
 
-  if (g_option_context_parse (context, argc, argv, &error))
+  if (g_option_context_parse_strv (context, &arguments, &error))
     return TRUE;
 
   command_complain_of_usage ("%s", error->message);

@@ -18,17 +18,13 @@ G_BEGIN_DECLS
     N_("BACKEND") }
 
 /* Each gets the arguments from its own name on, and returns the exit status. */
-int command_run    (int    argc,
-                    char **argv);
-int command_status (int    argc,
-                    char **argv);
-int command_break  (int    argc,
-                    char **argv);
+int command_run    (char **argv);
+int command_status (char **argv);
+int command_break  (char **argv);
 
-gboolean command_parse (GOptionContext      *context,
-                        const GOptionEntry  *entries,
-                        int                 *argc,
-                        char              ***argv);
+gboolean command_parse (GOptionContext     *context,
+                        const GOptionEntry *entries,
+                        char              **argv);
 
 LfLockFile *command_new_lock_file (const char *path,
                                    const char *backend_name);

@@ -15,7 +15,7 @@ typedef struct
   const char *name;
   const char *help_name;
   const char *summary;
-  int (*run) (int argc, char **argv);
+  int (*run) (char **argv);
 } Subcommand;
 
 static const Subcommand subcommands[] = {
@@ -36,8 +36,7 @@ describe_subcommands (void)
 }
 
 static int
-run_subcommand (int    argc,
-                char **argv)
+run_subcommand (char **argv)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (subcommands); i++)
     {
@@ -45,7 +44,7 @@ run_subcommand (int    argc,
         continue;
 
       g_set_prgname (subcommands[i].help_name);
-      return subcommands[i].run (argc, argv);
+      return subcommands[i].run (argv);
     }
 
   command_complain_of_usage (_("There is no command \"%s\""), argv[0]);
@@ -53,13 +52,15 @@ run_subcommand (int    argc,
 }
 
 static int
-run_lf_lock (int    argc,
-             char **argv)
+run_lf_lock (char **argv)
 {
   gboolean version = FALSE;
+  g_auto (GStrv) arguments = NULL;
   const GOptionEntry entries[] = {
     { "version", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &version,
       N_("Print the version"), NULL },
+    { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &arguments,
+      NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
   GOptionContext *context = g_option_context_new (N_("COMMAND"));
@@ -69,7 +70,7 @@ run_lf_lock (int    argc,
   g_option_context_set_description (context, description);
   /* What comes after the command is its own */
   g_option_context_set_strict_posix (context, TRUE);
-  if (!command_parse (context, entries, &argc, &argv))
+  if (!command_parse (context, entries, argv))
     return EX_USAGE;
 
   if (version)
@@ -78,13 +79,13 @@ run_lf_lock (int    argc,
       return EX_OK;
     }
 
-  if (argc < 2)
+  if (arguments == NULL)
     {
       command_complain_of_usage (_("A command is missing"));
       return EX_USAGE;
     }
 
-  return run_subcommand (argc - 1, argv + 1);
+  return run_subcommand (arguments);
 }
 
 int
@@ -96,7 +97,7 @@ main (int    argc,
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");
 
-  status = run_lf_lock (argc, argv);
+  status = run_lf_lock (argv);
 
   if (fflush (stdout) != 0 || ferror (stdout) != 0)
     {

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the tests of lf-lock share: processes, and cases that are reported as TAP."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+LF_LOCK = os.environ['LF_LOCK']
+PATIENCE = 60
+
+
+def wait_until(condition):
+    """Returns when it holds. What has not happened for a minute will not."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError('It has not happened')
+        time.sleep(0.002)
+
+
+def has_waiter(path, kind='FLOCK'):
+    """Whether the kernel lists somebody who waits for the lock of path."""
+    inode = f':{os.stat(path).st_ino} '
+    with open('/proc/locks', encoding='ascii') as locks:
+        return any('->' in line and kind in line and inode in line for line in locks)
+
+
+def is_running(pid):
+    """Whether there is such a process, and it has not ended."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as stat:
+            return stat.read().rpartition(')')[2].split()[0] not in 'ZX'
+    except FileNotFoundError:
+        return False
+
+
+class CommandTest(unittest.TestCase):
+    """Each case has a directory of its own, which is the working directory."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
+        self.addCleanup(directory.cleanup)
+        self.addCleanup(os.chdir, '/')
+        os.chdir(directory.name)
+        self.directory = directory.name
+
+    def lf_lock(self, *arguments, **options):
+        """Runs lf-lock to its end."""
+        options = {'capture_output': True, 'text': True, 'timeout': PATIENCE,
+                   'stdin': subprocess.DEVNULL, **options}
+        if 'stdout' in options or 'stderr' in options:
+            del options['capture_output']
+        return subprocess.run([LF_LOCK, *arguments], check=False, **options)
+
+    def assert_ends(self, status, *arguments, **options):
+        result = self.lf_lock(*arguments, **options)
+        self.assertEqual(result.returncode, status, (arguments, result.stdout, result.stderr))
+        return result
+
+    def start(self, *command, **options):
+        """Starts a process, which does not outlive the case."""
+        options = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True, **options}
+        process = subprocess.Popen(command, **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=PATIENCE)
+
+    def hold(self, *arguments, script=''):
+        """Starts lf-lock, and returns when it has the lock. The process ends with its input;
+        its command_pid is that of the command."""
+        process = self.start(LF_LOCK, 'run', *arguments, '--', 'sh', '-c',
+                             f'{script}\necho $$; read -r line; true')
+        process.command_pid = int(process.stdout.readline())
+        return process
+
+    def finish(self, process):
+        process.stdin.close()
+        process.stdin = None
+        return process.wait(PATIENCE)
+
+    def send(self, process, number):
+        os.kill(process.pid, getattr(signal, number))
+
+
+class TapResult(unittest.TestResult):
+    def stopTest(self, test):
+        super().stopTest(test)
+        group, method = test.id().split('.')[-2:]
+        name = method.removeprefix('test_').replace('_', '-')
+        problems = [text for where, text in self.failures + self.errors
+                    if getattr(where, 'test_case', where) is test]
+        outcome = 'not ok' if problems else 'ok'
+        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
+        for line in '\n'.join(problems).splitlines():
+            print(f'# {line}')
+        sys.stdout.flush()
+
+
+def main():
+    # What is read here must not depend on the user's language
+    os.environ['LC_ALL'] = 'C.UTF-8'
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
+    return 0 if suite.run(TapResult()).wasSuccessful() else 1
