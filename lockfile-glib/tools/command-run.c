@@ -66,8 +66,18 @@ signals_restore (const Signals *self)
   sigprocmask (SIG_SETMASK, &self->old_mask, NULL);
 }
 
-/* Waits for the command and passes on to it what other processes send. What the
- * terminal sends, it sends to the command too, which is of the same group. */
+/* What other processes send is for the command. What the terminal sends, it sends to
+ * the command too, which is of the same group; except that it is gone, which only the
+ * leader of a session is told. */
+static gboolean
+is_for_command (const siginfo_t *information)
+{
+  gboolean is_from_process = information->si_code <= 0;
+
+  return is_from_process || (information->si_signo == SIGHUP && getsid (0) == getpid ());
+}
+
+/* Waits for the end of the command, and passes signals on until then. */
 static int
 wait_for_command (pid_t    pid,
                   Signals *signals)
@@ -86,7 +96,7 @@ wait_for_command (pid_t    pid,
       else if (number > 0)
         {
           sigaddset (&signals->received, number);
-          if (information.si_code <= 0)
+          if (is_for_command (&information))
             kill (pid, number);
         }
     }

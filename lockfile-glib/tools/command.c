@@ -103,6 +103,8 @@ command_parse (GOptionContext     *context,
 
   g_option_context_set_translate_func (context, translate, NULL, NULL);
   g_option_context_add_main_entries (context, entries, NULL);
+  g_option_group_set_translate_func (g_option_context_get_main_group (context), translate,
+                                     NULL, NULL);
 
   if (g_option_context_parse_strv (context, &arguments, &error))
     return TRUE;

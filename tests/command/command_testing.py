@@ -11,6 +11,9 @@ import time
 import unittest
 
 LF_LOCK = os.environ['LF_LOCK']
+BACKENDS = ['auto', 'flock', 'fcntl', 'hard-link', 'directory', 'symlink', 'pid-file']
+if os.environ['LF_SQLITE'] == '1':
+    BACKENDS.append('sqlite')
 PATIENCE = 60
 
 
@@ -93,12 +96,17 @@ class CommandTest(unittest.TestCase):
 
 
 class TapResult(unittest.TestResult):
+    def addSubTest(self, test, subtest, error):
+        # A failed part is one of its case
+        if error is not None:
+            self.errors.append((test, self._exc_info_to_string(error, test)))
+
     def stopTest(self, test):
         super().stopTest(test)
         group, method = test.id().split('.')[-2:]
         name = method.removeprefix('test_').replace('_', '-')
         problems = [text for where, text in self.failures + self.errors
-                    if getattr(where, 'test_case', where) is test]
+                    if where is test]
         outcome = 'not ok' if problems else 'ok'
         print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
         for line in '\n'.join(problems).splitlines():
@@ -111,4 +119,10 @@ def main():
     os.environ['LC_ALL'] = 'C.UTF-8'
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
     print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
-    return 0 if suite.run(TapResult()).wasSuccessful() else 1
+    result = TapResult()
+    suite.run(result)
+    for where, text in result.errors:
+        if not isinstance(where, unittest.TestCase):
+            # What a class needed for all of its cases
+            print(f'Bail out! {where}\n{text}')
+    return 0 if result.wasSuccessful() else 1

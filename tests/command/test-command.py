@@ -14,10 +14,9 @@ import subprocess
 import sys
 import time
 
-from command_testing import (LF_LOCK, PATIENCE, CommandTest, has_waiter, is_running, main,
-                             wait_until)
+from command_testing import (BACKENDS, LF_LOCK, PATIENCE, CommandTest, has_waiter, is_running,
+                             main, wait_until)
 
-BACKENDS = ['auto', 'flock', 'fcntl', 'hard-link', 'directory', 'symlink', 'pid-file', 'sqlite']
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
 
