@@ -16,6 +16,22 @@ if os.environ['LF_SQLITE'] == '1':
     BACKENDS.append('sqlite')
 PATIENCE = 60
 
+# A program that prints the signals it gets, those that its arguments name, until it reads
+# a line. select() cannot miss one, as the moment before a read could.
+SAYS_SIGNALS = '''
+import os, select, signal, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+signal.set_wakeup_fd(writer)
+for name in sys.argv[1:]:
+    signal.signal(getattr(signal, name), lambda number, frame: None)
+print('ready', flush=True)
+while reader in (ready := select.select([0, reader], [], [])[0]):
+    for number in os.read(reader, 64):
+        print('signal', number, flush=True)
+print('end', flush=True)
+'''
+
 
 def wait_until(condition):
     """Returns when it holds. What has not happened for a minute will not."""

@@ -140,7 +140,8 @@ class Shell(CommandTest):
         self.assert_completes('lf-lock run x.lock -- printen', '-- printenv ')
 
     def test_arguments_of_the_command(self):
-        self.assert_completes('lf-lock run x.lock -- lf-lock status --js', '-- lf-lock status --json ')
+        self.assert_completes('lf-lock run x.lock -- lf-lock status --js',
+                              '-- lf-lock status --json ')
         self.assert_completes('lf-lock run x.lock lf-lock status --js', 'lf-lock status --json ')
 
 

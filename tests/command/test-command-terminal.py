@@ -10,15 +10,10 @@ import signal
 import subprocess
 import sys
 
-from command_testing import (BACKENDS, LF_LOCK, PATIENCE, CommandTest, has_waiter, main,
-                             wait_until)
+from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandTest, has_waiter,
+                             main, wait_until)
 from terminals import Terminal
 
-COUNTS = 'import signal\n' \
-         'signal.signal(signal.SIGINT, lambda number, _: print("signal", number, flush=True))\n' \
-         'print("ready", flush=True)\n' \
-         'input()\n' \
-         'print("end", flush=True)'
 SLEEPS = ['sh', '-c', 'echo started; exec sleep 1000']
 
 
@@ -124,7 +119,8 @@ class Keys(TerminalTest):
             self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
 
     def test_interrupt_comes_once(self):
-        terminal = self.terminal(LF_LOCK, 'run', 'x.lock', '--', sys.executable, '-c', COUNTS)
+        terminal = self.terminal(LF_LOCK, 'run', 'x.lock', '--', sys.executable, '-c', SAYS_SIGNALS,
+                                 'SIGINT')
         terminal.expect('ready')
         terminal.type('\x03')
         terminal.expect('signal 2')

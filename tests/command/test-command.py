@@ -14,8 +14,8 @@ import subprocess
 import sys
 import time
 
-from command_testing import (BACKENDS, LF_LOCK, PATIENCE, CommandTest, has_waiter, is_running,
-                             main, wait_until)
+from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandTest, has_waiter,
+                             is_running, main, wait_until)
 
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
@@ -323,7 +323,8 @@ class Status(CommandTest):
         self.assertNotIn('\x1b', result.stderr)
 
     def test_path_with_a_dash(self):
-        self.assertEqual(self.assert_ends(0, 'status', '--', '-j').stdout, '-j: free\n')
+        for path in ['-j', '-bx', '--backend']:
+            self.assertEqual(self.assert_ends(0, 'status', '--', path).stdout, f'{path}: free\n')
 
     def test_json(self):
         for option in ['-j', '--json']:
@@ -357,8 +358,8 @@ class Status(CommandTest):
 
     def test_json_names(self):
         """Any path comes back: as text where it is text, and as a URI with its bytes."""
-        names = [b'quote " and \\', b'line\nand\ttab\x1b\x7f', 'ä€😀'.encode(), b'\xff\xfe.lock',
-                 b'</script>', b'100%']
+        names = [b'quote " and \\', b'line\nand\ttab\x1b\x7f', 'ä€😀'.encode(),
+                 b'\xff\xfe.lock', b'</script>', b'100%']
         for locale in ['C', 'C.UTF-8']:
             result = self.assert_ends(0, 'status', '--json', '--', *names,
                                       env={**os.environ, 'LC_ALL': locale})
@@ -435,19 +436,14 @@ class Help(CommandTest):
 
 class Signals(CommandTest):
     PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2']
-    SAYS = 'import signal, sys\n' \
-           'for name in sys.argv[1:]:\n' \
-           '    signal.signal(getattr(signal, name), lambda n, _: print(n, flush=True))\n' \
-           'print("ready", flush=True)\n' \
-           'while sys.stdin.read(1): pass'
 
     def test_passed_on(self):
-        process = self.start(LF_LOCK, 'run', 'x.lock', '--', sys.executable, '-c', self.SAYS,
-                             *self.PASSED_ON)
+        process = self.start(LF_LOCK, 'run', 'x.lock', '--', sys.executable, '-c',
+                             SAYS_SIGNALS, *self.PASSED_ON)
         self.assertEqual(process.stdout.readline(), 'ready\n')
         for name in self.PASSED_ON:
             self.send(process, name)
-            self.assertEqual(int(process.stdout.readline()), getattr(signal, name))
+            self.assertEqual(process.stdout.readline(), f'signal {getattr(signal, name):d}\n')
         self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
         self.assertEqual(self.finish(process), 0)
         self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
@@ -498,7 +494,8 @@ class Signals(CommandTest):
     def test_while_it_waits(self):
         self.hold('x.lock')
         for name in self.PASSED_ON:
-            waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'no', preexec_fn=self.no_core)
+            waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'no',
+                                preexec_fn=self.no_core)
             wait_until(lambda: has_waiter('x.lock'))
             self.send(waiter, name)
             self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], '')

@@ -136,8 +136,8 @@ class Installed(unittest.TestCase):
 
     def test_command(self):
         for locale, status, usage in [
-                ('de_DE.UTF-8', 'x.lock: frei', 'Führt einen Befehl aus und hält dabei eine Sperre.'),
-                ('es_ES.UTF-8', 'x.lock: libre', 'Ejecuta una orden mientras tiene un bloqueo.'),
+                ('de_DE.UTF-8', 'x.lock: frei', 'Führt einen Befehl aus und hält dabei'),
+                ('es_ES.UTF-8', 'x.lock: libre', 'Ejecuta una orden mientras tiene un'),
                 ('C.UTF-8', 'x.lock: free', 'Runs a command while holding a lock.')]:
             self.assertEqual(self.lf_lock(locale, 'status', 'x.lock'), status + '\n')
             self.assertIn(usage, self.lf_lock(locale, 'run', '--help'))
@@ -186,7 +186,8 @@ class Installed(unittest.TestCase):
                      'share/locale/de/LC_MESSAGES/lockfile-glib-1.0.mo',
                      'share/locale/es/LC_MESSAGES/lockfile-glib-1.0.mo']:
             self.assertTrue(os.path.exists(f'{self.prefix}/{name}'), name)
-        page = run('man', '-w', 'lf-lock', env={**os.environ, 'MANPATH': f'{self.prefix}/share/man'})
+        manual_path = {**os.environ, 'MANPATH': f'{self.prefix}/share/man'}
+        page = run('man', '-w', 'lf-lock', env=manual_path)
         self.assertEqual(page, f'{self.prefix}/share/man/man1/lf-lock.1\n')
 
     def test_left_out(self):
