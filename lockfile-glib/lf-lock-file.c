@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
 #include "lf-acquire-private.h"
@@ -14,6 +13,7 @@
 #include "lf-errors.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
+#include "lf-translate-private.h"
 
 /**
  * LfLockFile:

@@ -4,7 +4,7 @@
 
 #include "lf-lock-holder-private.h"
 
-#include <glib/gi18n-lib.h>
+#include "lf-translate-private.h"
 
 /**
  * LfLockHolder:
