@@ -6,10 +6,9 @@
 
 #include <math.h>
 
-#include <glib/gi18n-lib.h>
-
 #include "lf-errors.h"
 #include "lf-thread-private.h"
+#include "lf-translate-private.h"
 
 /* How an acquisition runs
  *

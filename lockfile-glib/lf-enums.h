@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  * @LF_BACKEND_SQLITE: a transaction in a SQLite database, which excludes whoever
  *   writes to it
  *
- * Ways of locking a file.
+ * Ways of locking a file; [choosing a backend](choosing-a-backend.html) compares
+ * them.
  *
  * The way is part of the contract between programs: on Linux a flock(2) lock
  * and an fcntl(2) lock on one file do not see each other, and nothing here ever
@@ -66,6 +67,9 @@ typedef enum
  * @LF_LOCK_MODE_SHARED: excludes exclusive locks only, as readers need it
  *
  * What a lock keeps others from.
+ *
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
+ * %LF_BACKEND_SQLITE have shared locks.
  *
  * Since: 1.0
  */

@@ -30,6 +30,10 @@ G_BEGIN_DECLS
  *
  * Why a lock was not acquired. The caller may try again later.
  *
+ * Not every failure is of this domain: what is wrong with the way of locking is of
+ * [error@BackendError], and what is wrong with the path, or a cancel, of
+ * %G_IO_ERROR. [method@LockFile.acquire] lists them.
+ *
  * Since: 1.0
  */
 typedef enum
@@ -91,8 +95,9 @@ GQuark lf_unlock_error_quark (void);
  *   other code names
  * @LF_BACKEND_ERROR_NOT_SUPPORTED: the platform, the build, the file system or
  *   the mode does not allow this way of locking
- * @LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds something that is not a
- *   lock: a directory, a FIFO, a socket, a symbolic link or foreign content
+ * @LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds something that cannot be a
+ *   lock of this kind, as a directory, a FIFO, a socket or a symbolic link; or
+ *   breaking the lock would remove data
  *
  * Why a way of locking cannot work. The caller should choose another backend or
  * another path.

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
 #include "lf-acquire-private.h"
@@ -14,6 +13,7 @@
 #include "lf-errors.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
+#include "lf-translate-private.h"
 
 /**
  * LfLockFile:
@@ -21,16 +21,27 @@
  * An advisory lock on a file, between processes and between objects of one
  * process.
  *
+ * <!-- code: in lock-file.c -->
  * ```c
- * g_autoptr (LfLockFile) lock = lf_lock_file_new ("/run/user/1000/example.lock");
+ * g_autoptr (LfLockFile) lock = lf_lock_file_new ("example.lock");
  *
- * if (!lf_lock_file_acquire (lock, cancellable, &error))
+ * if (!lf_lock_file_acquire (lock, cancellable, error))
  *   return FALSE;
  *
  * do_what_only_one_may_do ();
  *
- * return lf_lock_file_release (lock, &error);
+ * return lf_lock_file_release (lock, error);
  * ```
+ *
+ * Complete programs are at getting started [in C](getting-started-c.html), [in
+ * Vala](getting-started-vala.html), [in Python](getting-started-python.html) and
+ * [in JavaScript](getting-started-javascript.html). [Choosing a
+ * backend](choosing-a-backend.html) tells how to exclude programs that lock with
+ * something else.
+ *
+ * Unless the way of locking is another one, the file is made when the lock is first
+ * acquired, and only there to be locked; it may also be a file of data. By default
+ * it stays: that keeps the order of those who wait.
  *
  * ## Who owns a lock
  *
@@ -76,18 +87,24 @@
  * started at another time. What cannot be proved is left to
  * [method@LockFile.break_lock].
  *
+ * Dropping the last reference of an object that holds its lock gives it back too,
+ * without reporting errors.
+ *
  * ## Threads
  *
  * All methods may be called from any thread. A callback is called in the
  * thread-default main context of the thread that started the operation, and
  * [property@LockFile:held] is notified where the call that changed it reports.
  * One synchronous call at a time can acquire; another one meanwhile gets
- * %G_IO_ERROR_PENDING.
+ * %G_IO_ERROR_PENDING. There is more in [threads and main
+ * loops](threads-and-main-loops.html).
  *
  * ## What it does not do
  *
  * The lock is advisory: it excludes who asks for it, the same way. It does not
- * keep anybody from reading, writing or removing the file.
+ * keep anybody from reading, writing or removing the file. What else it does not
+ * do, with network file systems, containers, a fork or a machine that sleeps, is
+ * told in [what a lock does not protect from](limits.html).
  *
  * ## On Windows
  *
@@ -712,7 +729,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * The way of locking.
    *
-   * %LF_BACKEND_AUTO becomes the platform's best, and reads back as that.
+   * %LF_BACKEND_AUTO, the default, becomes the platform's best, and reads back as
+   * that. All who take a lock have to agree on this.
    *
    * Since: 1.0
    */
@@ -726,7 +744,9 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Whether the lock excludes everybody or only exclusive locks.
    *
-   * It stays as it is while the lock is held or waited for.
+   * It stays as it is while the lock is held or waited for: setting it then does
+   * nothing. A way of locking that has no shared locks refuses to acquire one, with
+   * %LF_BACKEND_ERROR_NOT_SUPPORTED.
    *
    * Since: 1.0
    */
@@ -742,6 +762,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Below 0, as by default, they wait for ever; 0 tries once. A wait never ends
    * before its time, which is measured by a clock that stands still while the
+   * machine is suspended.
    *
    * Since: 1.0
    */
@@ -791,8 +812,11 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:file-mode: (getter get_file_mode) (setter set_file_mode)
    *
-   * Permission bits of a file that acquiring makes, less the process's umask; the
-   * permissions of a file that exists are left alone. Windows has no such bits.
+   * Permission bits of a file that acquiring makes, less the process's umask.
+   *
+   * By default they are 0666. The permissions of a file that exists are left alone.
+   * Who may not write to the file can still get a shared lock. Windows has no such
+   * bits.
    *
    * Since: 1.0
    */
@@ -804,7 +828,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
    *
    * The longest time between two looks at the lock where nothing can wake who
-   * waits, in seconds.
+   * waits, in seconds: 0.5 by default, from 0.001 to 3600.
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
@@ -853,9 +877,12 @@ lf_lock_file_init (LfLockFile *self)
  *
  * Makes an object for the lock of a file. Nothing happens to the file yet.
  *
- * Whether the path can be used is said when the lock is acquired.
+ * Whether the path can be used is said when the lock is acquired. What else than
+ * the path is not to be as by default can be given to `g_object_new()`, or set
+ * before acquiring: [property@LockFile:backend] is only for the former.
  *
- * Returns: (transfer full): a lock file that waits for ever
+ * Returns: (transfer full): a new lock file, which locks with %LF_BACKEND_AUTO,
+ *   exclusively, and waits for ever
  *
  * Since: 1.0
  */
@@ -874,7 +901,7 @@ lf_lock_file_new (const char *path)
  * A file without a local path cannot be locked: acquiring it gives
  * %G_IO_ERROR_INVALID_FILENAME.
  *
- * Returns: (transfer full): a lock file that waits for ever
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
  *
  * Since: 1.0
  */
@@ -968,9 +995,10 @@ lf_lock_file_get_mode (LfLockFile *self)
  *
  * Sets whether the lock excludes everybody or only exclusive locks.
  *
- * While the lock is held or waited for, the mode stays as it is: no kernel
- * changes a lock from one mode to the other without a moment in between when
- * somebody else can take it.
+ * While the lock is held or waited for, the mode stays as it is, and nothing is
+ * reported. flock(2) gives up a lock of one mode before it gets that of the other,
+ * so somebody else can take it in between; and two that want to change from shared
+ * to exclusive would wait for each other. Release it, and acquire anew.
  *
  * Since: 1.0
  */
@@ -1274,8 +1302,13 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  *   and neither timeout nor cancellable could end the wait
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
  *   not to be had in this build or on this file system
- * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds a directory, a symbolic
- *   link, a FIFO, a socket or a device; they are left alone
+ * - %LF_LOCK_ERROR_FAILED: anything else about the wait, such as no thread for it
+ * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
+ *   this kind, as a symbolic link, a FIFO, a socket, a device or, where it is not
+ *   the lock, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
+ *   alone
+ * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
+ *   system that is out of locks
  * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held
  * - %G_IO_ERROR_PENDING: the object is busy with another operation
  * - %G_IO_ERROR_INVALID_FILENAME: there is no path, or an empty one
@@ -1309,7 +1342,7 @@ lf_lock_file_acquire (LfLockFile    *self,
  * @error: return location for an error
  *
  * Acquires the lock as [method@LockFile.acquire] does, with a timeout for this
- * call only.
+ * call only, and with the same errors.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1336,7 +1369,10 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
  * @error: return location for an error
  *
  * Acquires the lock if it can be had at once: [method@LockFile.acquire] with a
- * timeout of 0.
+ * timeout of 0, and with the same errors.
+ *
+ * On a file system that does not answer it may take long all the same; from a main
+ * loop, call [method@LockFile.acquire_async] with a timeout of 0.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
  *   %LF_LOCK_ERROR_ALREADY_LOCKED if somebody else holds it
@@ -1492,6 +1528,7 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
  *
  * Gives the lock back and lets the object's next claim begin.
  *
+ * The file stays, unless [property@LockFile:remove-on-release] says otherwise.
  * Any thread may release, not only the one that acquired.
  *
  * The errors are:
@@ -1738,7 +1775,9 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
  * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
  * can fail. No other look disturbs anybody.
  *
- * Returns: %TRUE if somebody holds it; %FALSE if nobody does, and with @error set
+ * The errors are those of [method@LockFile.query_holder].
+ *
+ * Returns: %TRUE if somebody holds it; %FALSE if nobody does, or with @error set
  *
  * Since: 1.0
  */
@@ -1972,6 +2011,11 @@ lf_lock_file_break_lock (LfLockFile  *self,
  * It belongs to the object: do not close it. It is valid until the lock is
  * released. It is open for reading and writing, or only for reading where a
  * shared lock was acquired on a file that cannot be written.
+ *
+ * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
+ * %LF_BACKEND_PID_FILE have one. With %LF_BACKEND_FCNTL, work on the data through
+ * this descriptor; where there are no locks of open file descriptions, closing
+ * another one loses the lock.
  *
  * On Windows it is a descriptor of the C library that this library is linked with;
  * a program that is linked with another one cannot use it.

@@ -15,13 +15,14 @@
  * last reference goes, the lock is released. In C that is where a variable
  * declared with `g_autoptr(LfLockGuard)` leaves its scope:
  *
+ * <!-- code: in function.c -->
  * ```c
- * g_autoptr (LfLockGuard) guard = lf_lock_file_acquire_guard (lock, NULL, &error);
+ * g_autoptr (LfLockGuard) guard = lf_lock_file_acquire_guard (lock, NULL, error);
  *
  * if (guard == NULL)
  *   return FALSE;
  *
- * return save_the_document (error);
+ * return do_something (error);
  * ```
  *
  * In Vala it is where the variable of the guard leaves its scope. When an
@@ -66,7 +67,7 @@ lf_lock_guard_new (LfLockFile *lock_file,
  * @error: return location for an error
  *
  * Acquires the lock as [method@LockFile.acquire] does and returns a guard that
- * releases it, unless it was held before.
+ * releases it, unless it was held before. The errors are the same.
  *
  * Returns: (transfer full): a guard, or %NULL with @error set
  *
@@ -119,7 +120,8 @@ lf_lock_file_acquire_guard_async (LfLockFile          *self,
  * @result: the result that the callback got
  * @error: return location for an error
  *
- * Finishes [method@LockFile.acquire_guard_async].
+ * Finishes [method@LockFile.acquire_guard_async], with the errors of
+ * [method@LockFile.acquire_finish].
  *
  * Returns: (transfer full): a guard, or %NULL with @error set
  *

@@ -4,7 +4,7 @@
 
 #include "lf-lock-holder-private.h"
 
-#include <glib/gi18n-lib.h>
+#include "lf-translate-private.h"
 
 /**
  * LfLockHolder:
@@ -100,6 +100,8 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
    * LfLockHolder:host: (getter get_host)
    *
    * Name of the host where the holder runs, %NULL if unknown.
+   *
+   * It may not be this one: a lock that is a file says itself who made it.
    *
    * Since: 1.0
    */

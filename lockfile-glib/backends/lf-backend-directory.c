@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
 #include "lf-errors.h"
 #include "lf-platform-private.h"
+#include "lf-translate-private.h"
 
 /* A directory with the record in it. It is made elsewhere and moved to the path;
  * where a move cannot be told to fail if something is there, mkdir(2) comes first

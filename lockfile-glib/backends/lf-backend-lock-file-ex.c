@@ -3,11 +3,11 @@
 #include "config.h"
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 
 #include "lf-errors.h"
 #include "lf-platform-private.h"
 #include "lf-process-private.h"
+#include "lf-translate-private.h"
 #include "lf-windows-error-private.h"
 #include "lf-windows-file-private.h"
 

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 
 #include "lf-errors.h"
 #include "lf-kernel-locks-private.h"
+#include "lf-translate-private.h"
 #include "lf-unix-file-private.h"
 
 /* A transaction on a connection of its own. It is always rolled back, so nothing

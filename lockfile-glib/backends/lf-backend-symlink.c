@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib/gi18n-lib.h>
-
 #include "lf-errors.h"
 #include "lf-record-private.h"
+#include "lf-translate-private.h"
 
 /* A symbolic link whose target is the record and leads nowhere: it is made with
  * its record in one step. */

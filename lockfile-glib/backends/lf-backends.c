@@ -62,6 +62,9 @@ lf_backend_release (const LfBackendClass  *self,
  *
  * A file system may refuse it all the same, which only acquiring can tell.
  *
+ * In Python and JavaScript that is `Lf.Backend.is_supported(Lf.Backend.SQLITE)`, in
+ * Vala `Lf.Backend.SQLITE.is_supported ()`.
+ *
  * Returns: %TRUE if it can; always for %LF_BACKEND_AUTO
  *
  * Since: 1.0

@@ -7,11 +7,11 @@
 #include <errno.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
 #include "lf-errors.h"
 #include "lf-record-private.h"
+#include "lf-translate-private.h"
 
 /* The lock is made under a name that nobody else has and moved to its path in one
  * step that fails if something is there. So whoever finds a lock finds its record,

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 
 #include "lf-descriptor-private.h"
 #include "lf-errors.h"
+#include "lf-translate-private.h"
 #include "lf-unix-file-private.h"
 
 /* How often in a row a granted file may turn out to be replaced. Others who

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 
 #include "lf-errors.h"
+#include "lf-translate-private.h"
 
 /* The kernel's own ENOTSUPP, which some file systems let through to programs.
  * The C library has no name for it. */

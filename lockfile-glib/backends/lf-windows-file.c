@@ -8,11 +8,11 @@
 #include <io.h>
 
 #include <gio/gio.h>
-#include <glib/gi18n-lib.h>
 #include <winternl.h>
 
 #include "lf-errors.h"
 #include "lf-existence-private.h"
+#include "lf-translate-private.h"
 #include "lf-windows-error-private.h"
 
 /* Longer paths than this have to be written in another way. The system's limit

@@ -26,10 +26,13 @@ def wait_until(condition, what):
 
 
 def n_waiters(path):
-    """How many wait for the lock of a file, as the kernel lists them."""
+    """How many processes wait for the lock of a file, as the kernel lists them.
+
+    A line may come twice while other locks come and go, so the processes are counted.
+    """
     inode = f':{os.stat(path).st_ino} '
     with open('/proc/locks') as locks:
-        return sum('->' in line and inode in line for line in locks)
+        return len({line.split()[5] for line in locks if '->' in line and inode in line})
 
 
 def with_ctrl_c():

@@ -293,7 +293,8 @@ class ReadersWriters(ExampleTest):
         writer = self.write('new')
         self.expect_waiters(1)
         self.enter(*readers[:2])
-        self.assertEqual(n_waiters(self.file), 1)
+        # The list may miss one while others come and go; once in, it waits no more
+        self.expect_waiters(1)
         self.enter(readers[2])
         writer.expect(f'PID {writer.pid} writes: new')
         self.enter(writer)

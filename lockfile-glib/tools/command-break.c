@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "command.h"
+
+static int
+break_lock (const char *path,
+            const char *backend_name)
+{
+  g_autoptr (LfLockFile) lock_file = command_new_lock_file (path, backend_name);
+  g_autoptr (GError) error = NULL;
+
+  if (lock_file == NULL)
+    return EX_USAGE;
+
+  if (lf_lock_file_break_lock (lock_file, &error))
+    return EX_OK;
+
+  command_complain ("%s", error->message);
+  return command_get_exit_status (error);
+}
+
+int
+command_break (char **argv)
+{
+  g_autofree char *backend_name = NULL;
+  g_auto (GStrv) paths = NULL;
+  const GOptionEntry entries[] = {
+    COMMAND_BACKEND_ENTRY (&backend_name),
+    { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  GOptionContext *context = g_option_context_new (N_("PATH"));
+
+  g_option_context_set_summary (context, N_("Takes a lock away from its holder, who is not asked\n"
+                                            "and goes on. For a person who knows that the holder\n"
+                                            "never will."));
+  if (!command_parse (context, entries, argv))
+    return EX_USAGE;
+
+  if (paths == NULL || paths[1] != NULL)
+    {
+      command_complain_of_usage (_("One path is needed"));
+      return EX_USAGE;
+    }
+
+  return break_lock (paths[0], backend_name);
+}

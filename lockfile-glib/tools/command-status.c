@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "command.h"
+
+#include "json.h"
+
+/* What was found at one path. */
+typedef struct
+{
+  const char *path; /* as given */
+  LfLockFile *lock_file;
+  LfLockHolder *holder;
+  GError *error;
+} Finding;
+
+enum
+{
+  STATUS_FREE = 0,
+  STATUS_HELD = 1,
+};
+
+static void
+finding_clear (Finding *self)
+{
+  g_clear_object (&self->lock_file);
+  g_clear_object (&self->holder);
+  g_clear_error (&self->error);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Finding, finding_clear)
+
+static int
+finding_get_exit_status (const Finding *self)
+{
+  if (self->error != NULL)
+    return command_get_exit_status (self->error);
+
+  return self->holder != NULL ? STATUS_HELD : STATUS_FREE;
+}
+
+static void
+finding_print (const Finding *self)
+{
+  g_autofree char *display_name = g_filename_display_name (self->path);
+  g_autofree char *holder_text = NULL;
+
+  if (self->error != NULL)
+    command_complain ("%s", self->error->message);
+  else if (self->holder == NULL)
+    command_print (_("%s: free"), display_name);
+  else
+    {
+      holder_text = lf_lock_holder_to_string (self->holder);
+      command_print (_("%s: held by %s"), display_name, holder_text);
+    }
+}
+
+static void
+append_holder (GString      *json,
+               LfLockHolder *holder)
+{
+  int pid = lf_lock_holder_get_pid (holder);
+
+  g_string_append (json, "{\"pid\": ");
+  if (pid != 0)
+    g_string_append_printf (json, "%d", pid);
+  else
+    g_string_append (json, "null");
+
+  g_string_append (json, ", \"application\": ");
+  json_append_string (json, lf_lock_holder_get_application (holder));
+  g_string_append (json, ", \"host\": ");
+  json_append_string (json, lf_lock_holder_get_host (holder));
+  g_string_append_c (json, '}');
+}
+
+static const char *
+finding_get_locked (const Finding *self)
+{
+  if (self->error != NULL)
+    return "null";
+
+  return self->holder != NULL ? "true" : "false";
+}
+
+/* JSON has only Unicode, and a path can have any bytes: the URI has them exactly. */
+static void
+finding_append_json (const Finding *self,
+                     GString       *json)
+{
+  g_autofree char *display_name = g_filename_display_name (self->path);
+  g_autofree char *uri = NULL;
+  g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
+  const GEnumValue *backend =
+    g_enum_get_value (backends, (int) lf_lock_file_get_backend (self->lock_file));
+
+  uri = g_filename_to_uri (lf_lock_file_get_path (self->lock_file), NULL, NULL);
+
+  g_string_append (json, "{\"path\": ");
+  json_append_string (json, display_name);
+  g_string_append (json, ", \"uri\": ");
+  json_append_string (json, uri);
+  g_string_append (json, ", \"backend\": ");
+  json_append_string (json, backend->value_nick);
+  g_string_append_printf (json, ", \"locked\": %s, \"holder\": ", finding_get_locked (self));
+  if (self->holder != NULL)
+    append_holder (json, self->holder);
+  else
+    g_string_append (json, "null");
+  g_string_append (json, ", \"error\": ");
+  json_append_string (json, self->error != NULL ? self->error->message : NULL);
+  g_string_append_c (json, '}');
+}
+
+/* An error says more than a holder, and that more than that all are free. */
+static int
+combine (int status,
+         int other)
+{
+  return MAX (status, other);
+}
+
+static int
+tell (GStrv       paths,
+      const char *backend_name,
+      gboolean    as_json)
+{
+  g_autoptr (GString) json = g_string_new ("[");
+  int status = STATUS_FREE;
+
+  for (gsize i = 0; paths[i] != NULL; i++)
+    {
+      g_auto (Finding) finding = { .path = paths[i] };
+
+      finding.lock_file = command_new_lock_file (paths[i], backend_name);
+      if (finding.lock_file == NULL)
+        return EX_USAGE;
+
+      finding.holder = lf_lock_file_query_holder (finding.lock_file, NULL, &finding.error);
+      status = combine (status, finding_get_exit_status (&finding));
+
+      if (as_json)
+        {
+          g_string_append (json, i == 0 ? "\n  " : ",\n  ");
+          finding_append_json (&finding, json);
+        }
+      else
+        finding_print (&finding);
+    }
+
+  if (as_json)
+    g_print ("%s\n]\n", json->str);
+
+  return status;
+}
+
+int
+command_status (char **argv)
+{
+  g_autofree char *backend_name = NULL;
+  gboolean as_json = FALSE;
+  g_auto (GStrv) paths = NULL;
+  const GOptionEntry entries[] = {
+    COMMAND_BACKEND_ENTRY (&backend_name),
+    { "json", 'j', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &as_json,
+      N_("Print JSON"), NULL },
+    { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  GOptionContext *context = g_option_context_new (N_("PATH..."));
+
+  g_option_context_set_summary (context, N_("Tells whether locks are held, and by whom."));
+  if (!command_parse (context, entries, argv))
+    return EX_USAGE;
+
+  if (paths == NULL)
+    {
+      command_complain_of_usage (_("A path is missing"));
+      return EX_USAGE;
+    }
+
+  return tell (paths, backend_name, as_json);
+}

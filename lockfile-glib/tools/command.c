@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "command.h"
+
+#include <string.h>
+
+static const char *
+translate (const char *message,
+           gpointer    user_data)
+{
+  return lf_translate (message);
+}
+
+static gboolean
+takes_value (const GOptionEntry *entry)
+{
+  return entry->arg != G_OPTION_ARG_NONE && entry->long_name != NULL && *entry->long_name != '\0';
+}
+
+/* How many bytes of an argument are options, and not a value: "-nw" of "-nw5". Sets
+ * @wants_value if the value is the next argument. */
+static gsize
+measure_options (const GOptionEntry *entries,
+                 const char         *argument,
+                 gboolean           *wants_value)
+{
+  gboolean is_long = argument[1] == '-';
+  gsize length = strlen (argument);
+
+  *wants_value = FALSE;
+
+  for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++)
+    {
+      const char *letter = entry->short_name != 0 ? strchr (argument, entry->short_name) : NULL;
+
+      if (!takes_value (entry))
+        continue;
+
+      if (is_long && g_str_equal (argument + 2, entry->long_name))
+        *wants_value = TRUE;
+      else if (!is_long && letter != NULL && (gsize) (letter - argument) < length)
+        {
+          length = (gsize) (letter - argument) + 1;
+          *wants_value = argument[length] == '\0';
+        }
+    }
+
+  return length;
+}
+
+/* GOption does not know "-w5", as who is used to getopt() writes it: here it becomes
+ * "-w" and "5". Returns: (transfer full) */
+static GStrv
+split_attached_values (GOptionContext      *context,
+                       const GOptionEntry  *entries,
+                       char               **argv)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  gboolean is_value = TRUE;
+  gsize i;
+
+  for (i = 0; argv[i] != NULL; i++)
+    {
+      g_autofree char *options = NULL;
+      gsize length;
+
+      if (is_value || argv[i][0] != '-' || argv[i][1] == '\0')
+        {
+          if (!is_value && g_option_context_get_strict_posix (context))
+            break;
+
+          g_strv_builder_add (builder, argv[i]);
+          is_value = FALSE;
+          continue;
+        }
+
+      if (g_str_equal (argv[i], "--"))
+        break;
+
+      length = measure_options (entries, argv[i], &is_value);
+      options = g_strndup (argv[i], length);
+      g_strv_builder_add (builder, options);
+      if (argv[i][length] != '\0')
+        g_strv_builder_add (builder, argv[i] + length);
+    }
+
+  g_strv_builder_addv (builder, (const char **) argv + i);
+
+  return g_strv_builder_end (builder);
+}
+
+/* Takes @context. What is wrong with the arguments has been said if it fails. */
+gboolean
+command_parse (GOptionContext     *context,
+               const GOptionEntry *entries,
+               char              **argv)
+{
+  g_autoptr (GOptionContext) owned_context = context;
+  g_auto (GStrv) arguments = split_attached_values (context, entries, argv);
+  g_autoptr (GError) error = NULL;
+
+  g_option_context_set_translate_func (context, translate, NULL, NULL);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_group_set_translate_func (g_option_context_get_main_group (context), translate,
+                                     NULL, NULL);
+
+  if (g_option_context_parse_strv (context, &arguments, &error))
+    return TRUE;
+
+  command_complain_of_usage ("%s", error->message);
+  return FALSE;
+}
+
+/* For @backend_name NULL, the platform's best. NULL if there is no such way of
+ * locking, which has been said then. */
+LfLockFile *
+command_new_lock_file (const char *path,
+                       const char *backend_name)
+{
+  g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
+  const GEnumValue *backend =
+    g_enum_get_value_by_nick (backends, backend_name != NULL ? backend_name : "auto");
+
+  if (backend == NULL)
+    {
+      command_complain_of_usage (_("There is no backend \"%s\""), backend_name);
+      return NULL;
+    }
+
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend->value, NULL);
+}
+
+/* A path, or what a lock's record says of its holder, may hold anything. Characters
+ * that would end the line or control the terminal are replaced. */
+char *
+command_make_printable (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr (GString) printable = g_string_new (NULL);
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar character = g_utf8_get_char (p);
+
+      g_string_append_unichar (printable, g_unichar_iscntrl (character) ? 0xfffd : character);
+    }
+
+  return g_string_free (g_steal_pointer (&printable), FALSE);
+}
+
+static char *
+format_printable (const char *format,
+                  va_list     arguments) G_GNUC_PRINTF (1, 0);
+
+static char *
+format_printable (const char *format,
+                  va_list     arguments)
+{
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+
+  return command_make_printable (text);
+}
+
+/* A line for standard output. */
+void
+command_print (const char *format,
+               ...)
+{
+  g_autofree char *line = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  line = format_printable (format, arguments);
+  va_end (arguments);
+
+  g_print ("%s\n", line);
+}
+
+/* A line for standard error. */
+void
+command_complain (const char *format,
+                  ...)
+{
+  g_autofree char *line = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  line = format_printable (format, arguments);
+  va_end (arguments);
+
+  g_printerr ("lf-lock: %s\n", line);
+}
+
+void
+command_complain_of_usage (const char *format,
+                           ...)
+{
+  g_autofree char *line = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  line = format_printable (format, arguments);
+  va_end (arguments);
+
+  command_complain ("%s", line);
+  command_complain (_("Try \"%s --help\""), g_get_prgname ());
+}
+
+/* The exit status for what the library could not do. That somebody else has the
+ * lock has the one that says "try again". */
+int
+command_get_exit_status (const GError *error)
+{
+  if (error->domain == LF_LOCK_ERROR && error->code != LF_LOCK_ERROR_FAILED)
+    return EX_TEMPFAIL;
+  if (error->domain == LF_UNLOCK_ERROR && error->code != LF_UNLOCK_ERROR_FAILED)
+    return EX_PROTOCOL;
+  if (g_error_matches (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED))
+    return EX_UNAVAILABLE;
+  if (g_error_matches (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE))
+    return EX_DATAERR;
+  if (error->domain == G_IO_ERROR)
+    return EX_CANTCREAT;
+
+  return EX_OSERR;
+}

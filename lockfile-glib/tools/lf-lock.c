@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* lf-lock: the locks of the library, for scripts. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+
+#include "command.h"
+
+typedef struct
+{
+  const char *name;
+  const char *help_name;
+  const char *summary;
+  int (*run) (char **argv);
+} Subcommand;
+
+static const Subcommand subcommands[] = {
+  { "run", "lf-lock run", N_("Run a command while holding a lock"), command_run },
+  { "status", "lf-lock status", N_("Tell whether locks are held, and by whom"), command_status },
+  { "break", "lf-lock break", N_("Take a lock away from its holder"), command_break },
+};
+
+static char *
+describe_subcommands (void)
+{
+  g_autoptr (GString) text = g_string_new (_("Commands:"));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (subcommands); i++)
+    g_string_append_printf (text, "\n  %-8s %s", subcommands[i].name, _(subcommands[i].summary));
+
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static int
+run_subcommand (char **argv)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (subcommands); i++)
+    {
+      if (g_strcmp0 (argv[0], subcommands[i].name) != 0)
+        continue;
+
+      g_set_prgname (subcommands[i].help_name);
+      return subcommands[i].run (argv);
+    }
+
+  command_complain_of_usage (_("There is no command \"%s\""), argv[0]);
+  return EX_USAGE;
+}
+
+static int
+run_lf_lock (char **argv)
+{
+  gboolean version = FALSE;
+  g_auto (GStrv) arguments = NULL;
+  const GOptionEntry entries[] = {
+    { "version", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &version,
+      N_("Print the version"), NULL },
+    { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &arguments,
+      NULL, NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  GOptionContext *context = g_option_context_new (N_("COMMAND"));
+  g_autofree char *description = describe_subcommands ();
+
+  g_option_context_set_summary (context, N_("Locks of files, for scripts."));
+  g_option_context_set_description (context, description);
+  /* What comes after the command is its own */
+  g_option_context_set_strict_posix (context, TRUE);
+  if (!command_parse (context, entries, argv))
+    return EX_USAGE;
+
+  if (version)
+    {
+      command_print ("lf-lock %s", LF_VERSION_S);
+      return EX_OK;
+    }
+
+  if (arguments == NULL)
+    {
+      command_complain_of_usage (_("A command is missing"));
+      return EX_USAGE;
+    }
+
+  return run_subcommand (arguments);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  int status;
+
+  setlocale (LC_ALL, "");
+  g_set_prgname ("lf-lock");
+
+  status = run_lf_lock (argv);
+
+  if (fflush (stdout) != 0 || ferror (stdout) != 0)
+    {
+      command_complain (_("Cannot write the output: %s"), g_strerror (errno));
+      return EX_IOERR;
+    }
+
+  return status;
+}

@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What Python has, beside the library from Python: python.py PROGRAM PATH [ARGUMENT...]
+
+The commands are those of contestant.c. Each program waits as it does by itself.
+"""
+
+import functools
+import importlib
+import subprocess
+import sys
+import time
+
+
+class Library:
+    """This library: python.py library PATH BACKEND MANNER"""
+
+    def __init__(self, path, backend, manner):
+        gi = importlib.import_module('gi')
+        gi.require_version('Lf', '1.0')
+        Lf = importlib.import_module('gi.repository.Lf')
+        self.GLib = importlib.import_module('gi.repository.GLib')
+        nick = backend.upper().replace('-', '_')
+        self.lock_file = Lf.LockFile(path=path, backend=getattr(Lf.Backend, nick),
+                                     remove_on_release='remove' in manner)
+        self.release = self.lock_file.release
+        if 'async' in manner:
+            self.context = self.GLib.MainContext.default()
+            self.acquire = self.acquire_in_loop
+        else:
+            self.acquire = self.lock_file.acquire
+
+    def acquire_in_loop(self):
+        self.done = False
+        self.lock_file.acquire_async(self.GLib.PRIORITY_DEFAULT, None, self.acquired)
+        while not self.done:
+            self.context.iteration(True)
+
+    def acquired(self, lock_file, result):
+        lock_file.acquire_finish(result)
+        self.done = True
+
+
+class PyLockfile:
+    """A class of the module lockfile, which appends ".lock" to what it is given."""
+
+    def __init__(self, path, name):
+        module = importlib.import_module('lockfile.' + name.lower())
+        self.peer = getattr(module, name)(path.removesuffix('.lock'))
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
+class PIDLockFile:
+    """Does not wait without a timeout, and looks ten times in that."""
+
+    def __init__(self, path):
+        self.errors = importlib.import_module('lockfile')
+        self.peer = importlib.import_module('lockfile.pidlockfile').PIDLockFile(path)
+        self.release = self.peer.release
+
+    def acquire(self):
+        while True:
+            try:
+                self.peer.acquire(timeout=1)
+                return
+            except self.errors.LockTimeout:
+                pass
+
+
+class FileLock:
+    def __init__(self, path, name='FileLock'):
+        self.peer = getattr(importlib.import_module('filelock'), name)(path)
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
+class PortaLocker:
+    def __init__(self, path):
+        # The interval between two looks is its own; only the end of its patience is not
+        self.peer = importlib.import_module('portalocker').Lock(path, timeout=1000)
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
+class Fasteners:
+    def __init__(self, path):
+        self.peer = importlib.import_module('fasteners').InterProcessLock(path)
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
+class FlockCommand:
+    """flock(1), which runs a command that says the time: python.py flock-command PATH RAW,
+    with RAW the program of that name."""
+
+    def __init__(self, path, raw):
+        self.command = ['flock', path, raw, 'stamp']
+
+    def acquire(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+        return int(self.process.stdout.readline())
+
+    def release(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+PROGRAMS = {
+    'library': Library,
+    'LinkLockFile': functools.partial(PyLockfile, name='LinkLockFile'),
+    'MkdirLockFile': functools.partial(PyLockfile, name='MkdirLockFile'),
+    'SymlinkLockFile': functools.partial(PyLockfile, name='SymlinkLockFile'),
+    'SQLiteLockFile': functools.partial(PyLockfile, name='SQLiteLockFile'),
+    'PIDLockFile': PIDLockFile,
+    'filelock': FileLock,
+    'filelock-soft': functools.partial(FileLock, name='SoftFileLock'),
+    'portalocker': PortaLocker,
+    'fasteners': Fasteners,
+    'flock-command': FlockCommand,
+}
+
+
+def cycle(lock, count):
+    acquire, release, now = lock.acquire, lock.release, time.monotonic_ns
+    times = []
+
+    for _ in range(count // 10 + 1):
+        acquire()
+        release()
+
+    before = now()
+    for _ in range(count):
+        acquire()
+        release()
+        after = now()
+        times.append(after - before)
+        before = after
+
+    return times
+
+
+def contend(lock, start, end, hold, pause):
+    waits = []
+
+    time.sleep(max(0, start - time.monotonic_ns()) / 1e9)
+    # Once even if it comes too late
+    while not waits or time.monotonic_ns() < end:
+        before = time.monotonic_ns()
+        lock.acquire()
+        after = time.monotonic_ns()
+        waits.append(after - before)
+        time.sleep(hold / 1e9)
+        lock.release()
+        time.sleep(pause / 1e9)
+
+    return waits
+
+
+def obey(lock, command, *numbers):
+    if command == 'acquire':
+        stamp = lock.acquire()
+        now = time.monotonic_ns()
+        # The command that flock(1) runs knows better
+        return [stamp if isinstance(lock, FlockCommand) else now]
+    if command == 'release':
+        now = time.monotonic_ns()
+        lock.release()
+        return [now]
+    if command == 'cycle':
+        return cycle(lock, int(numbers[0]))
+    if command == 'contend':
+        return contend(lock, *map(int, numbers))
+    sys.exit(f'No such command: {command}')
+
+
+program, path, *further = sys.argv[1:]
+lock = PROGRAMS[program](path, *further)
+
+for line in sys.stdin:
+    print(*obey(lock, *line.split()), flush=True)

@@ -1,0 +1,651 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The figures: each measures every one of its contestants once a round."""
+
+import contextlib
+import dataclasses
+import itertools
+import pathlib
+import random
+import select
+import statistics
+import tempfile
+import time
+
+from processes import (cpu_time, resident, switches, threads, wait_until_asleep,
+                       wait_until_settled, wait_until_waiting)
+from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, Failure, ours, raw,
+                      running)
+from report import Table, percentile
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How much is measured."""
+
+    rounds: int
+    slow_rounds: int  # of figures that take long
+    cycle_rounds: int  # of short ones
+    cycle_seconds: float  # of acquires and releases, for each contestant and round
+    most_cycles: int
+    hand_offs: int  # for each contestant and round
+    polled_hand_offs: int
+    patience: float  # seconds that who polls has waited before a hand-off
+    wait_seconds: float
+    pending: tuple  # numbers of waits in a process
+    probes: int
+    contenders: int
+    contend_seconds: float
+    crowds: tuple  # numbers of processes
+    crowd_hand_offs: int
+    crowd_cycles: int
+    waits_each: int  # of each process of a crowd
+
+
+FULL = Settings(
+    rounds=5, slow_rounds=3, cycle_rounds=25, cycle_seconds=0.015, most_cycles=500, hand_offs=12,
+    polled_hand_offs=3, patience=0.5, wait_seconds=5, pending=(1, 10, 100, 1000), probes=20,
+    contenders=30, contend_seconds=1.5, crowds=(2, 4, 8, 16, 32, 64), crowd_hand_offs=8,
+    crowd_cycles=300, waits_each=4)
+QUICK = Settings(
+    rounds=2, slow_rounds=1, cycle_rounds=5, cycle_seconds=0.01, most_cycles=500, hand_offs=8,
+    polled_hand_offs=1, patience=0.5, wait_seconds=5, pending=(1, 1000), probes=10,
+    contenders=30, contend_seconds=1, crowds=(2, 64), crowd_hand_offs=5,
+    crowd_cycles=100, waits_each=4)
+SMOKE = Settings(
+    rounds=1, slow_rounds=1, cycle_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
+    polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
+    contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
+    crowd_cycles=1, waits_each=1)
+
+
+class Session:
+    """Where and with what is measured."""
+
+    def __init__(self, build, directory, settings, left_out=()):
+        self.build = build
+        self.directory = directory
+        self.settings = settings
+        self.left_out = left_out
+
+    def is_left_out(self, contestant):
+        return contestant.needs is not None and contestant.needs in self.left_out
+
+    def new_path(self):
+        """A lock file in a directory of its own: a watch sees no others."""
+        return pathlib.Path(tempfile.mkdtemp(dir=self.directory)) / 'x.lock'
+
+    def run(self, *contestants, path=None):
+        path = path or self.new_path()
+        return running(self.build, *((contestant, path) for contestant in contestants))
+
+
+class Figure:
+    """Its tables, and a task for each contestant."""
+
+    # The setting that says how often
+    rounds = 'rounds'
+
+    def __init__(self, session):
+        self.session = session
+        self.tables = {}
+
+    def start(self, stack):
+        """Starts, for as long as the stack is open, what runs through all rounds."""
+
+    def tasks(self):
+        """Functions, each of which measures one contestant in one round."""
+        raise NotImplementedError
+
+
+TIME_COLUMNS = (
+    ('samples', 'time', 'count', 'number'),
+    ('median', 'time', 'median', 'time'),
+    ('99 %', 'time', 'p99', 'time'),
+    ('ratio', 'time', 'ratio', 'ratio'),
+)
+
+
+class Cycle(Figure):
+    """a) Uncontended acquire and release."""
+
+    rounds = 'cycle_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.contestants = [contestant for contestant in self.all_contestants()
+                            if not session.is_left_out(contestant)]
+        self.table = self.tables['a'] = Table(
+            'a) Uncontended acquire and release',
+            'Samples are single cycles in one process (of GJS means of ten), of all rounds. The '
+            'ratio is that to the median of the system calls by hand for the same way of locking.',
+            TIME_COLUMNS, [contestant.name for contestant in self.contestants])
+
+    @staticmethod
+    def all_contestants():
+        manners = ('sync', 'async', 'async-both')
+        yield from (raw(way) for way in (*BACKENDS, 'flock-remove', 'fcntl-remove'))
+        for backend, manner in itertools.product(BACKENDS, manners):
+            yield ours('C', backend, manner)
+        for backend, manner in itertools.product((*KERNEL, 'sqlite'), manners):
+            yield ours('C', backend, manner + ',remove')
+        for backend in BACKENDS:
+            yield ours('C', backend, 'sync,fresh')
+        for backend in BACKENDS:
+            yield ours('Python', backend, 'sync')
+        for backend in BACKENDS:
+            yield ours('GJS', backend, 'sync')
+        for language, backend in itertools.product(('Python', 'GJS'), KERNEL):
+            yield ours(language, backend, 'sync,remove')
+            yield ours(language, backend, 'async')
+        yield from PEERS
+
+    def tasks(self):
+        return [lambda contestant=contestant: self.measure(contestant)
+                for contestant in self.contestants]
+
+    def start(self, stack):
+        # Many short rounds: a disk that is busy for a while slows down whole rounds
+        self.programs = {contestant: stack.enter_context(self.session.run(contestant))[0]
+                         for contestant in self.contestants}
+
+    def measure(self, contestant):
+        settings = self.session.settings
+        program = self.programs[contestant]
+        # The first ones tell how many there is time for
+        few = statistics.median(program.ask('cycle', min(settings.most_cycles, 5)))
+        count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
+        self.table.add(contestant.name, 'time', program.ask('cycle', count),
+                       contestant.reference)
+
+
+class HandOff(Figure):
+    """b) From the holder's release to the waiter having the lock."""
+
+    def __init__(self, session):
+        super().__init__(session)
+        contestants = [contestant for contestant in self.all_contestants()
+                       if not session.is_left_out(contestant)]
+        self.table = self.tables['b'] = Table(
+            'b) Hand-off between two processes',
+            'From just before the release in one process to having the lock in another, which '
+            'waits already. Samples are hand-offs, of all rounds. Programs that look now and '
+            'then have waited for 0.5 s and up to one of their intervals, at random. The ratio '
+            'is that to a blocking flock(2) in C. Interval: the longest time between two looks '
+            'of a wait of that length.',
+            (('interval', 'interval', 'median', 'time'), *TIME_COLUMNS),
+            [contestant.name for contestant in contestants])
+        self.pollers = [contestant for contestant in contestants if contestant.poll is not None]
+        self.sleepers = [contestant for contestant in contestants if contestant.poll is None]
+        for contestant in self.pollers:
+            self.table.add(contestant.name, 'interval', [contestant.poll * 1e9])
+
+    @staticmethod
+    def all_contestants():
+        yield from (raw(way) for way in KERNEL)
+        for backend, manner in itertools.product(BACKENDS, ('sync', 'deadline', 'async')):
+            yield ours('C', backend, manner)
+        for language, backend, manner in itertools.product(
+                ('Python', 'GJS'), ('flock', 'fcntl', 'directory'), ('sync', 'async')):
+            yield ours(language, backend, manner)
+        yield from (peer for peer in PEERS if peer.name != COUNTERPARTS['sqlite'])
+
+    def tasks(self):
+        return [self.measure_pollers,
+                *(lambda contestant=contestant: self.measure_sleeper(contestant)
+                  for contestant in self.sleepers)]
+
+    def add(self, contestant, sample):
+        self.table.add(contestant.name, 'time', [sample], raw('flock').name)
+
+    def measure_sleeper(self, contestant):
+        with self.session.run(contestant, contestant) as [holder, waiter]:
+            holder.ask('acquire')
+            for _ in range(self.session.settings.hand_offs):
+                self.add(contestant, hand_off(holder, waiter))
+                holder, waiter = waiter, holder
+            holder.ask('release')
+
+    def measure_pollers(self):
+        """All at once: they sleep."""
+        with contextlib.ExitStack() as stack:
+            pairs = [stack.enter_context(self.session.run(contestant, contestant))
+                     for contestant in self.pollers]
+            for holder, _waiter in pairs:
+                holder.ask('acquire')
+            for _ in range(self.session.settings.polled_hand_offs):
+                self.hand_over(pairs)
+                for pair in pairs:
+                    pair.reverse()
+            for holder, _waiter in pairs:
+                holder.ask('release')
+
+    def hand_over(self, pairs):
+        for _holder, waiter in pairs:
+            waiter.tell('acquire')
+        now = time.monotonic()
+        times = [(now + self.session.settings.patience + random.random() * poller.poll, pair)
+                 for poller, pair in zip(self.pollers, pairs)]
+        for when, [holder, _waiter] in sorted(times, key=lambda item: item[0]):
+            time.sleep(max(0, when - time.monotonic()))
+            holder.tell('release')
+        for contestant, [holder, waiter] in zip(self.pollers, pairs):
+            [before], [after] = holder.answer(), waiter.answer()
+            self.add(contestant, after - before)
+
+
+def settle(program):
+    """A moment for processors to become idle, and longer for who takes looks: at first
+    these follow each other closely."""
+    shortest = 0.002 if program.contestant.queues else 0.02
+    time.sleep(shortest * (1 + random.random()))
+
+
+def hand_off(holder, waiter):
+    """Nanoseconds."""
+    waiter.tell('acquire')
+    wait_until_waiting(waiter)
+    settle(waiter)
+    # Who reads the holder's answer at once would compete with the waiter
+    holder.tell('release')
+    [after] = waiter.answer()
+    [before] = holder.answer()
+    return after - before
+
+
+class Waiting(Figure):
+    """c) What a process costs that waits."""
+
+    rounds = 'slow_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.contestants = [contestant for contestant in HandOff.all_contestants()
+                            if not session.is_left_out(contestant)]
+        self.table = self.tables['c'] = Table(
+            'c) A process that waits for five seconds',
+            'Context switches and processor time of all of its threads in these seconds; and the '
+            'voluntary switches from being told to acquire until it has waited for them, to '
+            'which its way into the wait adds. Medians of the rounds. All wait at the same time.',
+            (('rounds', 'voluntary', 'count', 'number'),
+             ('voluntary', 'voluntary', 'median', 'number'),
+             ('with the way into it', 'all voluntary', 'median', 'number'),
+             ('involuntary', 'involuntary', 'median', 'number'),
+             ('processor time', 'cpu', 'median', 'time')),
+            [contestant.name for contestant in self.contestants])
+
+    def tasks(self):
+        return [self.measure]
+
+    def measure(self):
+        with contextlib.ExitStack() as stack:
+            pairs = [stack.enter_context(self.session.run(contestant, contestant))
+                     for contestant in self.contestants]
+            for holder, waiter in pairs:
+                # It has loaded what it needs, then
+                waiter.ask('cycle', 1)
+                holder.ask('acquire')
+            waiters = [waiter for _holder, waiter in pairs]
+            idle = [switches(waiter.pid) for waiter in waiters]
+            for waiter in waiters:
+                waiter.tell('acquire')
+                wait_until_waiting(waiter)
+            time.sleep(self.session.settings.patience)
+            before = [(*switches(waiter.pid), cpu_time(waiter.pid)) for waiter in waiters]
+            time.sleep(self.session.settings.wait_seconds)
+            after = [(*switches(waiter.pid), cpu_time(waiter.pid)) for waiter in waiters]
+            for waiter, first, second, third in zip(waiters, idle, before, after):
+                self.add(waiter.contestant.name, first, second, third)
+            for holder, _waiter in pairs:
+                holder.ask('release')
+            for waiter in waiters:
+                waiter.answer()
+                waiter.ask('release')
+
+    def add(self, name, idle, before, after):
+        for quantity, value in (('voluntary', after[0] - before[0]),
+                                ('all voluntary', after[0] - idle[0]),
+                                ('involuntary', after[1] - before[1]),
+                                ('cpu', after[2] - before[2])):
+            self.table.add(name, quantity, [value])
+
+
+class Scale(Figure):
+    """d) Many asynchronous waits in one process."""
+
+    rounds = 'slow_rounds'
+    shapes = {'one': 'one file', 'distinct': 'a file each'}
+    kinds = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
+             ('directory', 'one'), ('directory', 'distinct'))
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.cases = [(*kind, count) for kind in self.kinds for count in session.settings.pending]
+        self.table = self.tables['d'] = Table(
+            'd) Pending asynchronous acquires in one process',
+            'From C; another process holds the lock of the one file, or of all. Resident memory '
+            'and threads above those of the process before, divided by the number of waits. '
+            f'While they wait: the slowest of {session.settings.probes} '
+            'g_file_query_info_async(), and the latest of as many timers of 10 ms; "none" is '
+            'the same without any wait. Then the time until the cancel of all was reported; '
+            "and, after another start, from the holder's release until all had their lock and "
+            'gave it back in turn. Medians of the rounds; in brackets the worst round.',
+            (('rounds', 'memory', 'count', 'number'),
+             ('to start all', 'start', 'median', 'time'),
+             ('memory a wait', 'memory', 'median', 'KiB'),
+             ('threads a wait', 'threads', 'median', 'ratio'),
+             ('slowest GIO query', 'query', 'median and worst', 'time'),
+             ('latest timer', 'timer', 'median and worst', 'time'),
+             ('to cancel all', 'cancel', 'median', 'time'),
+             ('to serve all', 'serve', 'median', 'time')),
+            ['none', *(self.name(*case) for case in self.cases)])
+
+    def name(self, backend, shape, count):
+        return f'{backend}, {self.shapes[shape]}, {count:,}'
+
+    def tasks(self):
+        # What the main loop does without any wait
+        return [lambda: self.measure_idle(),
+                *(lambda case=case: self.measure(*case) for case in self.cases)]
+
+    def measure_idle(self):
+        with self.session.run(ours('C', 'flock', 'async')) as [program]:
+            self.probe('none', program)
+
+    def probe(self, name, program):
+        query, timer = program.ask('probe', self.session.settings.probes)
+        self.table.add(name, 'query', [query])
+        self.table.add(name, 'timer', [timer])
+
+    def measure(self, backend, shape, count):
+        name = self.name(backend, shape, count)
+        with self.session.run(ours('C', backend, 'sync'),
+                              ours('C', backend, 'async')) as [holder, waiter]:
+            waiter.ask('cycle', 10)
+            waiter.ask('probe', 2)
+            self.hold(holder, shape, count)
+            wait_until_settled(waiter)
+            before = resident(waiter.pid), threads(waiter.pid)
+            self.table.add(name, 'start', waiter.ask('start', count, shape))
+            wait_until_settled(waiter)
+            self.table.add(name, 'memory', [(resident(waiter.pid) - before[0]) / count])
+            self.table.add(name, 'threads', [(threads(waiter.pid) - before[1]) / count])
+            if backend not in KERNEL:
+                # The looks become as rare as they are going to be
+                time.sleep(self.session.settings.patience)
+            self.probe(name, waiter)
+            self.table.add(name, 'cancel', waiter.ask('cancel'))
+
+            waiter.ask('start', count, shape)
+            wait_until_settled(waiter)
+            drop = 'release' if shape == 'one' else 'drop'
+            self.table.add(name, 'serve', [serve(holder, [waiter], drop)])
+
+    @staticmethod
+    def hold(holder, shape, count):
+        if shape == 'one':
+            holder.ask('acquire')
+        else:
+            holder.ask('hold', count)
+
+
+class Fairness(Figure):
+    """e) Many processes that want the same lock."""
+
+    rounds = 'slow_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.count = session.settings.contenders
+        self.table = self.tables['e'] = Table(
+            f'e) {self.count} contending processes',
+            'Each acquires, holds the lock for as long as the row says, releases, and comes '
+            'again after a millisecond. Waits are pooled over contenders and rounds; the '
+            'quotient of their 99 % and median, the acquires of the contender that had least '
+            'and of that which had most, and the throughput are medians of the rounds. The '
+            'ratio is that of the throughput to blocking flock(2) in C held as long.',
+            (('waits', 'wait', 'count', 'number'),
+             ('wait, median', 'wait', 'median', 'time'),
+             ('99 %', 'wait', 'p99', 'time'),
+             ('99 % / median', 'spread', 'median', 'ratio'),
+             ('least', 'least', 'median', 'number'),
+             ('most', 'most', 'median', 'number'),
+             ('a second', 'rate', 'median', 'number'),
+             ('ratio', 'rate', 'ratio', 'ratio')),
+            [self.name(*case) for case in self.cases()])
+
+    def cases(self):
+        for hold in (0, 1000):
+            yield 'system calls: flock', [raw('flock')], hold
+            for backend in (*KERNEL, 'directory'):
+                yield (f'C: {backend}, half sync, half async',
+                       [ours('C', backend, manner) for manner in ('sync', 'async')], hold)
+            yield 'C: flock, async', [ours('C', 'flock', 'async')], hold
+        yield 'Python filelock', [PEERS[0]], 1000
+
+    @staticmethod
+    def name(who, _contestants, hold):
+        return f'{who}, held for {hold / 1000:g} ms'
+
+    def tasks(self):
+        return [lambda case=case: self.measure(*case) for case in self.cases()]
+
+    def measure(self, who, contestants, hold):
+        name = self.name(who, contestants, hold)
+        reference = self.name('system calls: flock', None, hold)
+        seconds = self.session.settings.contend_seconds
+        crowd = [contestants[number % len(contestants)] for number in range(self.count)]
+        with self.session.run(*crowd) as programs:
+            for program in programs:
+                program.ask('cycle', 1)
+            start = time.monotonic_ns() + 50_000_000
+            end = start + int(seconds * 1e9)
+            for program in programs:
+                program.tell('contend', start, end, hold * 1000, 1_000_000)
+            waits = [program.answer() for program in programs]
+        pooled = [wait for each in waits for wait in each]
+        self.table.add(name, 'wait', pooled)
+        for quantity, value in (
+                ('spread', percentile(pooled, 99) / statistics.median(pooled)),
+                ('least', min(map(len, waits))), ('most', max(map(len, waits))),
+                ('rate', len(pooled) / seconds)):
+            self.table.add(name, quantity, [value], reference)
+
+
+class Growth(Figure):
+    """f) How it grows with the number of processes and of lock files."""
+
+    rounds = 'slow_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        settings = session.settings
+        self.crowds = settings.crowds
+        self.files = settings.pending
+        self.hand_off_series = {
+            'flock(2)': raw('flock'),
+            **{f'{backend}, {manner}': ours('C', backend, manner) for backend, manner in
+               (('flock', 'sync'), ('flock', 'async'), ('fcntl', 'async'), ('directory', 'async'))},
+        }
+        self.add_table('f hand-off, contenders', 'f) Hand-off among more and more processes',
+                       'From the release to the next one of so many contending processes having '
+                       'the lock. Medians of the hand-offs of all rounds.',
+                       self.hand_off_series, 'time', self.crowds)
+        self.add_table('f hand-off, files', 'f) Hand-off beside more and more waits',
+                       'To a process with so many other asynchronous waits, each for a file of '
+                       'its own. Medians of the hand-offs of all rounds.',
+                       ('flock', 'fcntl', 'directory'), 'time', self.files)
+        self.add_table('f cycle, contenders', 'f) Cycle beside more and more processes',
+                       'Uncontended acquire and release by call, while so many other processes '
+                       'wait for another lock file in the same directory. Medians of the cycles '
+                       'of all rounds.',
+                       ('flock', 'fcntl', 'directory'), 'time', self.crowds)
+        self.add_table('f cycle, files', 'f) Cycle beside more and more lock files',
+                       'Uncontended acquire and release by call, in a process that holds the '
+                       'locks of so many other files. Medians of the cycles of all rounds.',
+                       BACKENDS, 'time', self.files)
+        self.add_table('f waits, contenders', 'f) Many waits in more and more processes',
+                       f'{settings.waits_each} asynchronous acquires of one file are pending in '
+                       'each of so many processes: from the release until all of them had their '
+                       'lock and gave it back in turn, divided by their number. Medians of the '
+                       'rounds.',
+                       ('flock', 'directory'), 'time', self.crowds)
+
+    def add_table(self, key, title, note, series, unit, numbers):
+        self.tables[key] = Table(title, note, [(name, name, 'median', unit) for name in series],
+                                 [f'{number:,}' for number in numbers])
+
+    def add(self, key, number, series, samples):
+        self.tables[key].add(f'{number:,}', series, samples)
+
+    def tasks(self):
+        cases = [(self.hand_off_in_crowd, self.hand_off_series, self.crowds),
+                 (self.hand_off_beside_waits, ('flock', 'fcntl', 'directory'), self.files),
+                 (self.cycle_beside_crowd, ('flock', 'fcntl', 'directory'), self.crowds),
+                 (self.cycle_beside_files, BACKENDS, self.files),
+                 (self.serve_crowd, ('flock', 'directory'), self.crowds)]
+        return [lambda case=case: case[0](*case[1:])
+                for function, series, numbers in cases
+                for case in itertools.product([function], series, numbers)]
+
+    def hand_off_in_crowd(self, series, count):
+        contestant = self.hand_off_series[series]
+        with self.session.run(*[contestant] * count) as programs:
+            holder, *others = programs
+            holder.ask('acquire')
+            for program in others:
+                program.tell('acquire')
+            for _ in range(self.session.settings.crowd_hand_offs):
+                self.wait_until_all_wait(others)
+                settle(holder)
+                holder.tell('release')
+                winner = first_to_answer(others)
+                [after] = winner.answer()
+                [before] = holder.answer()
+                self.add('f hand-off, contenders', count, series, [after - before])
+                # The old holder queues again
+                others.remove(winner)
+                others.append(holder)
+                holder.tell('acquire')
+                holder = winner
+            # Everybody leaves
+            while others:
+                holder.ask('release')
+                holder = first_to_answer(others)
+                holder.answer()
+                others.remove(holder)
+
+    @staticmethod
+    def wait_until_all_wait(programs):
+        wait_until_waiting(programs[0], len(programs))
+        for program in programs[1:]:
+            wait_until_asleep(program)
+
+    def hand_off_beside_waits(self, backend, count):
+        other = ours('C', backend, 'sync')
+        with self.session.run(other, ours('C', backend, 'async')) as [holder, waiter]:
+            holder.ask('hold', count)
+            waiter.ask('start', count, 'distinct')
+            wait_until_settled(waiter)
+            for _ in range(self.session.settings.crowd_hand_offs):
+                holder.ask('acquire')
+                waiter.tell('acquire')
+                wait_until_waiting(waiter, 1)
+                settle(waiter)
+                holder.tell('release')
+                [after], [before] = waiter.answer(), holder.answer()
+                self.add('f hand-off, files', count, backend, [after - before])
+                waiter.ask('release')
+            waiter.ask('cancel')
+
+    def cycle_beside_crowd(self, backend, count):
+        path = self.session.new_path()
+        other = path.with_name('other.lock')
+        with self.session.run(*[ours('C', backend, 'async')] * (count + 1),
+                              path=other) as [holder, *waiters]:
+            holder.ask('acquire')
+            for waiter in waiters:
+                waiter.tell('acquire')
+            self.wait_until_all_wait(waiters)
+            with self.session.run(ours('C', backend, 'sync'), path=path) as [program]:
+                self.add('f cycle, contenders', count, backend, self.cycles(program))
+            holder.ask('release')
+            while waiters:
+                winner = first_to_answer(waiters)
+                winner.answer()
+                winner.ask('release')
+                waiters.remove(winner)
+
+    def cycle_beside_files(self, backend, count):
+        with self.session.run(ours('C', backend, 'sync')) as [program]:
+            program.ask('hold', count)
+            self.add('f cycle, files', count, backend, self.cycles(program))
+
+    def cycles(self, program):
+        return program.ask('cycle', self.session.settings.crowd_cycles)
+
+    def serve_crowd(self, backend, count):
+        each = self.session.settings.waits_each
+        with self.session.run(ours('C', backend, 'sync'),
+                              *[ours('C', backend, 'async')] * count) as [holder, *waiters]:
+            holder.ask('acquire')
+            for waiter in waiters:
+                waiter.ask('start', each, 'one')
+            for waiter in waiters:
+                wait_until_settled(waiter)
+            time_of_all = serve(holder, waiters, 'release')
+            self.add('f waits, contenders', count, backend, [time_of_all / (count * each)])
+
+
+def first_to_answer(programs):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        outputs = {program.process.stdout: program for program in programs}
+        ready, _, _ = select.select(outputs, [], [], 1)
+        if ready:
+            return outputs[ready[0]]
+    raise Failure(f'Nobody got the lock of {programs[0].path}.')
+
+
+def serve(holder, waiters, command):
+    """How long it takes until all that wait have been served."""
+    for waiter in waiters:
+        waiter.tell('serve')
+        wait_until_asleep(waiter)
+    holder.tell(command)
+    after = max(waiter.answer()[0] for waiter in waiters)
+    [before] = holder.answer()
+    return after - before
+
+
+FIGURES = {
+    'a': Cycle,
+    'b': HandOff,
+    'c': Waiting,
+    'd': Scale,
+    'e': Fairness,
+    'f': Growth,
+}
+
+
+def measure(session, letters, say):
+    """The tables of these figures."""
+    tables = {}
+    for letter in letters:
+        figure = FIGURES[letter](session)
+        rounds = getattr(session.settings, figure.rounds)
+        with contextlib.ExitStack() as stack:
+            figure.start(stack)
+            for number in range(rounds):
+                say(f'Figure {letter}, round {number + 1} of {rounds}')
+                # Another order each time
+                tasks = figure.tasks()
+                random.shuffle(tasks)
+                for task in tasks:
+                    task()
+        for table in figure.tables.values():
+            for row, quantities in table.rows.items():
+                if not quantities:
+                    raise Failure(f'{table.title}: nothing was measured for {row}.')
+        tables.update(figure.tables)
+    return tables

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the system says about a process that waits."""
+
+import pathlib
+import re
+import time
+
+from programs import Failure
+
+PATIENCE = 60
+
+
+def tasks(pid):
+    """The text of status of each thread."""
+    result = []
+    for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
+        try:
+            result.append((task / 'status').read_text(encoding='utf-8'))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return result
+
+
+def field(status, name):
+    return int(re.search(rf'^{name}:\s+(\d+)', status, re.MULTILINE).group(1))
+
+
+def switches(pid):
+    """Voluntary and involuntary context switches of all threads."""
+    statuses = tasks(pid)
+    return tuple(sum(field(status, name) for status in statuses)
+                 for name in ('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches'))
+
+
+def cpu_time(pid):
+    """Nanoseconds, of threads that have ended too."""
+    cpu_clock = (~pid << 3) | 2
+    return time.clock_gettime_ns(cpu_clock)
+
+
+def threads(pid):
+    return len(tasks(pid))
+
+
+def resident(pid):
+    """KiB."""
+    with open(f'/proc/{pid}/smaps_rollup', encoding='utf-8') as rollup:
+        return field(rollup.read(), 'Rss')
+
+
+def is_asleep(pid):
+    return all('\nState:\tS' in status or '\nState:\tD' in status for status in tasks(pid))
+
+
+def wait_until_asleep(program):
+    wait_for(lambda: is_asleep(program.pid), f'sleep of {program.contestant.name}')
+
+
+def queue_length(path):
+    """How many wait in the kernel's queue for the lock of a file."""
+    inode = f':{path.stat().st_ino} '
+    with open('/proc/locks', encoding='utf-8') as locks:
+        return sum(' -> ' in line and inode in line for line in locks)
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failure(f'For {PATIENCE} seconds there was no {what}.')
+        time.sleep(0.0005)
+
+
+def wait_until_settled(program):
+    """Until all threads of a process are there that are going to wait, and wait."""
+    def has_settled():
+        before = threads(program.pid), switches(program.pid)
+        time.sleep(0.05)
+        after = threads(program.pid), switches(program.pid)
+        # Who takes looks never rests, but its threads do not become more
+        return before == after if program.contestant.queues else before[0] == after[0]
+    wait_for(has_settled, f'rest of {program.contestant.name}')
+
+
+def wait_until_waiting(program, queue=1):
+    """Until a program waits for its lock; where that is in the kernel's queue, as one of
+    so many. How long one that takes looks has to sleep is for the caller to say."""
+    if program.contestant.queues:
+        wait_for(lambda: queue_length(program.path) >= queue, f'queue for {program.path}')
+    wait_until_asleep(program)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What comes of the samples: tables, as JSON and as Markdown."""
+
+import math
+import statistics
+
+
+def percentile(samples, percent):
+    """The smallest sample that so many percent of them do not exceed."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def summary(samples):
+    return {
+        'count': len(samples),
+        'median': statistics.median(samples),
+        'p99': percentile(samples, 99),
+        'worst': max(samples),
+    }
+
+
+class Table:
+    """Samples of quantities, for each row.
+
+    A column is (heading, quantity, statistic, unit). The statistic "ratio" is the
+    median, divided by that of the row's reference.
+    """
+
+    def __init__(self, title, note, columns, order=()):
+        self.title = title
+        self.note = note
+        self.columns = columns
+        # In the order in which they are shown; measured they are in others
+        self.rows = {row: {} for row in order}
+        self.references = {}
+
+    def add(self, row, quantity, samples, reference=None):
+        self.rows.setdefault(row, {}).setdefault(quantity, []).extend(samples)
+        if reference is not None:
+            self.references[row] = reference
+
+    def as_json(self):
+        rows = {}
+        for name, quantities in self.rows.items():
+            rows[name] = {quantity: summary(samples) for quantity, samples in quantities.items()}
+            reference = self.references.get(name)
+            if reference in self.rows:
+                for quantity, values in rows[name].items():
+                    if quantity in self.rows[reference]:
+                        other = statistics.median(self.rows[reference][quantity])
+                        values['ratio'] = values['median'] / other if other != 0 else None
+                        values['ratio_to'] = reference
+        return {
+            'title': self.title,
+            'note': self.note,
+            'columns': [list(column) for column in self.columns],
+            'rows': rows,
+        }
+
+
+def digits(value):
+    """A number with three digits that count."""
+    if value == 0:
+        return '0'
+    if abs(value) >= 100:
+        return f'{value:,.0f}'
+    return f'{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}'
+
+
+def time_text(nanoseconds):
+    for unit, length in (('s', 1e9), ('ms', 1e6), ('µs', 1e3)):
+        if abs(nanoseconds) >= length:
+            return f'{digits(nanoseconds / length)} {unit}'
+    return f'{nanoseconds:.0f} ns'
+
+
+FORMATS = {
+    'time': time_text,
+    'KiB': lambda value: f'{digits(value)} KiB',
+    'number': lambda value: digits(value) if value != int(value) else f'{value:,.0f}',
+    'ratio': digits,
+}
+
+
+def cell(row, column):
+    _heading, quantity, statistic, unit = column
+    values = row.get(quantity, {})
+    if statistic == 'median and worst' and values:
+        return f'{FORMATS[unit](values["median"])} ({FORMATS[unit](values["worst"])})'
+    value = values.get(statistic)
+    return '' if value is None else FORMATS[unit](value)
+
+
+def markdown_table(headings, rows):
+    lines = ['| ' + ' | '.join(headings) + ' |', '|---' * len(headings) + '|']
+    lines += ['| ' + ' | '.join(row) + ' |' for row in rows]
+    return '\n'.join(lines)
+
+
+def table_markdown(table):
+    headings = ['', *(column[0] for column in table['columns'])]
+    rows = [[name, *(cell(row, column) for column in table['columns'])]
+            for name, row in table['rows'].items()]
+    return f'### {table["title"]}\n\n{table["note"]}\n\n{markdown_table(headings, rows)}'
+
+
+def markdown(report):
+    """Everything that was measured, and below it what was to be reached."""
+    parts = [machine_text(report)]
+    parts += [table_markdown(table) for table in report['tables'].values()]
+    if report['targets']:
+        parts += ['### Targets', targets_markdown(report)]
+    return '\n\n'.join(parts)
+
+
+def targets_markdown(report):
+    rows = [[target['figure'], target['what'], target['limit'], target['measured'],
+             'yes' if target['met'] else '**no**'] for target in report['targets']]
+    return markdown_table(['figure', 'what', 'target', 'measured', 'met'], rows)
+
+
+MARKS = ('<!-- benchmarks: begin -->', '<!-- benchmarks: end -->')
+
+
+def with_targets(text, report):
+    """A text whose part between the two marks shows the targets."""
+    before, _, rest = text.partition(MARKS[0])
+    _, mark, after = rest.partition(MARKS[1])
+    if mark == '':
+        raise ValueError(f'There is no {" ... ".join(MARKS)}')
+    block = f'{machine_text(report)}\n\n{targets_markdown(report)}'
+    return f'{before}{MARKS[0]}\n{block}\n{MARKS[1]}{after}'
+
+
+def machine_text(report):
+    machine = report['machine']
+    return (f'Measured in {report["seconds"] / 60:.0f} minutes with {machine["processors"]}, '
+            f'{machine["system"]}, {machine["file system"]}.')

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the tests of lf-lock share: processes, and cases that are reported as TAP."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+LF_LOCK = os.environ['LF_LOCK']
+BACKENDS = ['auto', 'flock', 'fcntl', 'hard-link', 'directory', 'symlink', 'pid-file']
+if os.environ['LF_SQLITE'] == '1':
+    BACKENDS.append('sqlite')
+PATIENCE = 60
+
+# A program that prints the signals it gets, those that its arguments name, until it reads
+# a line. select() cannot miss one, as the moment before a read could.
+SAYS_SIGNALS = '''
+import os, select, signal, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+signal.set_wakeup_fd(writer)
+for name in sys.argv[1:]:
+    signal.signal(getattr(signal, name), lambda number, frame: None)
+print('ready', flush=True)
+while reader in (ready := select.select([0, reader], [], [])[0]):
+    for number in os.read(reader, 64):
+        print('signal', number, flush=True)
+print('end', flush=True)
+'''
+
+
+def wait_until(condition):
+    """Returns when it holds. What has not happened for a minute will not."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError('It has not happened')
+        time.sleep(0.002)
+
+
+def has_waiter(path, kind='FLOCK'):
+    """Whether the kernel lists somebody who waits for the lock of path."""
+    inode = f':{os.stat(path).st_ino} '
+    with open('/proc/locks', encoding='ascii') as locks:
+        return any('->' in line and kind in line and inode in line for line in locks)
+
+
+def is_running(pid):
+    """Whether there is such a process, and it has not ended."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as stat:
+            return stat.read().rpartition(')')[2].split()[0] not in 'ZX'
+    except FileNotFoundError:
+        return False
+
+
+class CommandTest(unittest.TestCase):
+    """Each case has a directory of its own, which is the working directory."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix='lockfile-glib-')
+        self.addCleanup(directory.cleanup)
+        self.addCleanup(os.chdir, '/')
+        os.chdir(directory.name)
+        self.directory = directory.name
+
+    def lf_lock(self, *arguments, **options):
+        """Runs lf-lock to its end."""
+        options = {'capture_output': True, 'text': True, 'timeout': PATIENCE,
+                   'stdin': subprocess.DEVNULL, **options}
+        if 'stdout' in options or 'stderr' in options:
+            del options['capture_output']
+        return subprocess.run([LF_LOCK, *arguments], check=False, **options)
+
+    def assert_ends(self, status, *arguments, **options):
+        result = self.lf_lock(*arguments, **options)
+        self.assertEqual(result.returncode, status, (arguments, result.stdout, result.stderr))
+        return result
+
+    def start(self, *command, **options):
+        """Starts a process, which does not outlive the case."""
+        options = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True, **options}
+        process = subprocess.Popen(command, **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=PATIENCE)
+
+    def hold(self, *arguments, script=''):
+        """Starts lf-lock, and returns when it has the lock. The process ends with its input;
+        its command_pid is that of the command."""
+        process = self.start(LF_LOCK, 'run', *arguments, '--', 'sh', '-c',
+                             f'{script}\necho $$; read -r line; true')
+        process.command_pid = int(process.stdout.readline())
+        return process
+
+    def finish(self, process):
+        process.stdin.close()
+        process.stdin = None
+        return process.wait(PATIENCE)
+
+    def send(self, process, number):
+        os.kill(process.pid, getattr(signal, number))
+
+
+class TapResult(unittest.TestResult):
+    def addSubTest(self, test, subtest, error):
+        # A failed part is one of its case
+        if error is not None:
+            self.errors.append((test, self._exc_info_to_string(error, test)))
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        group, method = test.id().split('.')[-2:]
+        name = method.removeprefix('test_').replace('_', '-')
+        problems = [text for where, text in self.failures + self.errors
+                    if where is test]
+        outcome = 'not ok' if problems else 'ok'
+        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
+        for line in '\n'.join(problems).splitlines():
+            print(f'# {line}')
+        sys.stdout.flush()
+
+
+def main():
+    # What is read here must not depend on the user's language
+    os.environ['LC_ALL'] = 'C.UTF-8'
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
+    result = TapResult()
+    suite.run(result)
+    for where, text in result.errors:
+        if not isinstance(where, unittest.TestCase):
+            # What a class needed for all of its cases
+            print(f'Bail out! {where}\n{text}')
+    return 0 if result.wasSuccessful() else 1

@@ -1,0 +1,584 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""lf-lock: its options, its exit status, its output, and signals."""
+
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandTest, has_waiter,
+                             is_running, main, wait_until)
+
+EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
+
+
+class Run(CommandTest):
+    def test_status_of_the_command(self):
+        for status in [0, 1, 75, 255]:
+            self.assert_ends(status, 'run', 'x.lock', '--', 'sh', '-c', f'exit {status}')
+
+    def test_signal_of_the_command(self):
+        for number in [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV]:
+            self.assert_ends(128 + number, 'run', 'x.lock', '--', 'sh', '-c',
+                             f'ulimit -c 0; kill -{number.value} $$')
+
+    def test_separator(self):
+        for words in [['--'], []]:
+            result = self.assert_ends(0, 'run', '-n', 'x.lock', *words, 'printf', '%s,', '-n', '--')
+            self.assertEqual(result.stdout, '-n,--,')
+        result = self.assert_ends(0, 'run', '--', '-x.lock', '--', 'echo', 'it')
+        self.assertEqual(result.stdout, 'it\n')
+        self.assertTrue(os.path.exists('-x.lock'))
+
+    def test_options_together(self):
+        self.hold('x.lock')
+        for options in [['-nE9'], ['-nE', '9'], ['-nsbflock', '-E9'], ['-nsE', '9', '--']]:
+            self.assert_ends(9, 'run', *options, 'x.lock', '--', 'true')
+        self.assert_ends(9, 'run', '-nE', '9', 'x.lock', '-w5')
+
+    def test_input_and_output(self):
+        result = self.assert_ends(0, 'run', 'x.lock', '--', 'sh', '-c', 'cat; echo error >&2',
+                                  input='input', stdin=None)
+        self.assertEqual((result.stdout, result.stderr), ('input', 'error\n'))
+
+    def test_not_found(self):
+        result = self.assert_ends(127, 'run', 'x.lock', '--', 'no-such-command')
+        self.assertIn('no-such-command', result.stderr)
+        self.assert_ends(127, 'run', 'x.lock', '--', './no-such-file')
+        self.assert_ends(127, 'run', 'x.lock', '--', '')
+
+    def test_not_executable(self):
+        pathlib.Path('file').touch(0o644)
+        self.assert_ends(126, 'run', 'x.lock', '--', './file')
+        self.assert_ends(126, 'run', 'x.lock', '--', '.')
+        self.assert_ends(126, 'run', 'x.lock', '--', './file/beneath')
+        self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
+
+    def test_is_locked_meanwhile(self):
+        result = self.assert_ends(75, 'run', 'x.lock', '--', LF_LOCK, 'run', '-n', 'x.lock', 'true')
+        self.assertRegex(result.stderr, r'x\.lock is locked already: held by PID \d+ \(lf-lock\)')
+        self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
+
+    def test_backends(self):
+        for backend in BACKENDS:
+            for option in [['-b', backend], [f'-b{backend}'], ['--backend', backend],
+                           [f'--backend={backend}']]:
+                path = f'{backend}-{len(option[0])}.lock'
+                with self.subTest(option=option):
+                    holder = self.hold(*option, path)
+                    self.assert_ends(75, 'run', '-n', *option, path, '--', 'true')
+                    self.assertEqual(self.finish(holder), 0)
+                    self.assert_ends(0, 'run', '-n', *option, path, '--', 'true')
+
+    def test_shared(self):
+        for option in ['-s', '--shared']:
+            self.hold(option, 'x.lock')
+            self.assert_ends(0, 'run', '-n', option, 'x.lock', '--', 'true')
+            self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+
+    def test_shared_is_excluded(self):
+        self.hold('x.lock')
+        self.assert_ends(75, 'run', '-n', '-s', 'x.lock', '--', 'true')
+
+    def test_nonblock(self):
+        self.hold('x.lock')
+        for option in ['-n', '--nonblock', '-w0', '--timeout=0']:
+            result = self.assert_ends(75, 'run', option, 'x.lock', '--', 'echo', 'no')
+            self.assertEqual(result.stdout, '')
+            self.assertIn('is locked already', result.stderr)
+
+    def test_timeout(self):
+        self.hold('x.lock')
+        for options in [['-w', '0.3'], ['-w0.3'], ['-sw0.3'], ['--timeout', '0.3'],
+                        ['--timeout=0.3']]:
+            begin = time.monotonic()
+            result = self.assert_ends(75, 'run', *options, 'x.lock', '--', 'echo', 'no')
+            self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+            self.assertEqual(result.stdout, '')
+            self.assertIn('Timed out', result.stderr)
+
+    def test_gets_it_in_time(self):
+        for timeout in ['-1', '60', '1e300']:
+            holder = self.hold('x.lock')
+            waiter = self.start(LF_LOCK, 'run', '-w', timeout, 'x.lock', '--', 'echo', 'got it')
+            wait_until(lambda: has_waiter('x.lock'))
+            self.finish(holder)
+            self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], 'got it\n')
+            self.assertEqual(waiter.returncode, 0)
+
+    def test_conflict_exit_code(self):
+        self.hold('x.lock')
+        for options in [['-E', '0'], ['-E3'], ['--conflict-exit-code', '255']]:
+            status = int(options[-1].removeprefix('-E'))
+            self.assert_ends(status, 'run', '-n', *options, 'x.lock', '--', 'true')
+            self.assert_ends(status, 'run', '-w0.01', *options, 'x.lock', '--', 'true')
+        # It is for this only
+        self.assert_ends(73, 'run', '-E3', 'missing/x.lock', '--', 'true')
+
+    def test_remove(self):
+        for option in ['-r', '--remove']:
+            self.assert_ends(0, 'run', option, 'x.lock', '--', 'test', '-e', 'x.lock')
+            self.assertFalse(os.path.exists('x.lock'))
+        self.assert_ends(0, 'run', 'x.lock', '--', 'true')
+        self.assertTrue(os.path.exists('x.lock'))
+
+    def test_content_is_kept(self):
+        pathlib.Path('data').write_text('content', encoding='ascii')
+        self.assert_ends(0, 'run', '-r', 'data', '--', 'true')
+        self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
+
+    def test_command_has_no_lock(self):
+        """No descriptor of it is left open in the command."""
+        result = self.assert_ends(0, 'run', 'x.lock', '--', 'ls', '-l', '/proc/self/fd')
+        self.assertNotIn('x.lock', result.stdout)
+        self.assertNotIn('pipe:', result.stdout.split(' 2 ->')[1].split('\n', 1)[1])
+
+    def test_what_stays_behind_has_no_lock(self):
+        holder = self.hold('x.lock', script='sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
+        sleeper = holder.command_pid
+        self.addCleanup(os.kill, sleeper, signal.SIGKILL)
+        self.assertEqual(self.finish(holder), 0)
+        self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
+        self.assertTrue(is_running(sleeper))
+
+    def test_lost(self):
+        for script, status in [('rm x.lock', 76), ('rm x.lock; exit 5', 5),
+                               ('mv x.lock y.lock; : >x.lock', 76)]:
+            result = self.assert_ends(status, 'run', 'x.lock', '--', 'sh', '-c', script)
+            self.assertIn('The lock of ', result.stderr)
+
+    def test_broken(self):
+        for backend in BACKENDS:
+            holder = self.hold('-b', backend, 'x.lock')
+            self.assert_ends(0, 'break', '-b', backend, 'x.lock')
+            self.assert_ends(0, 'run', '-n', '-b', backend, 'x.lock', '--', 'true')
+            self.assertEqual(self.finish(holder), 76)
+            if os.path.exists('x.lock'):
+                os.remove('x.lock')
+
+    def test_sleeps_while_the_command_runs(self):
+        def count():
+            with open(f'/proc/{holder.pid}/status', encoding='utf-8') as status:
+                return [line for line in status if 'ctxt_switches' in line]
+
+        def is_asleep():
+            with open(f'/proc/{holder.pid}/stat', encoding='utf-8') as stat_file:
+                return stat_file.read().rpartition(')')[2].split()[0] == 'S'
+
+        holder = self.hold('x.lock')
+        wait_until(is_asleep)
+        before = count()
+        # Any poller would have woken up by then
+        time.sleep(0.7)
+        self.assertEqual(count(), before)
+
+    def test_silent_without_a_terminal(self):
+        holder = self.hold('x.lock')
+        waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'true', stderr=subprocess.PIPE)
+        wait_until(lambda: has_waiter('x.lock'))
+        self.finish(holder)
+        self.assertEqual(waiter.communicate(timeout=PATIENCE), ('', ''))
+
+    def test_order(self):
+        """Who waits is served in the order of arrival, flock(1) among them."""
+        holder = self.hold('x.lock')
+        waiters = []
+        for n, program in enumerate([[LF_LOCK, 'run'], ['flock'], [LF_LOCK, 'run', '-w60'],
+                                     ['flock']]):
+            process = self.start(*program, 'x.lock', 'sh', '-c', f'echo {n} >>order')
+            waiters.append(process)
+            wait_until(lambda process=process: self.waits(process))
+        self.finish(holder)
+        for process in waiters:
+            self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(pathlib.Path('order').read_text(encoding='ascii').split(), list('0123'))
+
+    def waits(self, process):
+        """Whether a thread of the process waits in flock(2). The kernel gives the PID of
+        the process for each of its threads."""
+        with open('/proc/locks', encoding='ascii') as locks:
+            return any('->' in line and f' {process.pid} ' in line for line in locks)
+
+
+class Statuses(CommandTest):
+    """Each exit status that is lf-lock's own, but those of Run."""
+
+    def test_usage(self):
+        for arguments in [
+                [], ['no-such-command'], ['--no-such-option'],
+                ['run'], ['run', 'x.lock'], ['run', 'x.lock', '--'],
+                ['run', '--no-such-option', 'x.lock', 'true'],
+                ['run', '-b', 'none', 'x.lock', 'true'],
+                ['run', '-b'], ['run', '-w'],
+                ['run', '-w', 'soon', 'x.lock', 'true'], ['run', '-w', 'nan', 'x.lock', 'true'],
+                ['run', '-w', 'inf', 'x.lock', 'true'],
+                ['run', '-E', '256', 'x.lock', 'true'], ['run', '-E', '-1', 'x.lock', 'true'],
+                ['run', '-E', 'x', 'x.lock', 'true'],
+                ['status'], ['status', '--no-such-option', 'x.lock'],
+                ['status', '-b', 'none', 'x.lock'],
+                ['break'], ['break', 'x.lock', 'y.lock'], ['break', '-b', 'none', 'x.lock'],
+        ]:
+            with self.subTest(arguments=arguments):
+                result = self.assert_ends(64, *arguments)
+                self.assertEqual(result.stdout, '')
+                self.assertIn('lf-lock: Try "lf-lock', result.stderr)
+        self.assertEqual(os.listdir(), [])
+
+    def test_not_a_lock(self):
+        os.mkdir('directory')
+        self.assert_ends(65, 'run', 'directory', '--', 'true')
+        self.assert_ends(65, 'status', 'directory')
+
+    def test_break_would_remove_data(self):
+        pathlib.Path('data').write_text('content', encoding='ascii')
+        self.hold('data')
+        self.assert_ends(65, 'break', 'data')
+        self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
+
+    def test_not_supported(self):
+        for backend in EXISTENCE:
+            self.assert_ends(69, 'run', '--shared', '-b', backend, 'x.lock', '--', 'true')
+        for arguments in [['run', '-b', 'lock-file-ex', 'x.lock', 'true'],
+                          ['status', '-b', 'lock-file-ex', 'x.lock'],
+                          ['break', '-b', 'lock-file-ex', 'x.lock']]:
+            self.assert_ends(69, *arguments)
+
+    def test_system(self):
+        """No descriptor is left for the pipe to the child."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+
+        result = self.assert_ends(71, 'run', 'x.lock', '--', 'true', preexec_fn=limit)
+        self.assertIn('lf-lock: ', result.stderr)
+
+    def test_path(self):
+        for command in [['run', 'missing/x.lock', '--', 'true'], ['run', '', '--', 'true']]:
+            self.assert_ends(73, *command)
+        pathlib.Path('file').touch()
+        self.assert_ends(73, 'run', 'file/x.lock', '--', 'true')
+
+    def test_output(self):
+        with open('/dev/full', 'w', encoding='ascii') as full:
+            for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version']]:
+                self.assert_ends(74, *arguments, stdout=full, stderr=subprocess.DEVNULL)
+
+
+class Status(CommandTest):
+    def test_free_and_held(self):
+        self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, 'x.lock: free\n')
+        self.assertEqual(os.listdir(), [])
+        holder = self.hold('x.lock')
+        self.assertEqual(self.assert_ends(1, 'status', 'x.lock').stdout,
+                         f'x.lock: held by PID {holder.pid} (lf-lock)\n')
+        self.finish(holder)
+        self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, 'x.lock: free\n')
+
+    def test_several(self):
+        holder = self.hold('b.lock')
+        result = self.assert_ends(1, 'status', 'a.lock', 'b.lock', 'c.lock')
+        self.assertEqual(result.stdout.splitlines(), [
+            'a.lock: free', f'b.lock: held by PID {holder.pid} (lf-lock)', 'c.lock: free'])
+
+    def test_errors(self):
+        """An error does not keep the others from being told, and counts most."""
+        os.mkdir('directory')
+        self.hold('b.lock')
+        result = self.assert_ends(65, 'status', 'a.lock', 'directory', 'b.lock')
+        self.assertEqual(len(result.stdout.splitlines()), 2)
+        self.assertIn('directory', result.stderr)
+
+    def test_backends(self):
+        for backend in BACKENDS:
+            for option in [['-b', backend], [f'--backend={backend}']]:
+                path = f'{backend}-{len(option)}.lock'
+                holder = self.hold('-b', backend, path)
+                self.assertEqual(self.assert_ends(1, 'status', *option, path).stdout,
+                                 f'{path}: held by PID {holder.pid} (lf-lock)\n')
+        self.assert_ends(0, 'status', '-b', 'fcntl', 'flock-2.lock')
+
+    def test_another_host(self):
+        record = '4242\ngedit\nelsewhere\n\n\n'
+        pathlib.Path('x.lock').write_text(record, encoding='ascii')
+        result = self.assert_ends(1, 'status', '-b', 'pid-file', 'x.lock')
+        self.assertEqual(result.stdout, 'x.lock: held by PID 4242 (gedit) on elsewhere\n')
+
+    def test_control_characters(self):
+        """Neither a path nor a record makes lines or controls the terminal."""
+        record = '4242\nge\x1b[2Jdit\nelse\x07where\n\n\n'
+        pathlib.Path('x\n\x1b.lock').write_text(record, encoding='ascii')
+        result = self.assert_ends(1, 'status', '-b', 'pid-file', 'x\n\x1b.lock')
+        self.assertEqual(result.stdout.count('\n'), 1)
+        self.assertNotIn('\x1b', result.stdout)
+        self.assertNotIn('\x07', result.stdout)
+        result = self.assert_ends(75, 'run', '-n', '-b', 'pid-file', 'x\n\x1b.lock', '--', 'true')
+        self.assertEqual(result.stderr.count('\n'), 1)
+        self.assertNotIn('\x1b', result.stderr)
+
+    def test_path_with_a_dash(self):
+        for path in ['-j', '-bx', '--backend']:
+            self.assertEqual(self.assert_ends(0, 'status', '--', path).stdout, f'{path}: free\n')
+
+    def test_json(self):
+        for option in ['-j', '--json']:
+            holder = self.hold('b.lock')
+            result = self.assert_ends(1, 'status', option, 'a.lock', 'b.lock')
+            free, held = json.loads(result.stdout)
+            self.assertEqual(free, {
+                'path': 'a.lock', 'uri': pathlib.Path('a.lock').absolute().as_uri(),
+                'backend': 'flock', 'locked': False, 'holder': None, 'error': None})
+            self.assertEqual(held['path'], 'b.lock')
+            self.assertIs(held['locked'], True)
+            self.assertEqual(held['holder']['pid'], holder.pid)
+            self.assertEqual(held['holder']['application'], 'lf-lock')
+            self.assertIn(held['holder']['host'], [None, socket.gethostname()])
+            self.finish(holder)
+
+    def test_json_error(self):
+        os.mkdir('directory')
+        result = self.assert_ends(65, 'status', '--json', 'directory', 'x.lock')
+        wrong, free = json.loads(result.stdout)
+        self.assertEqual((wrong['locked'], wrong['holder']), (None, None))
+        self.assertIn('directory', wrong['error'])
+        self.assertEqual((free['locked'], free['error']), (False, None))
+        self.assertEqual(result.stderr, '')
+
+    def test_json_unknown_holder(self):
+        pathlib.Path('x.lock').touch()
+        result = self.assert_ends(1, 'status', '--json', '-b', 'hard-link', 'x.lock')
+        self.assertEqual(json.loads(result.stdout)[0]['holder'],
+                         {'pid': None, 'application': None, 'host': None})
+
+    def test_json_names(self):
+        """Any path comes back: as text where it is text, and as a URI with its bytes."""
+        names = [b'quote " and \\', b'line\nand\ttab\x1b\x7f', 'ä€😀'.encode(),
+                 b'\xff\xfe.lock', b'</script>', b'100%']
+        for locale in ['C', 'C.UTF-8']:
+            result = self.assert_ends(0, 'status', '--json', '--', *names,
+                                      env={**os.environ, 'LC_ALL': locale})
+            self.assertTrue(result.stdout.isascii())
+            for name, found in zip(names, json.loads(result.stdout), strict=True):
+                path = os.path.join(os.fsencode(self.directory), name)
+                self.assertEqual(found['uri'], pathlib.Path(os.fsdecode(path)).as_uri())
+                # Where file names are of the locale's encoding, GLib shows them by that
+                if locale == 'C.UTF-8':
+                    self.assertEqual(found['path'], name.decode(errors='replace'))
+
+    def test_json_record(self):
+        record = '4242\nge"\\\x1b\xff\nelsewhere\n\n\n'
+        pathlib.Path('x.lock').write_text(record, encoding='latin-1')
+        result = self.assert_ends(1, 'status', '-j', '-b', 'pid-file', 'x.lock')
+        self.assertEqual(json.loads(result.stdout)[0]['holder'],
+                         {'pid': 4242, 'application': 'ge"\\\x1b\ufffd', 'host': 'elsewhere'})
+
+
+class Break(CommandTest):
+    def test_held(self):
+        for backend in BACKENDS:
+            for option in [['-b', backend], [f'--backend={backend}']]:
+                path = f'{backend}-{len(option)}.lock'
+                self.hold('-b', backend, path)
+                result = self.assert_ends(0, 'break', *option, path)
+                self.assertEqual((result.stdout, result.stderr), ('', ''))
+                self.assert_ends(0, 'status', '-b', backend, path)
+
+    def test_free(self):
+        self.assert_ends(0, 'break', 'x.lock')
+        pathlib.Path('x.lock').touch()
+        self.assert_ends(0, 'break', 'x.lock')
+        self.assertTrue(os.path.exists('x.lock'))
+
+    def test_goes_on(self):
+        holder = self.hold('x.lock')
+        self.assert_ends(0, 'break', 'x.lock')
+        self.assertTrue(is_running(holder.pid))
+        self.assertTrue(is_running(holder.command_pid))
+
+
+class Help(CommandTest):
+    def test_version(self):
+        self.assertEqual(self.assert_ends(0, '--version').stdout,
+                         f'lf-lock {os.environ["LF_VERSION"]}\n')
+
+    def test_help(self):
+        for option in ['--help', '-h']:
+            output = self.assert_ends(0, option).stdout
+            self.assertIn('lf-lock [OPTION', output)
+            for name in ['run', 'status', 'break']:
+                self.assertRegex(output, rf'(?m)^  {name} ')
+
+    def test_help_of_commands(self):
+        for name, parameters in [('run', 'PATH -- COMMAND [ARGUMENT...]'),
+                                 ('status', 'PATH...'), ('break', 'PATH')]:
+            for option in ['--help', '-h']:
+                output = self.assert_ends(0, name, option).stdout
+                self.assertRegex(output, rf'lf-lock {name} \[OPTION.*\] ')
+                self.assertIn(parameters, output)
+                self.assertIn('--backend=BACKEND', output)
+
+    def test_names_the_backends(self):
+        output = self.assert_ends(0, 'run', '--help').stdout
+        for backend in BACKENDS:
+            self.assertIn(backend, output)
+
+    def test_help_of_the_command(self):
+        for words in [['--'], []]:
+            result = self.assert_ends(0, 'run', 'x.lock', *words, 'printf', '%s,', '--help', '-w5')
+            self.assertEqual(result.stdout, '--help,-w5,')
+
+
+class Signals(CommandTest):
+    PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2']
+
+    def test_passed_on(self):
+        process = self.start(LF_LOCK, 'run', 'x.lock', '--', sys.executable, '-c',
+                             SAYS_SIGNALS, *self.PASSED_ON)
+        self.assertEqual(process.stdout.readline(), 'ready\n')
+        for name in self.PASSED_ON:
+            self.send(process, name)
+            self.assertEqual(process.stdout.readline(), f'signal {getattr(signal, name):d}\n')
+        self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+        self.assertEqual(self.finish(process), 0)
+        self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
+
+    def test_ends_as_the_command(self):
+        """A signal that ends the command ends lf-lock, once it has given the lock back."""
+        for name in self.PASSED_ON:
+            holder = self.hold('-b', 'directory', 'x.lock', script='ulimit -c 0')
+            self.send(holder, name)
+            self.assertEqual(holder.wait(PATIENCE), -getattr(signal, name))
+            self.assertFalse(os.path.exists('x.lock'))
+            self.assertFalse(is_running(holder.command_pid))
+
+    def test_status_in_a_shell(self):
+        """Both ways a signal can have ended the command are the same to a shell."""
+        for signalled in ['$$', '$PPID']:
+            result = subprocess.run(
+                ['sh', '-c', '"$@"; echo $?', 'sh', LF_LOCK, 'run', 'x.lock', '--', 'sh', '-c',
+                 f'kill -TERM {signalled}; exec sleep 1000'],
+                check=True, capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(result.stdout, '143\n')
+
+    def test_handled_by_the_command(self):
+        holder = self.hold('x.lock', script='trap "exit 7" TERM')
+        self.send(holder, 'SIGTERM')
+        self.assertEqual(holder.wait(PATIENCE), 7)
+
+    def test_mask_of_the_command(self):
+        result = self.assert_ends(0, 'run', 'x.lock', '--', 'cat', '/proc/self/status')
+        masks = dict(line.split(':\t') for line in result.stdout.splitlines() if 'Sig' in line)
+        self.assertEqual(int(masks['SigBlk'], 16), 0)
+        self.assertEqual(int(masks['SigCgt'], 16), 0)
+
+    def test_children_ignored(self):
+        """Started with SIGCHLD ignored, it learns of the end of the command all the same."""
+        def ignore():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+        self.assert_ends(3, 'run', 'x.lock', '--', 'sh', '-c', 'exit 3', preexec_fn=ignore)
+
+    def test_nohup(self):
+        process = self.start('nohup', LF_LOCK, 'run', 'x.lock', '--', 'sh', '-c',
+                             'echo held; read -r line; true', stderr=subprocess.DEVNULL)
+        self.assertEqual(process.stdout.readline(), 'held\n')
+        self.send(process, 'SIGHUP')
+        self.assertEqual(self.finish(process), 0)
+
+    def test_while_it_waits(self):
+        self.hold('x.lock')
+        for name in self.PASSED_ON:
+            waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'no',
+                                preexec_fn=self.no_core)
+            wait_until(lambda: has_waiter('x.lock'))
+            self.send(waiter, name)
+            self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], '')
+            self.assertEqual(waiter.returncode, -getattr(signal, name))
+
+    @staticmethod
+    def no_core():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def test_killed(self):
+        """The lock goes with lf-lock, and so does the command."""
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                path = f'{backend}.lock'
+                # Deaf to what could be asked of it
+                holder = self.hold('-b', backend, path, script='trap "" HUP INT QUIT TERM')
+                self.send(holder, 'SIGKILL')
+                self.assertEqual(holder.wait(PATIENCE), -signal.SIGKILL)
+                self.assert_ends(0, 'status', '-b', backend, path)
+                self.assert_ends(0, 'run', '-n', '-b', backend, path, '--', 'true')
+                wait_until(lambda holder=holder: not is_running(holder.command_pid))
+
+    def test_killed_while_another_waits(self):
+        holder = self.hold('x.lock')
+        waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'got it')
+        wait_until(lambda: has_waiter('x.lock'))
+        self.send(holder, 'SIGKILL')
+        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], 'got it\n')
+
+
+class Flock(CommandTest):
+    """Beside flock(1), which has to exclude us, and we it, on one file."""
+
+    def flock(self, *arguments):
+        return subprocess.run(['flock', *arguments], check=False, timeout=PATIENCE).returncode
+
+    def flock_hold(self, *arguments):
+        process = self.start('flock', *arguments, 'sh', '-c', 'echo held; read -r line; true')
+        self.assertEqual(process.stdout.readline(), 'held\n')
+        return process
+
+    def test_excludes_us(self):
+        holder = self.flock_hold('x.lock')
+        result = self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+        self.assertIn('(flock)', result.stderr)
+        self.assertRegex(self.assert_ends(1, 'status', 'x.lock').stdout, r'PID \d+ \(flock\)')
+        waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'got it')
+        wait_until(lambda: has_waiter('x.lock'))
+        self.finish(holder)
+        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], 'got it\n')
+
+    def test_excluded_by_us(self):
+        holder = self.hold('x.lock')
+        self.assertEqual(self.flock('-n', 'x.lock', 'true'), 1)
+        waiter = self.start('flock', 'x.lock', 'echo', 'got it')
+        wait_until(lambda: has_waiter('x.lock'))
+        self.finish(holder)
+        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], 'got it\n')
+
+    def test_shared(self):
+        self.flock_hold('--shared', 'x.lock')
+        self.assert_ends(0, 'run', '-n', '-s', 'x.lock', '--', 'true')
+        self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+        self.hold('--shared', 'y.lock')
+        self.assertEqual(self.flock('-n', '-s', 'y.lock', 'true'), 0)
+        self.assertEqual(self.flock('-n', 'y.lock', 'true'), 1)
+
+    def test_same_options(self):
+        """What is said to both means the same to both."""
+        self.hold('x.lock')
+        for options in [['-n', '-E', '9'], ['--nonblock', '--conflict-exit-code', '9'],
+                        ['-w', '0.05', '-E9'], ['-s', '-n', '-E9'],
+                        ['--timeout', '0.05', '--shared', '--conflict-exit-code=9']]:
+            self.assertEqual(self.flock(*options, 'x.lock', 'true'), 9)
+            self.assert_ends(9, 'run', *options, 'x.lock', 'true')
+
+    def test_file_mode(self):
+        """The file is made with the permissions that the umask leaves."""
+        for umask in [0o022, 0o077]:
+            path = f'{umask}.lock'
+            self.assert_ends(0, 'run', path, '--', 'true', umask=umask)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o666 & ~umask)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

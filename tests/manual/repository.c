@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Around a block that does something under a lock of repo.lock, as libglnx has it. */
+
+#include <glib/gstdio.h>
+#include <lockfile-glib/lockfile-glib.h>
+
+static gboolean done;
+
+static gboolean
+do_something (GError **error)
+{
+  g_autoptr (LfLockFile) other = g_object_new (LF_TYPE_LOCK_FILE, "path", "repo.lock",
+                                               "backend", LF_BACKEND_FCNTL, NULL);
+  GStatBuf file_stat;
+
+  g_assert_false (lf_lock_file_try_acquire (other, NULL));
+  g_assert_cmpint (g_stat ("repo.lock", &file_stat), ==, 0);
+  g_assert_cmpint (file_stat.st_mode & 0777, ==, 0600);
+  done = TRUE;
+
+  return TRUE;
+}
+
+static gboolean
+work (GError **error)
+{
+  @BLOCK@
+}
+
+int
+main (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (work (&error));
+  g_assert_no_error (error);
+  g_assert_true (done);
+  g_assert_false (g_file_test ("repo.lock", G_FILE_TEST_EXISTS));
+
+  return 0;
+}

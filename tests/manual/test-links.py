@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The manual's links lead somewhere, and every public symbol has a page that says something.
+
+    test-links.py MANUAL GIR SOURCE
+
+MANUAL is the directory of the generated HTML, SOURCE that of the project. What leads
+out of the manual is listed, and not fetched.
+"""
+
+import html.parser
+import itertools
+import pathlib
+import re
+import sys
+import urllib.parse
+import xml.etree.ElementTree
+
+CORE = '{http://www.gtk.org/introspection/core/1.0}'
+GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
+
+# Links of gi-docgen's that were not resolved, as [method@LockFile.nothing], and
+# code that was torn apart, as `@name` is
+LEFT_OVER = re.compile(r'\[\w+@[\w.:-]+\]|`')
+VOID_ELEMENTS = {'br', 'hr', 'img', 'input', 'link', 'meta', 'source', 'col'}
+
+
+class Document(html.parser.HTMLParser):
+    """A page: its anchors, its links and the text of its description."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.anchors = set()
+        self.links = set()
+        self.text = ''
+        self.description = ''
+        self._open = []
+        self.feed(path.read_text(encoding='utf-8'))
+        self.description = ' '.join(self.description.split())
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.anchors |= {attributes[name] for name in ('id', 'name') if attributes.get(name)}
+        self.links |= {attributes[name] for name in ('href', 'src') if name in attributes}
+        if tag not in VOID_ELEMENTS:
+            classes = (attributes.get('class') or '').split()
+            self._open.append((tag, classes))
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        if not any(tag in ('pre', 'code', 'script', 'style') for tag, _ in self._open):
+            self.text += data
+        if any('docblock' in classes for _, classes in self._open):
+            self.description += data
+
+
+def check_links(documents, directory):
+    """What is wrong with the links, and those that lead out."""
+    problems = []
+    external = set()
+    for name, document in documents.items():
+        for link in document.links:
+            url = urllib.parse.urlsplit(link or '')
+            if url.scheme == 'javascript':
+                continue
+            if url.scheme or url.netloc:
+                external.add(link)
+                continue
+            target = urllib.parse.unquote(url.path) or name
+            fragment = urllib.parse.unquote(url.fragment)
+            if not (directory / target).is_file():
+                problems.append(f'{name}: nothing is at {link}')
+            elif fragment and target in documents and \
+                    fragment not in documents[target].anchors:
+                problems.append(f'{name}: {link} has no such anchor')
+        problems += [f'{name}: {document.text[match.start():][:40]!r} is left over' for match in
+                     LEFT_OVER.finditer(document.text)]
+    return problems, external
+
+
+def first_words(element):
+    """What the description of a symbol begins with, up to the first mark-up."""
+    doc = element.findtext(CORE + 'doc') or ''
+    words = itertools.takewhile(re.compile(r'[A-Za-z-]+$').match, doc.split())
+    return ' '.join(itertools.islice(words, 5))
+
+
+def symbol_pages(gir):
+    """The pages that the GIR's symbols have to have, with what they have to say."""
+    kinds = {'constructor': 'ctor', 'method': 'method', 'function': 'type_func',
+             'property': 'property'}
+    namespace = xml.etree.ElementTree.parse(gir).find(CORE + 'namespace')
+    for element in namespace:
+        tag = element.tag.removeprefix(CORE)
+        name = element.get('name')
+        kind = {'class': 'class', 'record': 'struct', 'constant': 'const', 'function': 'func',
+                'function-macro': 'func', 'enumeration': 'enum'}.get(tag)
+        if element.get(GLIB + 'error-domain'):
+            kind = 'error'
+        if kind is None or element.get('disguised') or element.get(GLIB + 'is-gtype-struct-for'):
+            continue
+        if element.get('moved-to'):
+            continue
+        yield f'{kind}.{name}.html', first_words(element)
+        for member in element:
+            member_kind = kinds.get(member.tag.removeprefix(CORE))
+            if member_kind is not None:
+                yield f'{member_kind}.{name}.{member.get("name")}.html', first_words(member)
+
+
+def check_readme(path):
+    """The files that are linked and not there."""
+    links = re.findall(r'\]\(([^)#:]+)\)', path.read_text(encoding='utf-8'))
+    return [f'{path.name}: nothing is at {link}' for link in links
+            if not (path.parent / link).exists()]
+
+
+def reachable(documents):
+    found = set()
+    todo = ['index.html']
+    while todo:
+        name = todo.pop()
+        if name in documents and name not in found:
+            found.add(name)
+            todo += [urllib.parse.urlsplit(link or '').path for link in documents[name].links]
+    return found
+
+
+def main():
+    directory, gir, source = map(pathlib.Path, sys.argv[1:])
+    documents = {path.name: Document(path) for path in directory.glob('*.html')}
+    problems, external = check_links(documents, directory)
+    cases = [('no link is broken', problems)]
+
+    symbols = list(symbol_pages(gir))
+    cases.append((f'each of {len(symbols)} symbols has a page',
+                  [name for name, _ in symbols if name not in documents]))
+    cases.append(('which says what the doc comment does',
+                  [f'{name}: {words}' for name, words in symbols if name in documents and
+                   (not words or words not in documents[name].description)]))
+    cases.append(('there are symbols, pages and links', [] if len(symbols) > 50 and external
+                  else ['too few: is something wrong with this test?']))
+
+    sources = (source / 'introspection' / 'reference').glob('*.md')
+    pages = [path.with_suffix('.html').name for path in sources]
+    cases.append((f'each of {len(pages)} pages is in the manual',
+                  [name for name in pages if name not in documents]))
+    cases.append(('every page can be reached from the first',
+                  sorted(documents.keys() - reachable(documents))))
+
+    cases.append(('the files that the READMEs link are there',
+                  check_readme(source / 'README.md') +
+                  check_readme(source / 'tests' / 'README.md')))
+
+    print(f'1..{len(cases)}')
+    for number, (name, wrong) in enumerate(cases, 1):
+        print('not ok' if wrong else 'ok', number, '-', name)
+        for line in wrong:
+            print('#', line)
+    for link in sorted(external):
+        print('# leads out, and was not fetched:', link)
+    return any(wrong for _, wrong in cases)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The benchmarks: what they make of samples is right, and each of their programs works.
+
+LF_BENCHMARKS is the directory of the benchmarks, LF_BENCHMARK_BUILD that of the programs
+they have built. Go's is left out: its packages are large.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BENCHMARKS = pathlib.Path(os.environ['LF_BENCHMARKS'])
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(BENCHMARKS))
+
+# pylint: disable=wrong-import-position
+import figures  # noqa: E402
+import programs  # noqa: E402
+import report  # noqa: E402
+import targets  # noqa: E402
+
+COLUMNS = (('samples', 'time', 'count', 'number'), ('median', 'time', 'median', 'time'),
+           ('99 %', 'time', 'p99', 'time'), ('ratio', 'time', 'ratio', 'ratio'))
+
+
+def example():
+    table = report.Table('Title', 'Note', COLUMNS, ['fast', 'slow'])
+    table.add('slow', 'time', [6000, 4000], 'fast')
+    table.add('fast', 'time', [1000, 3000, 2000], 'fast')
+    table.add('slow', 'time', [5000])
+    return table
+
+
+def example_report():
+    return {'machine': {'processors': '2 x P', 'system': 'S', 'file system': 'ext4'},
+            'seconds': 120, 'tables': {'x': example().as_json()}, 'targets': []}
+
+
+class Statistics(unittest.TestCase):
+    def test_percentile(self):
+        self.assertEqual(report.percentile([5], 99), 5)
+        self.assertEqual(report.percentile(range(1, 101), 99), 99)
+        self.assertEqual(report.percentile(range(200, 0, -1), 99), 198)
+        self.assertEqual(report.percentile([3, 1, 2], 50), 2)
+
+    def test_summary(self):
+        self.assertEqual(report.summary([4, 1, 3, 2]),
+                         {'count': 4, 'median': 2.5, 'p99': 4, 'worst': 4})
+
+    def test_ratio(self):
+        rows = example().as_json()['rows']
+        # Of the medians of all samples, in whatever order they came
+        self.assertEqual(rows['slow']['time'], {'count': 3, 'median': 5000, 'p99': 6000,
+                                                'worst': 6000, 'ratio': 2.5,
+                                                'ratio_to': 'fast'})
+        self.assertEqual(rows['fast']['time']['ratio'], 1)
+
+    def test_no_reference(self):
+        table = report.Table('Title', 'Note', COLUMNS)
+        table.add('row', 'time', [1], 'not measured')
+        self.assertNotIn('ratio', table.as_json()['rows']['row']['time'])
+
+
+class Form(unittest.TestCase):
+    def test_digits(self):
+        for value, text in ((0, '0'), (1, '1.00'), (0.0123, '0.0123'), (12.34, '12.3'),
+                            (123.4, '123'), (12345, '12,345')):
+            self.assertEqual(report.digits(value), text)
+
+    def test_time(self):
+        for value, text in ((5, '5 ns'), (1500, '1.50 µs'), (25_000_000, '25.0 ms'),
+                            (1.5e9, '1.50 s')):
+            self.assertEqual(report.time_text(value), text)
+
+    def test_markdown(self):
+        text = report.markdown(example_report())
+        self.assertIn('### Title\n\nNote\n\n'
+                      '|  | samples | median | 99 % | ratio |\n'
+                      '|---|---|---|---|---|\n'
+                      '| fast | 3 | 2.00 µs | 3.00 µs | 1.00 |\n'
+                      '| slow | 3 | 5.00 µs | 6.00 µs | 2.50 |', text)
+
+    def test_json(self):
+        rows = example_report()
+        self.assertEqual(json.loads(json.dumps(rows)), rows)
+
+    def test_readme(self):
+        result = example_report()
+        result['targets'] = [{'figure': 'a', 'what': 'it', 'limit': '<= 1', 'measured': '2.00',
+                              'met': False}]
+        begin, end = report.MARKS
+        text = report.with_targets(f'A\n{begin}\nold\n{end}\nB\n', result)
+        self.assertNotIn('old', text)
+        self.assertIn('| a | it | <= 1 | 2.00 | **no** |', text)
+        self.assertTrue(text.startswith(f'A\n{begin}\n'))
+        self.assertTrue(text.endswith(f'\n{end}\nB\n'))
+        # Again and again
+        self.assertEqual(report.with_targets(text, result), text)
+        with self.assertRaises(ValueError):
+            report.with_targets('A', result)
+
+
+class Targets(unittest.TestCase):
+    @staticmethod
+    def of_contention(spread, ratio):
+        rows = {f'C: {backend}, half sync, half async, held for 1 ms':
+                {'spread': {'median': spread}, 'rate': {'ratio': ratio}}
+                for backend in programs.KERNEL}
+        return targets.targets({'e': {'rows': rows}})
+
+    def test_met(self):
+        self.assertEqual([target['met'] for target in self.of_contention(2.5, 0.9)], [True] * 4)
+
+    def test_not_met(self):
+        self.assertEqual([target['met'] for target in self.of_contention(2.6, 0.9)],
+                         [False, True] * 2)
+        self.assertEqual([target['met'] for target in self.of_contention(2.5, 0.8)],
+                         [True, False] * 2)
+
+
+class Smoke(unittest.TestCase):
+    """Each figure with one sample of each program. A row without a sample is an error."""
+
+    def run_benchmark(self, *arguments, **options):
+        return subprocess.run([sys.executable, BENCHMARKS / 'benchmark.py', '--smoke', *arguments],
+                              capture_output=True, text=True, check=False, **options)
+
+    def test_figures(self):
+        for letter, figure in figures.FIGURES.items():
+            with self.subTest(letter):
+                result = self.run_benchmark('--without', 'gofrs', letter)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(f'### {letter}) ', result.stdout)
+                self.assertNotIn('gofrs', result.stdout)
+                if hasattr(targets.Targets, letter):
+                    self.assertIn(f'\n| {letter} | ', result.stdout, figure.__doc__)
+
+    def test_missing_program(self):
+        with tempfile.TemporaryDirectory() as nothing:
+            result = self.run_benchmark('a', env={**os.environ, 'LF_BENCHMARK_BUILD': nothing})
+            self.assertNotEqual(result.returncode, 0)
+            self.assertRegex(result.stderr, 'is missing. tests/benchmarks/run installs')
+
+    def test_missing_peer(self):
+        with tempfile.TemporaryDirectory() as nothing:
+            # A module of that name that is not theirs
+            (pathlib.Path(nothing) / 'portalocker.py').touch()
+            result = self.run_benchmark('--without', 'gofrs', 'a',
+                                        env={**os.environ, 'PYTHONPATH': nothing})
+            self.assertNotEqual(result.returncode, 0)
+            self.assertRegex(result.stderr, 'Python portalocker: .*tests/benchmarks/run installs')
+
+
+unittest.main()
