@@ -177,11 +177,13 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     use_prefix
 
     # All of them take minutes, and say of the installed copy what these say
+    tests=(cancel contract-flock contract-pid-file interop javascript javascript-override
+           javascript-plain python python-asyncio python-override python-plain vala vala-idioms)
+    tests=("${tests[@]/#/lockfile-glib-1.0/}")
     gnome-desktop-testing-runner --first-root --parallel=2 --status=no \
-      lockfile-glib-1.0/{cancel,contract-flock,contract-pid-file,interop,javascript,python,vala} |
-      tee "$directory/log"
+      "${tests[@]/%/.test}" | tee "$directory/log"
     # The runner is content with no tests at all
-    grep -E '^SUMMARY: total=1[0-9]; passed=1[0-9]; skipped=0; failed=0' "$directory/log"
+    grep "^SUMMARY: total=${#tests[@]}; passed=${#tests[@]}; skipped=0; failed=0" "$directory/log"
     ;;
 
   packages)
