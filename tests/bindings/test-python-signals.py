@@ -259,7 +259,7 @@ class Interrupt(SignalTest):
                 time.sleep(random.random() * 0.001)
                 action()
 
-        for round_number in range(1000):
+        for round_number in range(2000):
             ready.clear()
             granted = False
             thread = threading.Thread(target=contend)
