@@ -186,6 +186,7 @@ class Interrupt(SignalTest):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.setblocking(False)
+            ours.settimeout(10)
             old = signal.set_wakeup_fd(theirs.fileno())
             try:
                 self.when_it_waits(interrupt)

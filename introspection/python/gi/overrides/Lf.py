@@ -186,6 +186,7 @@ class _InterruptibleWait:
         self.context = GLib.MainContext.new()
         self.read_fd = self.write_fd = -1
         self.others_fds = []
+        self.signals = bytearray()
         self.is_pushed = False
         self.is_frozen = False
         self.is_started = False
@@ -202,7 +203,8 @@ class _InterruptibleWait:
                 return True
             while not self.reports:
                 self.context.iteration(True)
-                self.check(self.read_signals())
+                self.read_signals()
+                self.check()
         finally:
             for _ in range(_MAX_SIGNALS):
                 try:
@@ -224,15 +226,8 @@ class _InterruptibleWait:
         self.others_fds.extend(map(_set_wakeup_fd, (self.write_fd,)))
 
     def read_signals(self):
-        try:
-            numbers = os.read(self.read_fd, 1024)
-        except BlockingIOError:
-            return b''
-        if self.others_fds[0] >= 0:
-            # A main loop wants to know of them too
-            with contextlib.suppress(OSError):
-                os.write(self.others_fds[0], numbers)
-        return numbers
+        with contextlib.suppress(BlockingIOError):
+            self.signals.extend(*map(os.read, (self.read_fd,), (1024,)))
 
     def start(self):
         # No Python code is called back: what a handler of a signal raises in it would be
@@ -260,11 +255,11 @@ class _InterruptibleWait:
             self.is_frozen = False
             self.lock.thaw_notify()
 
-    def check(self, signals):
+    def check(self):
         # The handlers have run. Those of PyGObject's main loops, which raise only when
         # their loop has returned, have not ended anything.
         handler = signal.getsignal(signal.SIGINT)
-        if signal.SIGINT in signals and getattr(handler, '__module__', '') == 'gi._ossighelper':
+        if signal.SIGINT in self.signals and getattr(handler, '__module__', '') == 'gi._ossighelper':
             raise KeyboardInterrupt
 
     def clean_up(self):
@@ -277,12 +272,20 @@ class _InterruptibleWait:
             signal.set_wakeup_fd(self.others_fds[0])
             if self.read_fd >= 0:
                 self.read_signals()
+            self.tell_others()
         if self.read_fd >= 0:
             fd, self.read_fd = self.read_fd, -1
             os.close(fd)
         if self.write_fd >= 0:
             fd, self.write_fd = self.write_fd, -1
             os.close(fd)
+
+    def tell_others(self):
+        """A main loop wants to know of the signals too."""
+        if self.others_fds[0] >= 0 and self.signals:
+            with contextlib.suppress(OSError):
+                signals, self.signals = self.signals, bytearray()
+                os.write(self.others_fds[0], signals)
 
 
 def _acquire_in_main_thread(lock, timeout, cancellable):
