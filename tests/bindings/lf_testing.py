@@ -128,7 +128,8 @@ class TapResult(unittest.TestResult):
         name = method.removeprefix('test_').replace('_', '-')
         problems = [text for where, text in self.failures + self.errors if where is test]
         outcome = 'not ok' if problems else 'ok'
-        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
+        skip = ''.join(f' # SKIP {reason}' for where, reason in self.skipped if where is test)
+        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}{skip}')
         for line in '\n'.join(problems).splitlines():
             print(f'# {line}')
         sys.stdout.flush()

@@ -6,7 +6,10 @@
 #   headers SOURCE      every public header compiles alone, as C and as C++
 #   subproject SOURCE   a project that has it as a Meson subproject builds and runs
 #   installed SOURCE    C, Vala, Python and JavaScript use an installed copy
-#   dist SOURCE         `meson dist` makes a tarball that builds
+#   dist SOURCE         `meson dist` makes a tarball that builds, passes tests, and
+#                       installs tests that pass too
+#   packages SOURCE     Debian packages are built, and lintian has nothing to say
+#   version SOURCE      NEWS and debian/changelog have meson.build's version
 #   devenv SOURCE       Python and JavaScript find the library in the build
 
 set -euo pipefail
@@ -42,6 +45,14 @@ expect () {
   [[ $1 == "$2" ]] || { echo "Expected \"$2\", got \"$1\""; exit 1; }
 }
 
+# What an installation to the usual places needs none of
+use_prefix () {
+  export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib \
+    GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 XDG_DATA_DIRS=$prefix/share:/usr/share \
+    PYTHONPATH=$prefix/lib/python3/dist-packages
+}
+
+copy_source=$source_root/tests/packages/copy-source
 library_only=(-Dtests=false -Dexamples=false -Dwerror=true)
 
 case $test_name in
@@ -87,8 +98,7 @@ END
     meson setup "$directory/build" "$source_root" "${library_only[@]}" --prefix="$prefix" \
       --libdir=lib -Dintrospection=enabled -Dvapi=enabled
     meson install -C "$directory/build" --quiet
-    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib \
-      GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 XDG_DATA_DIRS=$prefix/share:/usr/share
+    use_prefix
     cd "$directory"
 
     read -ra flags <<<"$(pkg-config --cflags --libs lockfile-glib-1.0)"
@@ -144,9 +154,8 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
 
   dist)
     # meson makes tarballs of commits: of a copy in which everything is committed
-    cp -a "$source_root" "$directory/copy"
+    "$copy_source" "$source_root" "$directory/copy"
     cd "$directory/copy"
-    rm -rf .git .build-* build* _build*
     git init -q
     git add -A
     git -c user.name=test -c user.email=test@localhost commit -q -m 'For the tarball'
@@ -154,12 +163,52 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     meson dist -C "$directory/build" --no-tests --formats xztar
     mkdir "$directory/unpacked"
     tar -xf "$directory"/build/meson-dist/*.tar.xz -C "$directory/unpacked" --strip-components 1
-    cd "$directory/unpacked"
-    for name in COPYING NEWS README.md meson.build meson_options.txt tests/run examples/run \
-                .ci/run .ci/set-up; do
-      [[ -e $name ]] || { echo "The tarball lacks $name"; exit 1; }
-    done
-    meson setup "$directory/build-unpacked" . "${library_only[@]}"
-    meson compile -C "$directory/build-unpacked"
+    diff -r --exclude=.git . "$directory/unpacked"
+
+    prefix=$directory/prefix build=$directory/build-unpacked
+    meson setup "$build" "$directory/unpacked" -Dwerror=true -Dexamples=false \
+      -Dinstalled_tests=true --prefix="$prefix" --libdir=lib \
+      -Dintrospection=enabled -Dvapi=enabled
+    meson compile -C "$build"
+    meson test -C "$build" --no-rebuild --print-errorlogs async lock-file symbols
+    meson install -C "$build" --no-rebuild --quiet
+    # Nothing is there but what was installed
+    rm -rf "$build" "$directory/unpacked"
+    use_prefix
+
+    # All of them take minutes, and say of the installed copy what these say
+    tests=(cancel contract-flock contract-pid-file interop javascript javascript-override
+           javascript-plain python python-asyncio python-override python-plain vala vala-idioms)
+    tests=("${tests[@]/#/lockfile-glib-1.0/}")
+    gnome-desktop-testing-runner --first-root --parallel=2 --status=no \
+      "${tests[@]/%/.test}" | tee "$directory/log"
+    # The runner is content with no tests at all
+    grep "^SUMMARY: total=${#tests[@]}; passed=${#tests[@]}; skipped=0; failed=0" "$directory/log"
+    ;;
+
+  packages)
+    "$copy_source" "$source_root" "$directory/lockfile-glib"
+    cd "$directory/lockfile-glib"
+    unset CFLAGS
+    # The build of a package tests it too: `tests/run packages` does that
+    DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc
+    lintian --allow-root --fail-on error,warning "$directory"/*.changes
+    ;;
+
+  version)
+    version=$(meson introspect --projectinfo "$source_root/meson.build" |
+      python3 -c 'import json, sys; print(json.load(sys.stdin)["version"])')
+    changelog=$source_root/debian/changelog
+    expect "$(dpkg-parsechangelog -l "$changelog" -S Version)" "$version"
+
+    read -r _ news_version news_date <<<"$(grep -m 1 '^Version ' "$source_root/NEWS")"
+    expect "$news_version" "$version"
+    # Both are released, on one day, or neither is
+    if [[ $news_date == '(unreleased)' ]]; then
+      expect "$(dpkg-parsechangelog -l "$changelog" -S Distribution)" UNRELEASED
+    else
+      expect "$(dpkg-parsechangelog -l "$changelog" -S Distribution)" unstable
+      expect "($(date -u -d "$(dpkg-parsechangelog -l "$changelog" -S Date)" +%F))" "$news_date"
+    fi
     ;;
 esac

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <lockfile-glib/lockfile-glib.h>
+
+void error_codes (LfLockError    lock_error,
+                  LfUnlockError  unlock_error,
+                  LfBackendError backend_error);
+
+void
+error_codes (LfLockError    lock_error,
+             LfUnlockError  unlock_error,
+             LfBackendError backend_error)
+{
+}
