@@ -187,7 +187,8 @@ lf_existence_unlock_directory (LfExistenceGuard guard)
   close ((int) guard);
 }
 
-/* Locks the file at the path as its holder does if it lives. Returns the
+/* Locks the file at the path, which its holder has locked if it lives. Shared: of
+ * many who find a dead one's none must take another for its holder. Returns the
  * descriptor, or -1 if somebody has it locked. */
 int
 lf_existence_lock_file (const char *path)
@@ -198,7 +199,7 @@ lf_existence_lock_file (const char *path)
   if (fd < 0)
     return -1;
 
-  if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &file_stat) == 0 &&
+  if (flock (fd, LOCK_SH | LOCK_NB) == 0 && fstat (fd, &file_stat) == 0 &&
       lstat (path, &path_stat) == 0 && file_stat.st_dev == path_stat.st_dev &&
       file_stat.st_ino == path_stat.st_ino)
     return fd;

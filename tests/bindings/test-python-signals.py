@@ -186,6 +186,7 @@ class Interrupt(SignalTest):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.setblocking(False)
+            ours.settimeout(10)
             old = signal.set_wakeup_fd(theirs.fileno())
             try:
                 self.when_it_waits(interrupt)
@@ -259,7 +260,7 @@ class Interrupt(SignalTest):
                 time.sleep(random.random() * 0.001)
                 action()
 
-        for round_number in range(1000):
+        for round_number in range(2000):
             ready.clear()
             granted = False
             thread = threading.Thread(target=contend)

@@ -166,94 +166,126 @@ def _timeout_set(lock, timeout):
 # So that thread does not wait in acquire(), but polls a main context of its own in
 # which acquire_async() reports. Python writes the number of a signal to a descriptor
 # at once; the context polls that too.
+#
+# What a handler raises can come after any call. Not between a flag and the call into C
+# that follows it, if nothing has to be looked up for that by Python code: such pairs
+# are whole or not at all. The rest may be done twice.
 
-class _SignalDescriptor:
-    """What Python writes the numbers of signals to, as part of a main context."""
-
-    def __init__(self, context):
-        self._context = context
-
-    def __enter__(self):
-        self._read_fd, self._write_fd = os.pipe()
-        os.set_blocking(self._read_fd, False)
-        os.set_blocking(self._write_fd, False)
-        self._poll_fd = GLib.PollFD(self._read_fd, GLib.IOCondition.IN)
-        self._context.add_poll(self._poll_fd, GLib.PRIORITY_DEFAULT)
-        self._others_fd = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        return self
-
-    def __exit__(self, *exception):
-        signal.set_wakeup_fd(self._others_fd)
-        self.read()
-        self._context.remove_poll(self._poll_fd)
-        os.close(self._read_fd)
-        os.close(self._write_fd)
-
-    def read(self):
-        try:
-            numbers = os.read(self._read_fd, 1024)
-        except BlockingIOError:
-            return b''
-        if self._others_fd >= 0:
-            # A main loop wants to know of them too
-            with contextlib.suppress(OSError):
-                os.write(self._others_fd, numbers)
-        return numbers
-
-
-# A name of GLib is looked up by Python code
+_set_wakeup_fd = functools.partial(signal.set_wakeup_fd, warn_on_full_buffer=False)
 _PRIORITY = GLib.PRIORITY_DEFAULT
+# So many handlers may raise while it is cleaned up
+_MAX_SIGNALS = 100
 
 
 class _InterruptibleWait:
-    def __init__(self, lock, cancellable):
+    def __init__(self, lock, timeout, cancellable):
         self.lock = lock
+        self.timeout = timeout
+        self.usual_timeout = lock.get_timeout()
         self.cancellable = cancellable
         self.context = GLib.MainContext.new()
-        self.started = False
+        self.read_fd = self.write_fd = -1
+        self.others_fds = []
+        self.signals = bytearray()
+        self.is_pushed = False
+        self.is_frozen = False
+        self.is_started = False
         self.reports = {}
 
-    def run(self, timeout):
+    def run(self):
+        error = None
         try:
-            with _SignalDescriptor(self.context) as signals:
-                self.start(timeout)
-                if self.lock.is_held():
-                    # Not by this claim, which has not reported: another thread was faster
-                    return True
-                while not self.reports:
-                    self.context.iteration(True)
-                    self.check(signals.read())
+            self.watch_signals()
+            self.start()
+            self.end_start()
+            if self.lock.is_held():
+                # Not by this claim, which has not reported: another thread was faster
+                return True
+            while not self.reports:
+                self.context.iteration(True)
+                self.read_signals()
+                self.check()
         finally:
-            # Only a report says for sure that the lock is not held
-            while self.started and not self.reports:
-                self.settle()
+            for _ in range(_MAX_SIGNALS):
+                try:
+                    self.clean_up()
+                    break
+                except BaseException as raised:
+                    error = raised
+            if error is not None:
+                raise error
         return _original.acquire_finish(self.lock, self.reports[self.lock])
 
-    def start(self, timeout):
-        self.context.push_thread_default()
-        try:
-            with _timeout_set(self.lock, timeout):
-                # No Python code is called back: what a handler of a signal raises in it
-                # would be lost. The function takes the lock file and the result.
-                arguments = (self.lock, _PRIORITY, self.cancellable, self.reports.setdefault)
-                acquire_async = _original.acquire_async
-                # Python runs no handler in between
-                self.started = True
-                acquire_async(*arguments)
-        finally:
-            self.context.pop_thread_default()
+    def watch_signals(self):
+        self.read_fd, self.write_fd = os.pipe()
+        os.set_blocking(self.read_fd, False)
+        os.set_blocking(self.write_fd, False)
+        self.poll_fd = GLib.PollFD(self.read_fd, GLib.IOCondition.IN)
+        self.context.add_poll(self.poll_fd, _PRIORITY)
+        # A call that keeps its result too
+        self.others_fds.extend(map(_set_wakeup_fd, (self.write_fd,)))
 
-    def check(self, signals):
+    def read_signals(self):
+        with contextlib.suppress(BlockingIOError):
+            self.signals.extend(*map(os.read, (self.read_fd,), (1024,)))
+
+    def start(self):
+        # No Python code is called back: what a handler of a signal raises in it would be
+        # lost. The function takes the lock file and the result.
+        arguments = (self.lock, _PRIORITY, self.cancellable, self.reports.setdefault)
+        acquire_async = _original.acquire_async
+
+        if self.timeout != self.usual_timeout and max(self.timeout, self.usual_timeout) >= 0:
+            # The asynchronous method takes it from there
+            self.is_frozen = True
+            self.lock.freeze_notify()
+            self.lock.set_timeout(self.timeout)
+        self.is_pushed = True
+        self.context.push_thread_default()
+        self.is_started = True
+        acquire_async(*arguments)
+
+    def end_start(self):
+        if self.is_frozen:
+            self.lock.set_timeout(self.usual_timeout)
+        if self.is_pushed:
+            self.is_pushed = False
+            self.context.pop_thread_default()
+        if self.is_frozen:
+            self.is_frozen = False
+            self.lock.thaw_notify()
+
+    def check(self):
         # The handlers have run. Those of PyGObject's main loops, which raise only when
         # their loop has returned, have not ended anything.
         handler = signal.getsignal(signal.SIGINT)
-        if signal.SIGINT in signals and getattr(handler, '__module__', '') == 'gi._ossighelper':
+        if signal.SIGINT in self.signals and getattr(handler, '__module__', '') == 'gi._ossighelper':
             raise KeyboardInterrupt
 
-    def settle(self):
-        with contextlib.suppress(BaseException):
+    def clean_up(self):
+        self.end_start()
+        # Only a report says for sure that the lock is not held
+        while self.is_started and not self.reports:
             self.cancellable.cancel()
             self.context.iteration(True)
+        if self.others_fds:
+            signal.set_wakeup_fd(self.others_fds[0])
+            if self.read_fd >= 0:
+                self.read_signals()
+            self.tell_others()
+        if self.read_fd >= 0:
+            fd, self.read_fd = self.read_fd, -1
+            os.close(fd)
+        if self.write_fd >= 0:
+            fd, self.write_fd = self.write_fd, -1
+            os.close(fd)
+
+    def tell_others(self):
+        """A main loop wants to know of the signals too."""
+        if self.others_fds[0] >= 0 and self.signals:
+            with contextlib.suppress(OSError):
+                signals, self.signals = self.signals, bytearray()
+                os.write(self.others_fds[0], signals)
 
 
 def _acquire_in_main_thread(lock, timeout, cancellable):
@@ -266,22 +298,25 @@ def _acquire_in_main_thread(lock, timeout, cancellable):
         # It does not wait, but says why
         return _original.acquire_with_timeout(lock, timeout, None)
     with _Linked(cancellable) as linked:
-        return _InterruptibleWait(lock, linked.cancellable).run(timeout)
+        return _InterruptibleWait(lock, timeout, linked.cancellable).run()
 
 
 def _acquire(lock, timeout, cancellable):
     may_wait = timeout < 0 or timeout > 0
-    if not may_wait or threading.current_thread() is not threading.main_thread():
-        return _original.acquire_with_timeout(lock, timeout, cancellable)
-
+    is_main = threading.current_thread() is threading.main_thread()
     was_held = lock.is_held()
+
+    # From here to the caller there must be no call that returns after the one that got
+    # the lock: there, handlers of signals could raise without anybody to release it
     try:
-        return _acquire_in_main_thread(lock, timeout, cancellable)
-    except GLib.Error:
-        raise
+        if may_wait and is_main:
+            return _acquire_in_main_thread(lock, timeout, cancellable)
+        return _original.acquire_with_timeout(lock, timeout, cancellable)
+    except GLib.Error as error:
+        raise _translated(error).with_traceback(error.__traceback__) from None
     except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
-        if not was_held and lock.is_held():
+        if is_main and not was_held and lock.is_held():
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
         raise _get_lost_exception(error)
@@ -497,7 +532,7 @@ def _enter(lock, timeout):
     releases = lock.__dict__.setdefault('_releases', [])
     releases.append(not lock.is_held())
     try:
-        lock.acquire_with_timeout(timeout)
+        _acquire(lock, timeout, None)
     except BaseException:
         releases.pop()
         raise
@@ -577,11 +612,9 @@ class _LockFile:
     def set_timeout(self, timeout):
         _original.set_timeout(self, _seconds(timeout))
 
-    @_translating
     def acquire(self, cancellable=None):
         return _acquire(self, self.get_timeout(), cancellable)
 
-    @_translating
     def acquire_with_timeout(self, timeout, cancellable=None):
         return _acquire(self, _seconds(timeout), cancellable)
 
