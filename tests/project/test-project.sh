@@ -7,7 +7,7 @@
 #   subproject SOURCE   a project that has it as a Meson subproject builds and runs
 #   installed SOURCE    C, Vala, Python and JavaScript use an installed copy
 #   dist SOURCE         `meson dist` makes a tarball that builds
-#   devenv SOURCE       Python and JavaScript find the library in the build
+#   devenv SOURCE       Python, with its override, and JavaScript find the library in the build
 
 set -euo pipefail
 
@@ -85,7 +85,7 @@ END
     write_consumer
     prefix=$directory/prefix
     meson setup "$directory/build" "$source_root" "${library_only[@]}" --prefix="$prefix" \
-      --libdir=lib -Dintrospection=enabled -Dvapi=enabled
+      --libdir=lib -Dintrospection=enabled -Dvapi=enabled -Dpython=enabled
     meson install -C "$directory/build" --quiet
     export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib \
       GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 XDG_DATA_DIRS=$prefix/share:/usr/share
@@ -118,6 +118,33 @@ print('Python has it')
 END
     expect "$(/usr/bin/python3 consumer.py "$directory/x.lock")" 'Python has it'
 
+    # The override, where Python has its modules; beside it the types
+    override=$(find "$prefix" -name Lf.py)
+    [[ $override == */gi/overrides/Lf.py && -f ${override}i ]]
+    cat >consumer.py <<'END'
+import sys
+import gi
+gi.require_version('Lf', '1.0')
+from gi.repository import Lf
+with Lf.LockFile(path=sys.argv[1]):
+    print(Lf.locked.__code__.co_filename)
+END
+    expect "$(PYTHONPATH=${override%/gi/overrides/Lf.py} \
+              /usr/bin/python3 consumer.py "$directory/x.lock")" "$override"
+
+    # For the whole system it is PyGObject's own directory, and another one if asked
+    for options in --prefix=/usr '--prefix=/opt -Dpython_overrides_dir=/chosen'; do
+      read -ra options <<<"$options"
+      meson setup "$directory/build" --wipe "${options[@]}" >/dev/null
+      meson introspect --installed "$directory/build" >installed.json
+      case ${options[*]} in
+        *chosen) wanted=/chosen ;;
+        *) wanted=$(/usr/bin/python3 -c 'import gi; print(gi._overridesdir)') ;;
+      esac
+      grep -qF "\"$wanted/Lf.py\"" installed.json ||
+        { echo "The override would not go to $wanted"; exit 1; }
+    done
+
     cat >consumer.js <<'END'
 imports.gi.versions.Lf = '1.0';
 imports.gi.Lf.LockFile.new(ARGV[0]).acquire(null);
@@ -132,7 +159,8 @@ END
 import gi
 gi.require_version('Lf', '1.0')
 from gi.repository import Lf
-print(Lf.LockFile.new('$directory/x.lock').acquire())")" True
+with Lf.LockFile(path='$directory/x.lock') as lock:
+    print(Lf.locked.__code__.co_filename)")" "$source_root/introspection/python/gi/overrides/Lf.py"
     expect "$(meson devenv -C "$LF_BUILD_ROOT" gjs -c "
 print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire(null))")" true
     ;;
