@@ -135,8 +135,10 @@ END
     # For the whole system it is PyGObject's own directory, and another one if asked
     for options in --prefix=/usr '--prefix=/opt -Dpython_overrides_dir=/chosen'; do
       read -ra options <<<"$options"
-      meson setup "$directory/build" --wipe "${options[@]}" >/dev/null
-      meson introspect --installed "$directory/build" >installed.json
+      rm -rf "$directory/elsewhere"
+      meson setup "$directory/elsewhere" "$source_root" "${library_only[@]}" "${options[@]}" \
+        -Dpython=enabled
+      meson introspect --installed "$directory/elsewhere" >installed.json
       case ${options[*]} in
         *chosen) wanted=/chosen ;;
         *) wanted=$(/usr/bin/python3 -c 'import gi; print(gi._overridesdir)') ;;
