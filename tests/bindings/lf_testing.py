@@ -115,7 +115,8 @@ def count_wakeups():
     for thread in os.listdir('/proc/self/task'):
         if int(thread) == threading.get_native_id():
             continue
-        with open(f'/proc/self/task/{thread}/status') as status:
+        # One may end meanwhile
+        with contextlib.suppress(OSError), open(f'/proc/self/task/{thread}/status') as status:
             count += sum(int(line.split()[1]) for line in status
                          if line.startswith('voluntary_ctxt_switches:'))
     return count

@@ -10,7 +10,7 @@
 #                       installs tests that pass too
 #   packages SOURCE     Debian packages are built, and lintian has nothing to say
 #   version SOURCE      NEWS and debian/changelog have meson.build's version
-#   devenv SOURCE       Python and JavaScript find the library in the build
+#   devenv SOURCE       Python, with its override, and JavaScript find the library in the build
 
 set -euo pipefail
 
@@ -96,7 +96,7 @@ END
     write_consumer
     prefix=$directory/prefix
     meson setup "$directory/build" "$source_root" "${library_only[@]}" --prefix="$prefix" \
-      --libdir=lib -Dintrospection=enabled -Dvapi=enabled
+      --libdir=lib -Dintrospection=enabled -Dvapi=enabled -Dpython=enabled
     meson install -C "$directory/build" --quiet
     use_prefix
     cd "$directory"
@@ -128,6 +128,35 @@ print('Python has it')
 END
     expect "$(/usr/bin/python3 consumer.py "$directory/x.lock")" 'Python has it'
 
+    # The override, where Python has its modules; beside it the types
+    override=$(find "$prefix" -name Lf.py)
+    [[ $override == */gi/overrides/Lf.py && -f ${override}i ]]
+    cat >consumer.py <<'END'
+import sys
+import gi
+gi.require_version('Lf', '1.0')
+from gi.repository import Lf
+with Lf.LockFile(path=sys.argv[1]):
+    print(Lf.locked.__code__.co_filename)
+END
+    expect "$(PYTHONPATH=${override%/gi/overrides/Lf.py} \
+              /usr/bin/python3 consumer.py "$directory/x.lock")" "$override"
+
+    # For the whole system it is PyGObject's own directory, and another one if asked
+    for options in --prefix=/usr '--prefix=/opt -Dpython_overrides_dir=/chosen'; do
+      read -ra options <<<"$options"
+      rm -rf "$directory/elsewhere"
+      meson setup "$directory/elsewhere" "$source_root" "${library_only[@]}" "${options[@]}" \
+        -Dpython=enabled
+      meson introspect --installed "$directory/elsewhere" >installed.json
+      case ${options[*]} in
+        *chosen) wanted=/chosen ;;
+        *) wanted=$(/usr/bin/python3 -c 'import gi; print(gi._overridesdir)') ;;
+      esac
+      grep -qF "\"$wanted/Lf.py\"" installed.json ||
+        { echo "The override would not go to $wanted"; exit 1; }
+    done
+
     cat >consumer.js <<'END'
 imports.gi.versions.Lf = '1.0';
 const loop = imports.gi.GLib.MainLoop.new(null, false);
@@ -146,7 +175,8 @@ END
 import gi
 gi.require_version('Lf', '1.0')
 from gi.repository import Lf
-print(Lf.LockFile.new('$directory/x.lock').acquire())")" True
+with Lf.LockFile(path='$directory/x.lock') as lock:
+    print(Lf.locked.__code__.co_filename)")" "$source_root/introspection/python/gi/overrides/Lf.py"
     # The override lets it have no argument
     expect "$(meson devenv -C "$LF_BUILD_ROOT" gjs -c "
 print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true

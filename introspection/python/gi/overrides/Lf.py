@@ -259,7 +259,8 @@ class _InterruptibleWait:
         # The handlers have run. Those of PyGObject's main loops, which raise only when
         # their loop has returned, have not ended anything.
         handler = signal.getsignal(signal.SIGINT)
-        if signal.SIGINT in self.signals and getattr(handler, '__module__', '') == 'gi._ossighelper':
+        is_main_loops = getattr(handler, '__module__', '') == 'gi._ossighelper'
+        if is_main_loops and signal.SIGINT in self.signals:
             raise KeyboardInterrupt
 
     def clean_up(self):
