@@ -8,10 +8,13 @@
 
 G_BEGIN_DECLS
 
+typedef struct _LfBackendClass LfBackendClass;
+
 /* What an acquisition asks for: the properties of the lock file as they were
  * when it was asked. */
 typedef struct
 {
+  const LfBackendClass *backend;
   char *path; /* a reference string */
   LfLockMode mode;
   gboolean remove_on_release;
@@ -23,6 +26,7 @@ typedef struct
 /* What an attempt works on and a holder keeps. */
 typedef struct
 {
+  const LfBackendClass *backend;
   char *path; /* a reference string */
   int fd;
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */

@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 
+#include "backends/lf-backend-private.h"
 #include "lf-descriptor-private.h"
 #include "lf-process-private.h"
 
@@ -40,6 +41,7 @@ lf_handle_new (const LfRequest *request)
   LfHandle *self = g_new (LfHandle, 1);
 
   *self = (LfHandle) {
+    .backend = request->backend,
     .path = g_ref_string_acquire (request->path),
     .fd = -1,
     .mode = request->mode,
@@ -102,10 +104,15 @@ lf_handle_set_held (LfHandle *self)
   G_UNLOCK (held_handles);
 }
 
+/* Where the lock is that there is something at the path, it does not matter what. */
 static gboolean
 lf_handle_is_same_lock (const LfHandle *self,
                         const LfHandle *other)
 {
+  if (self->backend != other->backend &&
+      !(self->backend->is_existence && other->backend->is_existence))
+    return FALSE;
+
   if (self->inode != 0 && other->inode != 0)
     return self->inode == other->inode && self->device == other->device;
 

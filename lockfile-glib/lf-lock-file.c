@@ -277,6 +277,7 @@ lf_lock_file_new_acquire (LfLockFile    *self,
 {
   const LfBackendClass *backend = lf_lock_file_get_usable_backend (self, error);
   LfRequest request = {
+    .backend = backend,
     .path = self->path,
     .mode = self->mode,
     .remove_on_release = self->remove_on_release,
@@ -1739,6 +1740,7 @@ lf_lock_file_is_held (LfLockFile *self)
 gboolean
 lf_lock_file_is_held_by_thread (LfLockFile *self)
 {
+  const LfBackendClass *backend;
   LfRequest request;
   LfHandle *handle;
   GStatBuf path_stat;
@@ -1746,10 +1748,11 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  if (self->path == NULL)
+  backend = lf_backend_get_class (self->backend);
+  if (self->path == NULL || backend == NULL)
     return FALSE;
 
-  request = (LfRequest) { .path = self->path };
+  request = (LfRequest) { .backend = backend, .path = self->path };
   handle = lf_handle_new (&request);
   if (g_stat (self->path, &path_stat) == 0)
     {

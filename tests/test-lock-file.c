@@ -548,6 +548,31 @@ test_would_deadlock (Fixture       *fixture,
   assert_releases (lock);
 }
 
+/* Two ways of locking do not see each other, unless both lock by what is at the
+ * path. */
+static void
+test_held_in_another_way (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) fcntl = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                               "backend", LF_BACKEND_FCNTL, NULL);
+  g_autofree char *other_path = g_build_filename (fixture->directory, "other", NULL);
+  g_autoptr (LfLockFile) link = g_object_new (LF_TYPE_LOCK_FILE, "path", other_path,
+                                              "backend", LF_BACKEND_HARD_LINK, NULL);
+  g_autoptr (LfLockFile) pid_file = g_object_new (LF_TYPE_LOCK_FILE, "path", other_path,
+                                                  "backend", LF_BACKEND_PID_FILE, NULL);
+  g_autoptr (GError) error = NULL;
+
+  assert_acquires (lock);
+  g_assert_false (lf_lock_file_is_held_by_thread (fcntl));
+
+  assert_acquires (link);
+  g_assert_true (lf_lock_file_is_held_by_thread (pid_file));
+  g_assert_false (lf_lock_file_acquire (pid_file, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);
+}
+
 static void
 test_not_supported (Fixture       *fixture,
                     gconstpointer  data)
@@ -783,6 +808,7 @@ main (int    argc,
   add_test ("/lock-file/timeout/free", test_timeout_free);
   add_test ("/lock-file/timeout/nan", test_timeout_nan);
   add_test ("/lock-file/would-deadlock", test_would_deadlock);
+  add_test ("/lock-file/held-in-another-way", test_held_in_another_way);
   add_test ("/lock-file/not-supported", test_not_supported);
   add_test ("/lock-file/holder", test_holder);
   add_test ("/lock-file/holder-in-crowd", test_holder_in_crowd);

@@ -127,7 +127,8 @@ take_over (const LfExistenceClass *existence,
 }
 
 static void
-remove_left_over (const char *path)
+remove_left_over (const char *lock_path,
+                  const char *path)
 {
   g_autofree char *record = NULL;
   g_autofree char *directory_record = g_build_filename (path, LF_EXISTENCE_RECORD_NAME, NULL);
@@ -147,7 +148,8 @@ remove_left_over (const char *path)
       return;
     }
 
-  claimed_path = lf_existence_new_unique_path (path);
+  /* Under a name of the same lock: who crashes here leaves no other */
+  claimed_path = lf_existence_new_unique_path (lock_path);
   claimed_record = g_build_filename (claimed_path, LF_EXISTENCE_RECORD_NAME, NULL);
   if (g_rename (path, claimed_path) == 0)
     {
@@ -186,7 +188,7 @@ clean_up (const char *path)
         {
           g_autofree char *left_over = g_build_filename (directory_path, name, NULL);
 
-          remove_left_over (left_over);
+          remove_left_over (path, left_over);
         }
     }
 }

@@ -10,6 +10,10 @@ import tempfile
 import time
 import unittest
 
+# Whoever runs the tests in the background may have these ignored, and children inherit it
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+
 LF_LOCK = os.environ['LF_LOCK']
 BACKENDS = ['auto', 'flock', 'fcntl', 'hard-link', 'directory', 'symlink', 'pid-file']
 if os.environ['LF_SQLITE'] == '1':
