@@ -179,7 +179,7 @@ test_old_file (Fixture       *fixture,
 {
   static const char *const fates[] = { "none", "written", "renamed", "removed", "linked", "replaced" };
   g_autofree char *other = g_build_filename (fixture->directory, "other", NULL);
-  g_autofree char *paths[G_N_ELEMENTS (fates)] = { NULL };
+  g_auto (GStrv) paths = g_new0 (char *, G_N_ELEMENTS (fates) + 1);
 
   g_assert_true (g_file_set_contents (other, "", 0, NULL));
   for (guint i = 0; i < G_N_ELEMENTS (fates); i++)
