@@ -9,10 +9,11 @@ set -euo pipefail
 
 action=$1 baseline=$2 library=$3
 
-# Nothing of the machine it was made on
+# Nothing of the machine it was made on, and no types that headers do not tell of
 describe () {
   abidw --exported-interfaces-only --no-architecture --no-corpus-path --no-show-locs \
-        --no-comp-dir-path --no-elf-needed --type-id-style hash "$library" |
+        --no-comp-dir-path --no-elf-needed --type-id-style hash \
+        --headers-dir "$(dirname "$0")/../../lockfile-glib" --drop-private-types "$library" |
     sed -E -e '1a <!-- SPDX-License-Identifier: LGPL-2.1-or-later -->' \
            -e "s|( path=')[^']*/|\1|"
 }
