@@ -71,6 +71,11 @@ def save(figure, path):
     figure.savefig(path, metadata={'Date': None})
     pyplot.close(figure)
 
+    picture = path.read_text(encoding='utf-8')
+    header, newline, rest = picture.partition('\n')
+    comment = '<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->'
+    path.write_text(header + newline + comment + newline + rest, encoding='utf-8')
+
 
 def colour(row):
     if row.startswith('system calls'):
