@@ -1536,7 +1536,8 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
  *
  * - %LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock. If this object thought it
  *   did, its file was removed or renamed meanwhile, and what the lock protected
- *   is suspect
+ *   is suspect. A file that went elsewhere with its whole directory need not be
+ *   noticed
  * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds it: another object, a
  *   successor after the file was removed or renamed, or the process that this
  *   one was forked from
