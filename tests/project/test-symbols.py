@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The library exports what the GIR describes, no more and no less."""
+"""The library exports what the GIR describes, no more and no less, and stays loaded."""
 
 import subprocess
 import sys
@@ -28,4 +28,9 @@ for symbol in sorted(exported - described):
 for symbol in sorted(described - exported):
     print(f'in the GIR, but not exported: {symbol}')
 print(f'{len(exported & described)} symbols are both exported and described')
-sys.exit(exported != described or not exported)
+
+dynamic = subprocess.run(['readelf', '--dynamic', library],
+                         check=True, capture_output=True, text=True).stdout
+if 'NODELETE' not in dynamic:
+    print('it can be unloaded under its threads')
+sys.exit(exported != described or not exported or 'NODELETE' not in dynamic)
