@@ -15,7 +15,9 @@
  * Its first attempt and its waits happen in a worker thread of its own, and one
  * GSource in the caller's main context reports what became of it. The source is
  * ready when the worker has a result, when the cancellable is cancelled and when
- * the deadline has passed, and decides between those, under one mutex.
+ * the deadline has passed, and decides between those, under one mutex. Without a
+ * deadline it is attached only then: each iteration of a main context looks at all
+ * of its sources, and a thousand that only wait would slow everything in it down.
  *
  * A stop (a cancel or the deadline) ends the worker, and the report waits for
  * that: only then it is sure that we do not hold the lock. But it does not wait
@@ -69,6 +71,7 @@ struct _LfAcquire
   gint64 stop_time;
   gboolean abandoned;
   GSource *source;
+  GMainContext *context; /* for the source, until it is attached */
 
   gulong cancelled_handler;
 };
@@ -141,6 +144,27 @@ lf_acquire_unref (LfAcquire *self)
   g_ref_string_release (self->request.path);
   g_mutex_clear (&self->wait.mutex);
   g_free (self);
+}
+
+/* Called with the mutex held. */
+static void
+lf_acquire_attach_source (LfAcquire *self)
+{
+  g_autoptr (GMainContext) context = g_steal_pointer (&self->context);
+
+  if (context != NULL)
+    g_source_attach (self->source, context);
+}
+
+/* Called with the mutex held, in any thread: has the source decide. */
+static void
+lf_acquire_wake_source (LfAcquire *self)
+{
+  if (self->source == NULL)
+    return;
+
+  g_source_set_ready_time (self->source, 0);
+  lf_acquire_attach_source (self);
 }
 
 static gboolean
@@ -333,8 +357,7 @@ lf_acquire_ended (gpointer data)
     }
   if (self->state == LF_ACQUIRE_RUNNING)
     self->state = LF_ACQUIRE_DONE;
-  if (self->source != NULL)
-    g_source_set_ready_time (self->source, 0);
+  lf_acquire_wake_source (self);
   g_mutex_unlock (&self->wait.mutex);
 
   lf_acquire_unref (self);
@@ -375,7 +398,7 @@ lf_acquire_start_worker (LfAcquire    *self,
   self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
                              _("Cannot start a thread to wait for a lock: %s"),
                              g_strerror (result));
-  g_source_set_ready_time (self->source, 0);
+  lf_acquire_wake_source (self);
 }
 
 /* Called with the mutex held. */
@@ -503,8 +526,7 @@ lf_acquire_cancelled_cb (GCancellable *cancellable,
   LfAcquire *self = user_data;
 
   g_mutex_lock (&self->wait.mutex);
-  if (self->source != NULL)
-    g_source_set_ready_time (self->source, 0);
+  lf_acquire_wake_source (self);
   g_mutex_unlock (&self->wait.mutex);
 }
 
@@ -537,9 +559,14 @@ lf_acquire_attach (LfAcquire      *self,
   /* The handler finds the source from here on; a cancel before that is seen */
   g_mutex_lock (&self->wait.mutex);
   self->source = source;
-  g_source_set_ready_time (source, g_cancellable_is_cancelled (self->cancellable) ? 0
-                                                                                  : self->deadline);
-  g_source_attach (source, context);
+  self->context = g_main_context_ref (context);
+  if (g_cancellable_is_cancelled (self->cancellable))
+    lf_acquire_wake_source (self);
+  else if (self->deadline >= 0)
+    {
+      g_source_set_ready_time (source, self->deadline);
+      lf_acquire_attach_source (self);
+    }
   g_mutex_unlock (&self->wait.mutex);
 }
 
@@ -549,6 +576,7 @@ lf_acquire_detach (LfAcquire *self)
 {
   g_mutex_lock (&self->wait.mutex);
   g_clear_pointer (&self->source, g_source_unref);
+  g_clear_pointer (&self->context, g_main_context_unref);
   g_mutex_unlock (&self->wait.mutex);
 
   g_clear_signal_handler (&self->cancelled_handler, self->cancellable);
