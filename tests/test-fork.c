@@ -220,6 +220,27 @@ test_heir (Fixture       *fixture,
   g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, atoi (heir));
 }
 
+/* The same where the kernel does not list locks of who has died, which is in every
+ * PID namespace but the first. */
+static void
+test_heir_in_namespace (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_autofree char *executable = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *output = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *argv[] = {
+    "unshare", geteuid () == 0 ? "--fork" : "--map-root-user", "--pid", "--fork", "--kill-child",
+    "--mount-proc", executable, "-p", "/fork/heir", NULL
+  };
+  int status;
+
+  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, NULL,
+                &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+}
+
 static void
 test_exec (Fixture       *fixture,
            gconstpointer  data)
@@ -285,6 +306,7 @@ main (int    argc,
   add_test ("/fork/sleeping-child", test_sleeping_child);
   add_test ("/fork/sleeping-child-of-waiter", test_sleeping_child_of_waiter);
   add_test ("/fork/heir", test_heir);
+  add_test ("/fork/namespace", test_heir_in_namespace);
   add_test ("/fork/exec", test_exec);
   add_test ("/fork/pending", test_pending);
 

@@ -441,13 +441,8 @@ lf_backend_sqlite_look (const char    *path,
   if (!probe (path, &locked, error))
     return FALSE;
 
-  for (guint i = 0;
-       i < LF_KERNEL_LOCKS_MAX_LOOKS && locked && listed == LF_KERNEL_LOCKS_MISSED;
-       i++)
-    listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, holder);
-
-  if (locked && *holder == NULL)
-    *holder = lf_lock_holder_new (0, NULL, NULL);
+  if (locked)
+    *holder = lf_kernel_locks_find_held (path, &path_stat, LF_KERNEL_LOCK_FCNTL);
 
   return TRUE;
 }

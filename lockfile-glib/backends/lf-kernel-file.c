@@ -200,14 +200,9 @@ lf_kernel_file_look (const LfKernelFileOperations  *operations,
 
   if (!probe (operations, path, &locked, error))
     return FALSE;
-  if (!locked)
-    return TRUE;
 
-  for (guint i = 0; i < LF_KERNEL_LOCKS_MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
-    listed = lf_kernel_locks_find (path, &path_stat, operations->kind, holder);
-
-  if (*holder == NULL)
-    *holder = lf_lock_holder_new (0, NULL, NULL);
+  if (locked)
+    *holder = lf_kernel_locks_find_held (path, &path_stat, operations->kind);
 
   return TRUE;
 }

@@ -13,3 +13,11 @@ lf_kernel_locks_find (const char         *path,
 {
   return LF_KERNEL_LOCKS_UNKNOWN;
 }
+
+LfLockHolder *
+lf_kernel_locks_find_held (const char        *path,
+                           const struct stat *path_stat,
+                           LfKernelLockKind   kind)
+{
+  return lf_lock_holder_new (0, NULL, NULL);
+}

@@ -21,6 +21,9 @@
  * read() of the kernel's buffer, which is a page. */
 #define STEADY_LENGTH 4000
 
+/* How often a lock that is held is looked for in a list that is not steady. */
+#define MAX_LOOKS 20
+
 /* The inode number that the kernel gives the first PID namespace. */
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
 
@@ -255,42 +258,93 @@ sees_all_processes (void)
   return g_strcmp0 (name_space, INITIAL_PID_NAMESPACE) == 0;
 }
 
+/* Finds the lock on @file, whose device is set to what the kernel calls it. */
+static gboolean
+find_listed (const char *path,
+             LockedFile *file,
+             int        *pid,
+             gboolean   *steady)
+{
+  LockedFile mounted = *file;
+
+  if (find_in_list (file, pid, steady))
+    return TRUE;
+
+  if (!resolve_through_mount (path, &mounted) ||
+      (mounted.device_major == file->device_major && mounted.device_minor == file->device_minor &&
+       mounted.inode == file->inode))
+    return FALSE;
+
+  *file = mounted;
+
+  return find_in_list (file, pid, steady);
+}
+
+static LockedFile
+locked_file_new (const struct stat *path_stat,
+                 LfKernelLockKind   kind)
+{
+  return (LockedFile) {
+    kind, major (path_stat->st_dev), minor (path_stat->st_dev), path_stat->st_ino
+  };
+}
+
+static LfLockHolder *
+holder_new (int pid)
+{
+  g_autofree char *application = pid != 0 ? lf_platform_get_application (pid) : NULL;
+
+  return lf_lock_holder_new (pid, g_get_host_name (), application);
+}
+
 LfKernelLocks
 lf_kernel_locks_find (const char         *path,
                       const struct stat  *path_stat,
                       LfKernelLockKind    kind,
                       LfLockHolder      **holder)
 {
-  g_autofree char *application = NULL;
-  LockedFile file = {
-    kind, major (path_stat->st_dev), minor (path_stat->st_dev), path_stat->st_ino
-  };
-  LockedFile mounted = file;
-  gboolean found, steady;
+  LockedFile file = locked_file_new (path_stat, kind);
+  gboolean steady;
   int pid = 0;
 
-  found = find_in_list (&file, &pid, &steady);
-  if (!found && resolve_through_mount (path, &mounted) &&
-      (mounted.device_major != file.device_major || mounted.device_minor != file.device_minor ||
-       mounted.inode != file.inode))
+  if (!find_listed (path, &file, &pid, &steady))
     {
-      file = mounted;
-      found = find_in_list (&file, &pid, &steady);
-    }
+      if (!steady)
+        return LF_KERNEL_LOCKS_MISSED;
 
-  if (!found && !steady)
-    return LF_KERNEL_LOCKS_MISSED;
-  if (!found)
-    return is_local (path) && sees_all_processes () ? LF_KERNEL_LOCKS_FREE
-                                                    : LF_KERNEL_LOCKS_UNKNOWN;
+      return is_local (path) && sees_all_processes () ? LF_KERNEL_LOCKS_FREE
+                                                      : LF_KERNEL_LOCKS_UNKNOWN;
+    }
 
   if (pid <= 0 || !process_exists (pid))
     pid = find_heir (&file);
 
-  if (pid != 0)
-    application = lf_platform_get_application (pid);
-
-  *holder = lf_lock_holder_new (pid, g_get_host_name (), application);
+  *holder = holder_new (pid);
 
   return LF_KERNEL_LOCKS_HELD;
+}
+
+LfLockHolder *
+lf_kernel_locks_find_held (const char        *path,
+                           const struct stat *path_stat,
+                           LfKernelLockKind   kind)
+{
+  LockedFile file = locked_file_new (path_stat, kind);
+  LfKernelLocks listed = LF_KERNEL_LOCKS_MISSED;
+  LfLockHolder *holder = NULL;
+  gboolean steady;
+  int pid = 0;
+
+  for (guint i = 0; i < MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
+    listed = lf_kernel_locks_find (path, path_stat, kind, &holder);
+
+  if (listed == LF_KERNEL_LOCKS_HELD)
+    return holder;
+
+  /* Outside the first PID namespace, the list leaves out a lock whose taker has
+   * died; the descriptor of its heir tells of it all the same */
+  find_listed (path, &file, &pid, &steady);
+  pid = find_heir (&file);
+
+  return pid != 0 ? holder_new (pid) : lf_lock_holder_new (0, NULL, NULL);
 }

@@ -24,12 +24,15 @@ typedef enum
   LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
 } LfKernelLocks;
 
-/* How often a lock that is surely held is looked for in a list that changes. */
-#define LF_KERNEL_LOCKS_MAX_LOOKS 20
-
 LfKernelLocks lf_kernel_locks_find (const char          *path,
                                     const struct stat   *path_stat,
                                     LfKernelLockKind     kind,
                                     LfLockHolder       **holder);
+
+/* Who holds a lock of which is known that it is held: never NULL, but PID 0 if that
+ * process cannot be seen. */
+LfLockHolder *lf_kernel_locks_find_held (const char        *path,
+                                         const struct stat *path_stat,
+                                         LfKernelLockKind   kind);
 
 G_END_DECLS
