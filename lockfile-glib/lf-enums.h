@@ -42,6 +42,10 @@ G_BEGIN_DECLS
  * %LF_LOCK_ERROR_WOULD_DEADLOCK where processes wait for each other, even if another
  * thread would have ended that.
  *
+ * SQLite takes the locks that a process had before a fork for the child's own. So in
+ * a child of a process with a lock of `SQLITE`, acquiring another one gives
+ * %LF_BACKEND_ERROR_NOT_SUPPORTED until the child executes a program.
+ *
  * [func@Lf.Backend.is_supported] tells which of them this build has. A lock file
  * with another one can be made, but acquiring it gives
  * %LF_BACKEND_ERROR_NOT_SUPPORTED.

@@ -93,8 +93,8 @@ GQuark lf_unlock_error_quark (void);
  * LfBackendError:
  * @LF_BACKEND_ERROR_FAILED: this way of locking failed for a reason that no
  *   other code names
- * @LF_BACKEND_ERROR_NOT_SUPPORTED: the platform, the build, the file system or
- *   the mode does not allow this way of locking
+ * @LF_BACKEND_ERROR_NOT_SUPPORTED: the platform, the build, the file system,
+ *   the mode or, with %LF_BACKEND_SQLITE, a fork does not allow this way of locking
  * @LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds something that cannot be a
  *   lock of this kind, as a directory, a FIFO, a socket or a symbolic link; or
  *   breaking the lock would remove data

@@ -69,6 +69,7 @@ const TestBackend test_backends[] = {
     .nick = "sqlite",
     .kind = LOCK_IS_FILE,
     .names_others = TRUE,
+    .refuses_children = TRUE,
     .has_shared = TRUE,
     .n_counter_rounds = N_ROUNDS,
   },

@@ -26,6 +26,7 @@ typedef struct
   gboolean names_others;   /* the holder is told also if it is another process */
   gboolean has_queue;      /* first come, first served also among processes */
   gboolean is_woken;       /* a release in any process ends a wait, without a look */
+  gboolean refuses_children; /* of a process that holds one; they can only look */
   guint n_counter_rounds;
 } TestBackend;
 

@@ -14,6 +14,7 @@
 
 #include "lf-errors.h"
 #include "lf-kernel-locks-private.h"
+#include "lf-process-private.h"
 #include "lf-translate-private.h"
 #include "lf-unix-file-private.h"
 
@@ -22,7 +23,8 @@
  *
  * SQLite's locks are the process's own (fcntl(2)): closing any descriptor of the
  * file would drop them. So only SQLite opens a database. A forked child must not
- * touch a connection, not even to close it. */
+ * touch a connection, not even to close it; and what SQLite knows of the locks of its
+ * parent it takes for its own, so it must not make another one either. */
 
 #define MAX_ROUNDS 100
 
@@ -38,6 +40,10 @@ typedef struct
   gboolean held;
 } Connection;
 
+/* Connections that are open, and the process that opened them; both atomic. */
+static int n_connections;
+static int connections_pid;
+
 static int
 collided_cb (void *data,
              int   n_times)
@@ -47,10 +53,20 @@ collided_cb (void *data,
   return n_times < MAX_COLLISIONS;
 }
 
+static Connection *
+connection_new (void)
+{
+  g_atomic_int_set (&connections_pid, lf_process_get_id ());
+  g_atomic_int_inc (&n_connections);
+
+  return g_new0 (Connection, 1);
+}
+
 static void
 connection_free (Connection *connection)
 {
   sqlite3_close (connection->db);
+  g_atomic_int_add (&n_connections, -1);
   g_free (connection);
 }
 
@@ -165,6 +181,13 @@ resolve_directory (const char *path)
   return result;
 }
 
+static gboolean
+has_connections_of_parent (void)
+{
+  return g_atomic_int_get (&n_connections) > 0 &&
+         g_atomic_int_get (&connections_pid) != lf_process_get_id ();
+}
+
 static Connection *
 connect_to (const char  *path,
             GError     **error)
@@ -179,7 +202,18 @@ connect_to (const char  *path,
       return NULL;
     }
 
-  connection = g_new0 (Connection, 1);
+  if (has_connections_of_parent ())
+    {
+      g_autofree char *display_name = g_filename_display_name (path);
+
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("Cannot lock %s with SQLITE in a process that was forked while its parent "
+                     "had such a lock; %s can"),
+                   display_name, lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
+      return NULL;
+    }
+
+  connection = connection_new ();
   result = sqlite3_open_v2 (resolved_path, &connection->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
                             SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL);
