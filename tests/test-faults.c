@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
@@ -30,6 +31,8 @@ static struct
   guint n_stuck;
   GThread *watched;    /* calls of this thread are counted */
   guint n_watched;
+  int n_waits_struck;  /* calls of flock() in which a cancel strikes at once: those that wait */
+  int n_tries_struck;  /* and those that do not */
 } faults;
 
 static gboolean
@@ -102,6 +105,17 @@ open (const char *path,
   return open_or_fault (path, flags, mode);
 }
 
+static void
+note_cancel_type (gboolean waits)
+{
+  int type;
+
+  pthread_setcanceltype (PTHREAD_CANCEL_DEFERRED, &type);
+  pthread_setcanceltype (type, NULL);
+  if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
+    g_atomic_int_inc (waits ? &faults.n_waits_struck : &faults.n_tries_struck);
+}
+
 G_MODULE_EXPORT int
 flock (int fd,
        int operation)
@@ -109,6 +123,7 @@ flock (int fd,
   static int (*real_flock) (int, int);
 
   note_call ();
+  note_cancel_type ((operation & LOCK_NB) == 0);
 
   if (real_flock == NULL)
     real_flock = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
@@ -151,6 +166,7 @@ tear_down (Fixture       *fixture,
 {
   set_open_fault (NULL, 0, 0, 0);
   set_flock_fault (0, 0, 0);
+  faults.n_waits_struck = faults.n_tries_struck = 0;
   fixture_tear_down (fixture, data);
 }
 
@@ -435,6 +451,27 @@ test_no_file_in_caller (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
+/* In a thread that waits, a cancel may strike in that one call alone. glibc lets one
+ * that is on its way strike later too, unless the thread says otherwise. */
+static void
+test_cancel_type (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr (LfLockFile) holder = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_auto (Claim) claim = { 0 };
+
+  assert_acquires (holder);
+  claim_start (&claim, lock, NULL);
+  wait_for_waiters (fixture->path, 1);
+  g_assert_cmpint (g_atomic_int_get (&faults.n_waits_struck), ==, 1);
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  g_assert_cmpint (g_atomic_int_get (&faults.n_waits_struck), ==, 1);
+  g_assert_cmpint (g_atomic_int_get (&faults.n_tries_struck), ==, 0);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -448,6 +485,7 @@ main (int    argc,
   add_fault_test ("/faults/error-while-waiting", NULL, test_error_while_waiting);
   add_fault_test ("/faults/interrupted", NULL, test_interrupted);
   add_fault_test ("/faults/unlock-error", NULL, test_unlock_error);
+  add_fault_test ("/faults/cancel-type", NULL, test_cancel_type);
   add_fault_test ("/faults/sticky-directory", NULL, test_sticky_directory);
   add_fault_test ("/faults/no-file-in-caller", NULL, test_no_file_in_caller);
   add_fault_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);

@@ -29,6 +29,10 @@ block_cancellably (const LfBackendClass *backend,
   pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
   result = backend->block (handle);
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
+  /* In glibc, a cancel that was sent while it was allowed strikes when it arrives,
+   * allowed or not, while the type is still this one: in the mutex, whose wake-up
+   * would be lost */
+  pthread_setcanceltype (PTHREAD_CANCEL_DEFERRED, NULL);
 
   return result;
 }
