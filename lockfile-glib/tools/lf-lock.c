@@ -5,8 +5,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -88,11 +90,31 @@ run_lf_lock (char **argv)
   return run_subcommand (arguments);
 }
 
+/* Who starts us may have closed some of the standard descriptors. The lock file would
+ * become one of them, and messages its content. They are filled with what can neither
+ * be read nor written, as if they were closed still; and the command finds them closed. */
+static gboolean
+fill_standard_descriptors (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    {
+      int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+      if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", flags | O_CLOEXEC) != fd)
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 int
 main (int    argc,
       char **argv)
 {
   int status;
+
+  if (!fill_standard_descriptors ())
+    return EX_OSERR;
 
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");

@@ -20,6 +20,12 @@ from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandT
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
 
+def lf_lock_without(*descriptors):
+    """How to run lf-lock with these closed."""
+    redirections = ' '.join(f'{fd}>&-' for fd in descriptors)
+    return ['sh', '-c', f'exec "$@" {redirections}', 'sh', LF_LOCK]
+
+
 class Run(CommandTest):
     def test_status_of_the_command(self):
         for status in [0, 1, 75, 255]:
@@ -140,6 +146,27 @@ class Run(CommandTest):
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'ls', '-l', '/proc/self/fd')
         self.assertNotIn('x.lock', result.stdout)
         self.assertNotIn('pipe:', result.stdout.split(' 2 ->')[1].split('\n', 1)[1])
+
+    def test_closed_descriptors(self):
+        """The file never becomes one of the standard ones, where messages would go."""
+        for descriptors in [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]]:
+            for command, status in [('no-such-command', 127), ('true', 0)]:
+                with self.subTest(descriptors=descriptors, command=command):
+                    pathlib.Path('data').write_text('content', encoding='ascii')
+                    result = subprocess.run([*lf_lock_without(*descriptors), 'run', 'data', command],
+                                            check=False, capture_output=True, timeout=PATIENCE)
+                    self.assertEqual(result.returncode, status)
+                    self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
+
+    def test_closed_descriptors_of_the_command(self):
+        """Those that lf-lock has not, the command has not either."""
+        script = '[ -e /proc/$$/fd/0 ] || closed=0; [ -e /proc/$$/fd/1 ] || closed="$closed 1"; ' \
+                 '[ -e /proc/$$/fd/2 ] || closed="$closed 2"; echo $closed >closed'
+        for descriptors in [[0], [1], [2], [0, 1, 2]]:
+            subprocess.run([*lf_lock_without(*descriptors), 'run', 'x.lock', 'sh', '-c', script],
+                           check=True, timeout=PATIENCE)
+            closed = pathlib.Path('closed').read_text(encoding='ascii').split()
+            self.assertEqual(closed, [str(fd) for fd in descriptors])
 
     def test_what_stays_behind_has_no_lock(self):
         holder = self.hold('x.lock', script='sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
@@ -269,6 +296,13 @@ class Statuses(CommandTest):
         with open('/dev/full', 'w', encoding='ascii') as full:
             for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version']]:
                 self.assert_ends(74, *arguments, stdout=full, stderr=subprocess.DEVNULL)
+
+    def test_output_closed(self):
+        for arguments in [['status', 'x.lock'], ['--version']]:
+            result = subprocess.run([*lf_lock_without(1), *arguments], check=False,
+                                    capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(result.returncode, 74)
+            self.assertIn('Cannot write the output', result.stderr)
 
 
 class Status(CommandTest):
