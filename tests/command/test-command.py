@@ -505,6 +505,14 @@ class Signals(CommandTest):
         self.send(holder, 'SIGTERM')
         self.assertEqual(holder.wait(PATIENCE), 7)
 
+    def test_status_like_that_of_a_signal(self):
+        """A command that ends by itself has an exit status, whatever its number."""
+        for name in self.PASSED_ON:
+            status = 128 + getattr(signal, name)
+            holder = self.hold('x.lock', script=f'trap "exit {status}" {name.removeprefix("SIG")}')
+            self.send(holder, name)
+            self.assertEqual(holder.wait(PATIENCE), status)
+
     def test_mask_of_the_command(self):
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'cat', '/proc/self/status')
         masks = dict(line.split(':\t') for line in result.stdout.splitlines() if 'Sig' in line)
