@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -107,25 +108,28 @@ fill_standard_descriptors (void)
   return TRUE;
 }
 
+/* Registered with atexit(), as GOption ends the program when it has printed the help. */
+static void
+check_output_cb (void)
+{
+  if (fflush (stdout) == 0 && ferror (stdout) == 0)
+    return;
+
+  command_complain (_("Cannot write the output: %s"), g_strerror (errno));
+  _exit (EX_IOERR);
+}
+
 int
 main (int    argc,
       char **argv)
 {
-  int status;
-
-  if (!fill_standard_descriptors ())
+  if (!fill_standard_descriptors () || atexit (check_output_cb) != 0)
     return EX_OSERR;
 
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");
+  /* Standard output is the command's, also where G_MESSAGES_DEBUG is set */
+  g_log_writer_default_set_use_stderr (TRUE);
 
-  status = run_lf_lock (argv);
-
-  if (fflush (stdout) != 0 || ferror (stdout) != 0)
-    {
-      command_complain (_("Cannot write the output: %s"), g_strerror (errno));
-      return EX_IOERR;
-    }
-
-  return status;
+  return run_lf_lock (argv);
 }

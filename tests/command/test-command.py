@@ -55,6 +55,15 @@ class Run(CommandTest):
                                   input='input', stdin=None)
         self.assertEqual((result.stdout, result.stderr), ('input', 'error\n'))
 
+    def test_debug_messages(self):
+        """They are no output, neither of the command nor of lf-lock."""
+        environment = {**os.environ, 'G_MESSAGES_DEBUG': 'all'}
+        result = self.assert_ends(0, 'run', 'x.lock', 'echo', 'it', env=environment)
+        self.assertEqual(result.stdout, 'it\n')
+        self.assertIn('DEBUG', result.stderr)
+        result = self.assert_ends(0, 'status', '--json', 'x.lock', env=environment)
+        self.assertIs(json.loads(result.stdout)[0]['locked'], False)
+
     def test_not_found(self):
         result = self.assert_ends(127, 'run', 'x.lock', '--', 'no-such-command')
         self.assertIn('no-such-command', result.stderr)
@@ -294,7 +303,8 @@ class Statuses(CommandTest):
 
     def test_output(self):
         with open('/dev/full', 'w', encoding='ascii') as full:
-            for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version']]:
+            for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version'],
+                              ['--help'], ['run', '--help'], ['status', '-h']]:
                 self.assert_ends(74, *arguments, stdout=full, stderr=subprocess.DEVNULL)
 
     def test_output_closed(self):
