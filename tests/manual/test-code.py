@@ -145,7 +145,7 @@ def install(source, build, root):
 
     return {
         **os.environ,
-        'PATH': '/usr/sbin:/usr/bin:/sbin:/bin',
+        'PATH': f'{directory_of("bin/lf-lock")}:/usr/sbin:/usr/bin:/sbin:/bin',
         'LC_ALL': 'C.UTF-8',
         'PKG_CONFIG_PATH': str(pkg_config.parent),
         'LD_LIBRARY_PATH': directory_of('liblockfile-glib-1.0.so'),
