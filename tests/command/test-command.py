@@ -467,11 +467,6 @@ class Help(CommandTest):
                 self.assertIn(parameters, output)
                 self.assertIn('--backend=BACKEND', output)
 
-    def test_names_the_backends(self):
-        output = self.assert_ends(0, 'run', '--help').stdout
-        for backend in BACKENDS:
-            self.assertIn(backend, output)
-
     def test_help_of_the_command(self):
         for words in [['--'], []]:
             result = self.assert_ends(0, 'run', 'x.lock', *words, 'printf', '%s,', '--help', '-w5')
