@@ -82,6 +82,20 @@ class Completion(CommandTest):
             self.assertEqual(self.complete('run', *options, 'c'), ['c.lock'])
         self.assertEqual(self.complete('status', 'a.lock', 'c'), ['c.lock'])
 
+    def test_paths_with_a_dash(self):
+        """After "--" there are no options."""
+        for name in ['-x.lock', '-y.lock']:
+            pathlib.Path(name).touch()
+        for name in ['run', 'status', 'break']:
+            self.assertEqual(self.complete(name, '--', '-x'), ['-x.lock'])
+            self.assertEqual(self.complete(name, '-b', 'flock', '--', '-'), ['-x.lock', '-y.lock'])
+        self.assertEqual(self.complete('status', '--', '-x.lock', '-y'), ['-y.lock'])
+        self.assertEqual(self.complete('run', '--', '-x.lock', '-'), ['--'])
+        for words in [['-x.lock', '--'], ['-x.lock'], ['x.lock', '--']]:
+            self.assertEqual(self.complete('run', '--', *words, 'printen'), ['printenv'])
+        # The value of an option is no separator
+        self.assertEqual(self.complete('status', '-b', '--', '--j'), ['--json'])
+
     def test_command(self):
         pathlib.Path('printenv.txt').touch()
         for words in [['x.lock'], ['x.lock', '--'], ['-w', '5', 'x.lock', '--']]:
