@@ -36,6 +36,7 @@ typedef struct
   sigset_t old_mask;
   sigset_t awaited;  /* those and SIGCHLD: blocked, and waited for */
   sigset_t received; /* so far */
+  int fatal;         /* what ended the command, or 0 */
 } Signals;
 
 /* SIGCHLD needs a handler, though it is never called: some systems forget a
@@ -50,6 +51,7 @@ signals_block (Signals *self)
 {
   struct sigaction action = { .sa_handler = ignore_cb, .sa_flags = SA_RESTART };
 
+  self->fatal = 0;
   sigemptyset (&self->received);
   sigemptyset (&self->awaited);
   sigaddset (&self->awaited, SIGCHLD);
@@ -176,26 +178,27 @@ run_command (char    **command,
       return report == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
     }
 
-  return WIFSIGNALED (wait_status) ? EXIT_SIGNALLED + WTERMSIG (wait_status)
-                                   : WEXITSTATUS (wait_status);
+  if (!WIFSIGNALED (wait_status))
+    return WEXITSTATUS (wait_status);
+
+  signals->fatal = WTERMSIG (wait_status);
+  return EXIT_SIGNALLED + signals->fatal;
 }
 
 /* A shell ends its script at Ctrl-C only if what it waits for ended by it too. Where
  * the signal was for the command alone, this returns. */
 static void
-die_as_command (const Signals *signals,
-                int            status)
+die_as_command (const Signals *signals)
 {
   const struct rlimit no_core = { 0, 0 };
-  int number = status - EXIT_SIGNALLED;
 
-  if (number <= 0 || sigismember (&signals->received, number) != 1)
+  if (signals->fatal == 0 || sigismember (&signals->received, signals->fatal) != 1)
     return;
 
   setrlimit (RLIMIT_CORE, &no_core);
-  signal (number, SIG_DFL);
+  signal (signals->fatal, SIG_DFL);
   signals_restore (signals);
-  raise (number);
+  raise (signals->fatal);
 }
 
 static void
@@ -275,7 +278,7 @@ run_locked (const char     *path,
 
   signals_block (&signals);
   status = release (lock_file, run_command (command, &signals));
-  die_as_command (&signals, status);
+  die_as_command (&signals);
 
   return status;
 }

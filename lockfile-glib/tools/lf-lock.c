@@ -5,8 +5,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -88,22 +91,45 @@ run_lf_lock (char **argv)
   return run_subcommand (arguments);
 }
 
+/* Who starts us may have closed some of the standard descriptors. The lock file would
+ * become one of them, and messages its content. They are filled with what can neither
+ * be read nor written, as if they were closed still; and the command finds them closed. */
+static gboolean
+fill_standard_descriptors (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    {
+      int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+      if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", flags | O_CLOEXEC) != fd)
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Registered with atexit(), as GOption ends the program when it has printed the help. */
+static void
+check_output_cb (void)
+{
+  if (fflush (stdout) == 0 && ferror (stdout) == 0)
+    return;
+
+  command_complain (_("Cannot write the output: %s"), g_strerror (errno));
+  _exit (EX_IOERR);
+}
+
 int
 main (int    argc,
       char **argv)
 {
-  int status;
+  if (!fill_standard_descriptors () || atexit (check_output_cb) != 0)
+    return EX_OSERR;
 
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");
+  /* Standard output is the command's, also where G_MESSAGES_DEBUG is set */
+  g_log_writer_default_set_use_stderr (TRUE);
 
-  status = run_lf_lock (argv);
-
-  if (fflush (stdout) != 0 || ferror (stdout) != 0)
-    {
-      command_complain (_("Cannot write the output: %s"), g_strerror (errno));
-      return EX_IOERR;
-    }
-
-  return status;
+  return run_lf_lock (argv);
 }

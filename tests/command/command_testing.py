@@ -3,6 +3,7 @@
 """What the tests of lf-lock share: processes, and cases that are reported as TAP."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +16,6 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 
 LF_LOCK = os.environ['LF_LOCK']
-BACKENDS = ['auto', 'flock', 'fcntl', 'hard-link', 'directory', 'symlink', 'pid-file']
-if os.environ['LF_SQLITE'] == '1':
-    BACKENDS.append('sqlite')
 PATIENCE = 60
 
 # A program that prints the signals it gets, those that its arguments name, until it reads
@@ -35,6 +33,18 @@ while reader in (ready := select.select([0, reader], [], [])[0]):
         print('signal', number, flush=True)
 print('end', flush=True)
 '''
+
+
+def backends_in_help():
+    """All that the command names, whether this build has them or not."""
+    output = subprocess.run([LF_LOCK, 'run', '--help'], check=True, stdout=subprocess.PIPE,
+                            text=True, timeout=PATIENCE,
+                            env={**os.environ, 'LC_ALL': 'C.UTF-8'}).stdout
+    return re.search('this way: (.*)', output)[1].replace(' or ', ', ').split(', ')
+
+
+ALL_BACKENDS = backends_in_help()
+BACKENDS = [name for name in ALL_BACKENDS if name != 'sqlite' or os.environ['LF_SQLITE'] == '1']
 
 
 def wait_until(condition):

@@ -9,12 +9,10 @@ import re
 import subprocess
 import sys
 
-import command_testing
-from command_testing import LF_LOCK, PATIENCE, CommandTest, main
+from command_testing import ALL_BACKENDS, LF_LOCK, PATIENCE, CommandTest, main
 from terminals import Terminal
 
 COMPLETION = os.environ['LF_COMPLETION']
-BACKENDS = ['auto', 'directory', 'fcntl', 'flock', 'hard-link', 'pid-file', 'sqlite', 'symlink']
 RUN_OPTIONS = ['--backend', '--conflict-exit-code', '--help', '--nonblock', '--remove',
                '--shared', '--timeout']
 
@@ -64,14 +62,10 @@ class Completion(CommandTest):
         for name in ['run', 'status', 'break']:
             for words in [['-b'], ['--backend'], ['--backend', '=']]:
                 self.assertEqual(self.complete(name, *words, 'f'), ['fcntl', 'flock'])
-            self.assertEqual(self.complete(name, '-b', ''), BACKENDS)
-            self.assertEqual(self.complete(name, '--backend', '='), BACKENDS)
+            # Those of the help
+            self.assertEqual(self.complete(name, '-b', ''), sorted(ALL_BACKENDS))
+            self.assertEqual(self.complete(name, '--backend', '='), sorted(ALL_BACKENDS))
         self.assertEqual(self.complete('run', '-nb', 's'), ['sqlite', 'symlink'])
-
-    def test_backends_are_those_of_the_command(self):
-        self.assertEqual(sorted({*command_testing.BACKENDS, 'sqlite'}), BACKENDS)
-        for backend in command_testing.BACKENDS:
-            self.assert_ends(0, 'status', '-b', backend, 'x.lock')
 
     def test_numbers(self):
         pathlib.Path('5').touch()
@@ -87,6 +81,20 @@ class Completion(CommandTest):
         for options in [['-w', '5'], ['--timeout', '=', '5'], ['-b', 'flock', '-n'], ['--']]:
             self.assertEqual(self.complete('run', *options, 'c'), ['c.lock'])
         self.assertEqual(self.complete('status', 'a.lock', 'c'), ['c.lock'])
+
+    def test_paths_with_a_dash(self):
+        """After "--" there are no options."""
+        for name in ['-x.lock', '-y.lock']:
+            pathlib.Path(name).touch()
+        for name in ['run', 'status', 'break']:
+            self.assertEqual(self.complete(name, '--', '-x'), ['-x.lock'])
+            self.assertEqual(self.complete(name, '-b', 'flock', '--', '-'), ['-x.lock', '-y.lock'])
+        self.assertEqual(self.complete('status', '--', '-x.lock', '-y'), ['-y.lock'])
+        self.assertEqual(self.complete('run', '--', '-x.lock', '-'), ['--'])
+        for words in [['-x.lock', '--'], ['-x.lock'], ['x.lock', '--']]:
+            self.assertEqual(self.complete('run', '--', *words, 'printen'), ['printenv'])
+        # The value of an option is no separator
+        self.assertEqual(self.complete('status', '-b', '--', '--j'), ['--json'])
 
     def test_command(self):
         pathlib.Path('printenv.txt').touch()

@@ -6,13 +6,18 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
-from command_testing import PATIENCE, CommandTest, main
+from command_testing import ALL_BACKENDS, LF_LOCK, PATIENCE, CommandTest, main
 
 MANUAL = os.environ['LF_MANUAL']
 TOOLS = pathlib.Path(MANUAL).parent
+
+
+# The programs of the examples, which say how they were called
+STUB = '#!/bin/sh\necho "${0##*/} $*"\n'
 
 
 class Manual(CommandTest):
@@ -65,8 +70,13 @@ class Manual(CommandTest):
             self.assertEqual(sorted(named), sorted(options))
 
     def test_backends(self):
-        output = self.assert_ends(0, 'run', '--help').stdout
-        names = re.search(r'this way: (.*)', output)[1].replace(' or ', ', ').split(', ')
+        """Those of the library are in the help and here."""
+        header = TOOLS.parent.joinpath('lf-enums.h').read_text(encoding='utf-8')
+        names = [name.lower().replace('_', '-')
+                 for name in re.findall(r'(?m)^  LF_BACKEND_(\w+)', header)]
+        # Only on Windows, where the command is not
+        names.remove('lock-file-ex')
+        self.assertEqual(ALL_BACKENDS, names)
         self.assertEqual(self.tags('BACKENDS'), names)
 
     def test_exit_status(self):
@@ -77,6 +87,67 @@ class Manual(CommandTest):
         used = {numbers[name] for name in re.findall(r'\bEX_\w+', source)} - {'0'}
         used |= set(re.findall(r'#define EXIT_\w+ (\d+)', source)) - {'128'}
         self.assertEqual(sorted(self.tags('EXIT STATUS')), sorted(used))
+
+
+class Examples(CommandTest):
+    """They are run, with the programs and files that they mention."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir('bin')
+        for name in ['backup', 'make-index']:
+            pathlib.Path('bin', name).write_text(STUB, encoding='ascii')
+            os.chmod(f'bin/{name}', 0o755)
+        self.environment = {**os.environ,
+                            'PATH': f'{self.directory}/bin:{os.path.dirname(LF_LOCK)}:/usr/bin:/bin'}
+        text = pathlib.Path(MANUAL).read_text(encoding='utf-8')
+        section = re.search(r'(?ms)^\.Sh EXAMPLES\n(.*?)^\.Sh ', text)[1]
+        self.examples = [match[1] or match[2] for match in re.finditer(
+            r'(?m)^\.Dl (.*)|^\.Bd .*\n((?:[^.].*\n)+)\.Ed', section)]
+
+    def example(self, word):
+        """The only one with this word."""
+        example, = (example for example in self.examples if word in example)
+        return example
+
+    def run_example(self, text):
+        """Returns what is printed."""
+        script = re.sub(r'(?m)^\$ ', '', text)
+        result = subprocess.run(['bash', '-uc', script], check=False, capture_output=True,
+                                text=True, timeout=PATIENCE, env=self.environment)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_all(self):
+        self.assertEqual(len(self.examples), 4)
+
+    def test_backup(self):
+        example = self.example('backup').replace('/run/lock', self.directory)
+        self.assertEqual(self.run_example(example), 'backup /home\n')
+
+    def test_timeout(self):
+        example = self.example('make-index')
+        self.assertEqual(self.run_example(example), 'make-index \nThere is a new index\n')
+        self.hold('index.lock')
+        impatient = example.replace('--timeout 60', '--timeout 0.1')
+        self.assertEqual(self.run_example(impatient), 'Somebody else is at it\n')
+
+    def test_shared(self):
+        pathlib.Path('data').write_text('content', encoding='ascii')
+        self.hold('--shared', 'data.lock')
+        self.run_example(self.example('--shared'))
+        self.assertEqual(pathlib.Path('copy').read_text(encoding='ascii'), 'content')
+
+    def test_status(self):
+        example = self.example('status')
+        command, expected = example.split('\n', 1)
+        shutil.copy('/usr/bin/flock', 'bin/gedit')
+        holder = self.start('bin/gedit', 'data.lock', 'sh', '-c', 'echo held; read -r line')
+        self.assertEqual(holder.stdout.readline(), 'held\n')
+        pathlib.Path('index.lock').touch()
+        # One of them is held, of which the status tells
+        output = self.run_example(f'{command} || [ $? -eq 1 ]')
+        self.assertEqual(output, expected.replace('4242', str(holder.pid)))
 
 
 if __name__ == '__main__':

@@ -20,6 +20,12 @@ from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandT
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
 
+def lf_lock_without(*descriptors):
+    """How to run lf-lock with these closed."""
+    redirections = ' '.join(f'{fd}>&-' for fd in descriptors)
+    return ['sh', '-c', f'exec "$@" {redirections}', 'sh', LF_LOCK]
+
+
 class Run(CommandTest):
     def test_status_of_the_command(self):
         for status in [0, 1, 75, 255]:
@@ -48,6 +54,15 @@ class Run(CommandTest):
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'sh', '-c', 'cat; echo error >&2',
                                   input='input', stdin=None)
         self.assertEqual((result.stdout, result.stderr), ('input', 'error\n'))
+
+    def test_debug_messages(self):
+        """They are no output, neither of the command nor of lf-lock."""
+        environment = {**os.environ, 'G_MESSAGES_DEBUG': 'all'}
+        result = self.assert_ends(0, 'run', 'x.lock', 'echo', 'it', env=environment)
+        self.assertEqual(result.stdout, 'it\n')
+        self.assertIn('DEBUG', result.stderr)
+        result = self.assert_ends(0, 'status', '--json', 'x.lock', env=environment)
+        self.assertIs(json.loads(result.stdout)[0]['locked'], False)
 
     def test_not_found(self):
         result = self.assert_ends(127, 'run', 'x.lock', '--', 'no-such-command')
@@ -140,6 +155,27 @@ class Run(CommandTest):
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'ls', '-l', '/proc/self/fd')
         self.assertNotIn('x.lock', result.stdout)
         self.assertNotIn('pipe:', result.stdout.split(' 2 ->')[1].split('\n', 1)[1])
+
+    def test_closed_descriptors(self):
+        """The file never becomes one of the standard ones, where messages would go."""
+        for descriptors in [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]]:
+            for command, status in [('no-such-command', 127), ('true', 0)]:
+                with self.subTest(descriptors=descriptors, command=command):
+                    pathlib.Path('data').write_text('content', encoding='ascii')
+                    result = subprocess.run([*lf_lock_without(*descriptors), 'run', 'data', command],
+                                            check=False, capture_output=True, timeout=PATIENCE)
+                    self.assertEqual(result.returncode, status)
+                    self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
+
+    def test_closed_descriptors_of_the_command(self):
+        """Those that lf-lock has not, the command has not either."""
+        script = '[ -e /proc/$$/fd/0 ] || closed=0; [ -e /proc/$$/fd/1 ] || closed="$closed 1"; ' \
+                 '[ -e /proc/$$/fd/2 ] || closed="$closed 2"; echo $closed >closed'
+        for descriptors in [[0], [1], [2], [0, 1, 2]]:
+            subprocess.run([*lf_lock_without(*descriptors), 'run', 'x.lock', 'sh', '-c', script],
+                           check=True, timeout=PATIENCE)
+            closed = pathlib.Path('closed').read_text(encoding='ascii').split()
+            self.assertEqual(closed, [str(fd) for fd in descriptors])
 
     def test_what_stays_behind_has_no_lock(self):
         holder = self.hold('x.lock', script='sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
@@ -267,8 +303,16 @@ class Statuses(CommandTest):
 
     def test_output(self):
         with open('/dev/full', 'w', encoding='ascii') as full:
-            for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version']]:
+            for arguments in [['status', 'x.lock'], ['status', '--json', 'x.lock'], ['--version'],
+                              ['--help'], ['run', '--help'], ['status', '-h']]:
                 self.assert_ends(74, *arguments, stdout=full, stderr=subprocess.DEVNULL)
+
+    def test_output_closed(self):
+        for arguments in [['status', 'x.lock'], ['--version']]:
+            result = subprocess.run([*lf_lock_without(1), *arguments], check=False,
+                                    capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(result.returncode, 74)
+            self.assertIn('Cannot write the output', result.stderr)
 
 
 class Status(CommandTest):
@@ -423,11 +467,6 @@ class Help(CommandTest):
                 self.assertIn(parameters, output)
                 self.assertIn('--backend=BACKEND', output)
 
-    def test_names_the_backends(self):
-        output = self.assert_ends(0, 'run', '--help').stdout
-        for backend in BACKENDS:
-            self.assertIn(backend, output)
-
     def test_help_of_the_command(self):
         for words in [['--'], []]:
             result = self.assert_ends(0, 'run', 'x.lock', *words, 'printf', '%s,', '--help', '-w5')
@@ -470,6 +509,14 @@ class Signals(CommandTest):
         holder = self.hold('x.lock', script='trap "exit 7" TERM')
         self.send(holder, 'SIGTERM')
         self.assertEqual(holder.wait(PATIENCE), 7)
+
+    def test_status_like_that_of_a_signal(self):
+        """A command that ends by itself has an exit status, whatever its number."""
+        for name in self.PASSED_ON:
+            status = 128 + getattr(signal, name)
+            holder = self.hold('x.lock', script=f'trap "exit {status}" {name.removeprefix("SIG")}')
+            self.send(holder, name)
+            self.assertEqual(holder.wait(PATIENCE), status)
 
     def test_mask_of_the_command(self):
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'cat', '/proc/self/status')

@@ -88,6 +88,20 @@ class Catalogs(unittest.TestCase):
             text = path.read_text(encoding='utf-8')
             self.assertNotIn('#~', text)
 
+    def test_update(self):
+        """What brings new messages in leaves the others as they are, up to the line."""
+        def catalogs(source):
+            return {path.name: re.sub('"POT-Creation-Date: .*', '', path.read_text('utf-8'))
+                    for path in source.glob('po/*.po')}
+
+        copy = pathlib.Path(self.template).parent / 'source'
+        build = f'{copy}-build'
+        run(SOURCE / 'tests/packages/copy-source', SOURCE, copy)
+        run('meson', 'setup', build, copy, '-Dtests=false', '-Dexamples=false',
+            '-Dintrospection=disabled', '-Dvapi=disabled', timeout=BUILD_PATIENCE)
+        run('meson', 'compile', '-C', build, 'lockfile-glib-1.0-update-po')
+        self.assertEqual(catalogs(copy), catalogs(SOURCE))
+
 
 class Installed(unittest.TestCase):
     @classmethod

@@ -11,15 +11,20 @@ import os
 import shlex
 import sys
 
-SUITES = {'library', 'bindings'}
-# What is fetched would have to be fetched again
-OTHER_SUITES = {'network'}
+SUITES = {'library', 'bindings', 'command'}
+# What is fetched would have to be fetched again, and the source is not installed
+OTHER_SUITES = {'network', 'source'}
 
 tests_path, descriptions_path = sys.argv[1:]
 build_root = os.environ['MESON_BUILD_ROOT']
 source_root = os.environ['MESON_SOURCE_ROOT']
 prefix = os.environ['MESON_INSTALL_PREFIX']
 installed_tests = os.path.join(prefix, tests_path)
+
+
+def read_information(name):
+    with open(os.path.join(build_root, 'meson-info', f'intro-{name}.json')) as file:
+        return json.load(file)
 
 
 def is_below(path, directory):
@@ -31,6 +36,8 @@ def installed(path):
     # meson names programs from the build directory where they are arguments
     if path and os.path.exists(os.path.join(build_root, path)):
         path = os.path.normpath(os.path.join(build_root, path))
+    if path in installed_files:
+        return installed_files[path]
     # A build directory may lie in the source
     for root in build_root, source_root:
         tests = os.path.join(root, 'tests')
@@ -59,10 +66,10 @@ def write_description(directory, test):
               sep='\n', file=description)
 
 
+installed_files = read_information('installed')
 directory = os.path.join(os.environ['MESON_INSTALL_DESTDIR_PREFIX'], descriptions_path)
 os.makedirs(directory, exist_ok=True)
-with open(os.path.join(build_root, 'meson-info', 'intro-tests.json')) as file:
-    for test in json.load(file):
-        suites = {suite.split(':')[-1] for suite in test['suite']}
-        if suites & SUITES and not suites & OTHER_SUITES and test['protocol'] == 'tap':
-            write_description(directory, test)
+for test in read_information('tests'):
+    suites = {suite.split(':')[-1] for suite in test['suite']}
+    if suites & SUITES and not suites & OTHER_SUITES and test['protocol'] == 'tap':
+        write_description(directory, test)

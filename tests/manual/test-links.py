@@ -5,8 +5,9 @@
 
     test-links.py MANUAL GIR SOURCE
 
-MANUAL is the directory of the generated HTML, SOURCE that of the project. What leads
-out of the manual is listed, and not fetched.
+The files that README files link are there, and the page about installing names the
+packages that it takes. MANUAL is the directory of the generated HTML, SOURCE that of the
+project. What leads out of the manual is listed, and not fetched.
 """
 
 import html.parser
@@ -119,6 +120,19 @@ def check_readme(path):
             if not (path.parent / link).exists()]
 
 
+def check_packages(source):
+    """The packages that a build uses, and that the page about that does not name."""
+    control = (source / 'debian' / 'control').read_text(encoding='utf-8')
+    depends = re.search(r'^Build-Depends:\n((?: .*\n)+)', control, re.MULTILINE)[1]
+    # Some are for making packages, and some for tests; python3-gi brings python3
+    packages = {line.split()[0].rstrip(',') for line in depends.splitlines()
+                if not line.startswith((' debhelper', ' dh-')) and '<!nocheck>' not in line}
+    page = (source / 'introspection' / 'reference' / 'installing.md').read_text(encoding='utf-8')
+    named = re.findall('`([^`]+)`', page[page.index('## From the source'):page.index('```')])
+    known = {*named, 'python3', 'pkgconf' if 'pkg-config' in named else 'pkg-config'}
+    return sorted(packages - known)
+
+
 def reachable(documents):
     found = set()
     todo = ['index.html']
@@ -155,6 +169,9 @@ def main():
     cases.append(('the files that the READMEs link are there',
                   check_readme(source / 'README.md') +
                   check_readme(source / 'tests' / 'README.md')))
+
+    cases.append(('the packages to build with are those of debian/control',
+                  check_packages(source)))
 
     print(f'1..{len(cases)}')
     for number, (name, wrong) in enumerate(cases, 1):

@@ -207,8 +207,9 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     use_prefix
 
     # All of them take minutes, and say of the installed copy what these say
-    tests=(cancel contract-flock contract-pid-file interop javascript javascript-override
-           javascript-plain python python-asyncio python-override python-plain vala vala-idioms)
+    tests=(cancel command command-completion command-terminal contract-flock contract-pid-file
+           interop javascript javascript-override javascript-plain python python-asyncio
+           python-override python-plain vala vala-idioms)
     tests=("${tests[@]/#/lockfile-glib-1.0/}")
     # Their lines are not the cases of this test
     gnome-desktop-testing-runner --first-root --parallel=2 --status=no \
