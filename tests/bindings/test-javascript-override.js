@@ -198,6 +198,17 @@ testLock('/override/with/timeout', async (lock, other) => {
     assertFalse(ran);
 });
 
+// Nobody is told of the one that the object has for a moment
+testLock('/override/with/timeout-is-not-shown', async lock => {
+    const shown = [];
+
+    lock.connect('notify::timeout', () => shown.push(lock.timeout));
+    await lock.with(() => null, {timeout: 2.5});
+    assertTrue(shown.every(timeout => timeout === -1));
+    lock.timeout = 1.5;
+    assertEqual(shown.at(-1), 1.5);
+});
+
 testLock('/override/with/timeout-of-the-object', async (lock, other) => {
     lock.timeout = 0.05;
     other.acquire();

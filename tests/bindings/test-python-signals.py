@@ -369,6 +369,33 @@ class Semantics(SignalTest):
         self.assertEqual(called, [])
         lf_testing.iterate_until(lambda: called)
 
+    def test_another_thread_was_faster(self):
+        """As with C, who finds that the object holds its lock does not wait for it."""
+        test = self
+
+        class Cancellable(Gio.Cancellable):
+            """It is asked after the first attempt has failed, and before the wait begins."""
+
+            def is_cancelled(self):
+                test.holder.release()
+                thread = threading.Thread(target=test.lock.acquire)
+                thread.start()
+                thread.join()
+                return False
+
+        # Who waits for itself all the same gets an error
+        self.lock.set_timeout(20)
+        self.assertTrue(self.lock.acquire(Cancellable()))
+        self.assertFalse(self.lock.is_held_by_thread())
+        self.lock.release()
+
+        self.holder = Holder(self.path)
+        guard = self.lock.acquire_guard(Cancellable())
+        self.assertFalse(self.lock.is_held_by_thread())
+        del guard
+        self.assertTrue(self.lock.is_held())
+        self.lock.release()
+
     def test_pending(self):
         self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, None)
         for acquire in self.lock.acquire, self.lock.acquire_guard:
