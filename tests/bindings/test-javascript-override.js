@@ -277,7 +277,31 @@ testLock('/override/construction', (_lock, _other, path) => {
     }
     assertEqual(new Lf.LockFile({path, timeout: 1.5}).timeout, 1.5);
     assertEqual(new Lf.LockFile().path, null);
+    for (const mistake of [null, 'x', {timeout: undefined}])
+        assertThrows(Error, 'object', () => new Lf.LockFile(mistake));
+
+    // What the caller has stays as it is
+    const properties = {path, timeout: 1.5};
+    assertEqual([new Lf.LockFile(properties).timeout, properties.timeout], [1.5, 1.5]);
     assertThrows(Error, 'path', () => Lf.LockFile.new(undefined));
+});
+
+testLock('/override/not-a-number', async (lock, other, path) => {
+    const mistaken = new Lf.LockFile({path, timeout: NaN});
+
+    lock.timeout = NaN;
+    other.timeout = 1.5;
+    other.set_timeout('soon');
+    for (const mine of [mistaken, lock, other]) {
+        assertTrue(Number.isNaN(mine.timeout));
+        for (const acquire of [() => mine.acquire(), () => mine.acquire_async()]) {
+            await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
+                acquire, 'timeout');
+        }
+    }
+    mistaken.timeout = Infinity;
+    assertTrue(mistaken.acquire());
+    mistaken.release();
 });
 
 const SCRIPTS = {

@@ -4,6 +4,7 @@
 
 import ast
 import asyncio
+import math
 import os
 import pathlib
 import pickle
@@ -254,6 +255,18 @@ class Arguments(LockTest):
     def test_not_a_path(self):
         for make in Lf.LockFile.new, lambda path: Lf.LockFile(path=path):
             self.assertRaises(TypeError, make, 3)
+
+    def test_not_a_number(self):
+        """A wait without end is not what it means."""
+        self.lock.set_timeout(math.nan)
+        for lock in self.lock, Lf.LockFile(path=self.path, timeout=math.nan):
+            for acquire in (lock.acquire, lock.acquire_guard, lock.acquired().__enter__,
+                            Lf.locked(self.path, timeout=math.nan)(self.fail)):
+                with self.assert_error(Gio.IOErrorEnum.INVALID_ARGUMENT, 'timeout'):
+                    acquire()
+        with Lf.LockFile(path=self.path, timeout=math.inf):
+            pass
+        self.assertRaises(TypeError, Lf.LockFile, path=self.path, timeout='2')
 
     def test_repr(self):
         self.assertEqual(repr(self.lock), f'<Lf.LockFile {self.path!r} FLOCK, not held>')
