@@ -101,6 +101,14 @@ testLock('/override/cancellable', async (lock, other) => {
     await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
         () => lock.acquire_with_timeout(0.05, cancellable));
     assertThrows(TypeError, 'arguments', () => lock.acquire_with_timeout());
+
+    for (const none of [undefined, null]) {
+        assertTrue(other.acquire(none));
+        assertTrue(other.acquire_with_timeout(0.05, none));
+        assertTrue(other.acquire_guard(none).get_lock_file() === other);
+        assertEqual(lock.query_holder(none).pid, OWN_PID);
+    }
+    assertThrows(TypeError, 'Cancellable', () => other.acquire(lock));
 });
 
 testLock('/override/with/value', async (lock, other) => {

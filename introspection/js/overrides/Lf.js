@@ -36,8 +36,9 @@ function _makeCancellableOptional(proto, name, index) {
     const original = proto[name];
 
     proto[name] = function (...args) {
-        if (args.length === index)
-            args.push(null);
+        // Not if one before it is missing: GJS is to say so
+        if (args.length >= index)
+            args[index] ??= null;
         return original.apply(this, args);
     };
 }
