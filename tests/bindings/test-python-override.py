@@ -467,6 +467,7 @@ class Types(LockTest):
                     print(error.message, error.errno)
                 except Lf.LockError as error:
                     error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED)
+                    print(Lf.LockError(1))  # type: ignore[arg-type]
                 return same.get_fd()
 
         async def wait_async() -> str:
@@ -492,6 +493,8 @@ class Types(LockTest):
         "Lf.LockFile.new('x').props.held = True": 'misc',
         "Lf.locked('x', timeout='1')": 'arg-type',
         "Lf.lokced('x')": 'attr-defined',
+        # Works, as the stub says
+        "Lf.LockError(1)": 'arg-type',
     }
 
     def check(self, program):
