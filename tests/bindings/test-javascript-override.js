@@ -101,6 +101,14 @@ testLock('/override/cancellable', async (lock, other) => {
     await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
         () => lock.acquire_with_timeout(0.05, cancellable));
     assertThrows(TypeError, 'arguments', () => lock.acquire_with_timeout());
+
+    for (const none of [undefined, null]) {
+        assertTrue(other.acquire(none));
+        assertTrue(other.acquire_with_timeout(0.05, none));
+        assertTrue(other.acquire_guard(none).get_lock_file() === other);
+        assertEqual(lock.query_holder(none).pid, OWN_PID);
+    }
+    assertThrows(TypeError, 'Cancellable', () => other.acquire(lock));
 });
 
 testLock('/override/with/value', async (lock, other) => {
@@ -198,6 +206,17 @@ testLock('/override/with/timeout', async (lock, other) => {
     assertFalse(ran);
 });
 
+// Nobody is told of the one that the object has for a moment
+testLock('/override/with/timeout-is-not-shown', async lock => {
+    const shown = [];
+
+    lock.connect('notify::timeout', () => shown.push(lock.timeout));
+    await lock.with(() => null, {timeout: 2.5});
+    assertTrue(shown.every(timeout => timeout === -1));
+    lock.timeout = 1.5;
+    assertEqual(shown.at(-1), 1.5);
+});
+
 testLock('/override/with/timeout-of-the-object', async (lock, other) => {
     lock.timeout = 0.05;
     other.acquire();
@@ -266,7 +285,31 @@ testLock('/override/construction', (_lock, _other, path) => {
     }
     assertEqual(new Lf.LockFile({path, timeout: 1.5}).timeout, 1.5);
     assertEqual(new Lf.LockFile().path, null);
+    for (const mistake of [null, 'x', {timeout: undefined}])
+        assertThrows(Error, 'object', () => new Lf.LockFile(mistake));
+
+    // What the caller has stays as it is
+    const properties = {path, timeout: 1.5};
+    assertEqual([new Lf.LockFile(properties).timeout, properties.timeout], [1.5, 1.5]);
     assertThrows(Error, 'path', () => Lf.LockFile.new(undefined));
+});
+
+testLock('/override/not-a-number', async (lock, other, path) => {
+    const mistaken = new Lf.LockFile({path, timeout: NaN});
+
+    lock.timeout = NaN;
+    other.timeout = 1.5;
+    other.set_timeout('soon');
+    for (const mine of [mistaken, lock, other]) {
+        assertTrue(Number.isNaN(mine.timeout));
+        for (const acquire of [() => mine.acquire(), () => mine.acquire_async()]) {
+            await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
+                acquire, 'timeout');
+        }
+    }
+    mistaken.timeout = Infinity;
+    assertTrue(mistaken.acquire());
+    mistaken.release();
 });
 
 const SCRIPTS = {

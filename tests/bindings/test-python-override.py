@@ -4,6 +4,7 @@
 
 import ast
 import asyncio
+import math
 import os
 import pathlib
 import pickle
@@ -255,6 +256,18 @@ class Arguments(LockTest):
         for make in Lf.LockFile.new, lambda path: Lf.LockFile(path=path):
             self.assertRaises(TypeError, make, 3)
 
+    def test_not_a_number(self):
+        """A wait without end is not what it means."""
+        self.lock.set_timeout(math.nan)
+        for lock in self.lock, Lf.LockFile(path=self.path, timeout=math.nan):
+            for acquire in (lock.acquire, lock.acquire_guard, lock.acquired().__enter__,
+                            Lf.locked(self.path, timeout=math.nan)(self.fail)):
+                with self.assert_error(Gio.IOErrorEnum.INVALID_ARGUMENT, 'timeout'):
+                    acquire()
+        with Lf.LockFile(path=self.path, timeout=math.inf):
+            pass
+        self.assertRaises(TypeError, Lf.LockFile, path=self.path, timeout='2')
+
     def test_repr(self):
         self.assertEqual(repr(self.lock), f'<Lf.LockFile {self.path!r} FLOCK, not held>')
         with Lf.LockFile(path=self.path, backend=Lf.Backend.HARD_LINK) as lock:
@@ -454,6 +467,7 @@ class Types(LockTest):
                     print(error.message, error.errno)
                 except Lf.LockError as error:
                     error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED)
+                    print(Lf.LockError(1))  # type: ignore[arg-type]
                 return same.get_fd()
 
         async def wait_async() -> str:
@@ -479,6 +493,8 @@ class Types(LockTest):
         "Lf.LockFile.new('x').props.held = True": 'misc',
         "Lf.locked('x', timeout='1')": 'arg-type',
         "Lf.lokced('x')": 'attr-defined',
+        # Works, as the stub says
+        "Lf.LockError(1)": 'arg-type',
     }
 
     def check(self, program):

@@ -105,6 +105,14 @@ class Interrupt(SignalTest):
         self.assertEqual(self.lock.get_timeout(), -1)
         self.assert_nobody_holds()
 
+    def test_guard(self):
+        for timeout in -1, 100:
+            self.lock.set_timeout(timeout)
+            self.when_it_waits(interrupt)
+            with self.assertRaises(KeyboardInterrupt):
+                self.lock.acquire_guard()
+        self.assert_nobody_holds()
+
     def test_with(self):
         for context in self.lock, self.lock.acquired(timeout=100):
             self.when_it_waits(interrupt)
@@ -244,7 +252,7 @@ class Interrupt(SignalTest):
         self.assertEqual(count(), before)
         self.assert_nobody_holds()
 
-    def test_races(self):
+    def run_races(self, count, work_until_interrupted):
         """At any moment, around the grant and in uncontended calls too: whoever leaves
         the call by an exception has no lock."""
         self.holder.release()
@@ -260,19 +268,16 @@ class Interrupt(SignalTest):
                 time.sleep(random.random() * 0.001)
                 action()
 
-        for round_number in range(2000):
+        for round_number in range(count):
             ready.clear()
-            granted = False
+            granted = []
             thread = threading.Thread(target=contend)
             try:
                 thread.start()
                 ready.wait()
-                with self.lock:
-                    granted = True
-                    while True:
-                        pass
+                work_until_interrupted(granted)
             except KeyboardInterrupt:
-                outcomes[granted] += 1
+                outcomes[bool(granted)] += 1
             thread.join()
             self.assertFalse(self.lock.is_held(), round_number)
             self.assertTrue(self.other.try_acquire(), round_number)
@@ -281,6 +286,24 @@ class Interrupt(SignalTest):
         lf_testing.callback_errors.clear()
         # Else it tests nothing
         self.assertGreater(min(outcomes.values()), 20, outcomes)
+
+    def test_races(self):
+        def work(granted):
+            with self.lock:
+                granted.append(True)
+                while True:
+                    pass
+
+        self.run_races(2000, work)
+
+    def test_races_of_guards(self):
+        def work(granted):
+            guard = self.lock.acquire_guard()
+            granted.append(guard.get_lock_file())
+            while True:
+                pass
+
+        self.run_races(1000, work)
 
 
 class Semantics(SignalTest):
@@ -292,12 +315,43 @@ class Semantics(SignalTest):
         self.assertTrue(self.lock.is_held())
         self.assertTrue(self.lock.is_held_by_thread())
 
+    def test_guard(self):
+        """It releases what was waited for."""
+        self.when_it_waits(self.holder.release)
+        guard = self.lock.acquire_guard()
+        self.assertIs(guard.get_lock_file(), self.lock)
+        self.assertTrue(self.lock.is_held_by_thread())
+        del guard
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_guard_of_free_lock(self):
+        self.holder.release()
+        guard = self.lock.acquire_guard()
+        self.assertTrue(self.lock.is_held_by_thread())
+        del guard
+        self.assertFalse(self.lock.is_held())
+
+    def test_guard_of_held_lock(self):
+        """It releases nothing."""
+        self.holder.release()
+        self.lock.acquire()
+        for cancellable in None, Gio.Cancellable():
+            guard = self.lock.acquire_guard(cancellable)
+            self.assertIs(guard.get_lock_file(), self.lock)
+            del guard
+            self.assertTrue(self.lock.is_held())
+
     def test_would_deadlock(self):
         """The thread that waited is the one that holds it."""
         self.when_it_waits(self.holder.release)
         self.lock.acquire()
+        self.other.set_timeout(0)
         with self.assertRaises(Lf.WouldDeadlock):
-            self.other.acquire()
+            self.other.acquire_with_timeout(-1)
+        self.other.set_timeout(-1)
+        for acquire in self.other.acquire, self.other.acquire_guard:
+            self.assertRaises(Lf.WouldDeadlock, acquire)
 
     def test_notification(self):
         threads = []
@@ -315,19 +369,54 @@ class Semantics(SignalTest):
         self.assertEqual(called, [])
         lf_testing.iterate_until(lambda: called)
 
+    def test_another_thread_was_faster(self):
+        """As with C, who finds that the object holds its lock does not wait for it."""
+        test = self
+
+        class Cancellable(Gio.Cancellable):
+            """It is asked after the first attempt has failed, and before the wait begins."""
+
+            def is_cancelled(self):
+                test.holder.release()
+                thread = threading.Thread(target=test.lock.acquire)
+                thread.start()
+                thread.join()
+                return False
+
+        # Who waits for itself all the same gets an error
+        self.lock.set_timeout(20)
+        self.assertTrue(self.lock.acquire(Cancellable()))
+        self.assertFalse(self.lock.is_held_by_thread())
+        self.lock.release()
+
+        self.holder = Holder(self.path)
+        guard = self.lock.acquire_guard(Cancellable())
+        self.assertFalse(self.lock.is_held_by_thread())
+        del guard
+        self.assertTrue(self.lock.is_held())
+        self.lock.release()
+
     def test_pending(self):
         self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, None)
-        with self.assert_error(Gio.IOErrorEnum.PENDING):
-            self.lock.acquire()
+        for acquire in self.lock.acquire, self.lock.acquire_guard:
+            with self.assert_error(Gio.IOErrorEnum.PENDING):
+                acquire()
         self.holder.release()
         lf_testing.iterate_until(self.lock.is_held)
 
     def test_timed_out(self):
         self.lock.set_timeout(0.05)
-        start = time.monotonic()
-        with self.assertRaises(Lf.LockTimeout):
-            self.lock.acquire()
-        self.assertGreaterEqual(time.monotonic() - start, 0.05)
+        for acquire in self.lock.acquire, self.lock.acquire_guard:
+            start = time.monotonic()
+            self.assertRaises(Lf.LockTimeout, acquire)
+            self.assertGreaterEqual(time.monotonic() - start, 0.05)
+
+    def test_cancelled(self):
+        for acquire in self.lock.acquire, self.lock.acquire_guard:
+            cancellable = Gio.Cancellable()
+            self.when_it_waits(cancellable.cancel)
+            with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+                acquire(cancellable)
 
     def test_order(self):
         """In the kernel's queue, beside another thread's wait."""

@@ -198,6 +198,7 @@ void add_rest () {
     add ("/idioms/nullable", (path) => {
         var remote = new Lf.LockFile.for_file (File.new_for_uri ("no-such-scheme://host/x"));
         assert_true (remote.path == null && remote.get_path () == null);
+        assert_true (remote.file == null && remote.get_file () == null);
 
         var lock_file = new Lf.LockFile (path);
         lock_file.acquire ();
@@ -205,9 +206,11 @@ void add_rest () {
 
         // They compile only if the binding says that these can be null
         var its_path = lock_file.path;
+        var its_file = lock_file.file;
         var application = holder.application;
         var host = holder.host;
         its_path = application = host = null;
+        its_file = null;
     });
 }
 

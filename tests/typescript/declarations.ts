@@ -34,6 +34,9 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
 
     is<boolean>()(lock.acquire(), true);
     is<boolean>()(lock.acquire(cancellable), true);
+    is<boolean>()(lock.acquire(undefined), true);
+    is<boolean>()(lock.acquire_with_timeout(2.5, undefined), true);
+    is<Promise<boolean>>()(lock.acquire_async(undefined, undefined), true);
     is<boolean>()(lock.acquire_with_timeout(2.5), true);
     is<Lf.LockGuard>()(lock.acquire_guard(), true);
     is<Lf.LockHolder | null>()(lock.query_holder(), true);

@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Makes TypeScript declarations from the GIR, compiles two programs with them, and
-# runs one:
+# Makes TypeScript declarations from the GIR, compiles two programs with them as
+# README.md says, and runs one:
 #
-#   test-typescript.sh DIRECTORY DECLARATIONS GIR-DIRECTORY...
+#   test-typescript.sh DIRECTORY README DECLARATIONS GIR-DIRECTORY...
 #
 # DIRECTORY is where it works, and keeps what npm installs for the next time.
-# DECLARATIONS is the file about the override.
+# README is where the tsconfig.json is, DECLARATIONS the file about the override.
 
 set -euo pipefail
 
 source_directory=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
-declarations=$2
-shift 2
+readme=$2
+declarations=$3
+shift 3
 
 # One at a time
 exec {lock}>lock
@@ -34,37 +35,33 @@ for directory in "$@"; do
   gir_options+=(--girDirectories "$directory")
 done
 
-rm -rf types compiled
+rm -rf types
 # Its parser of options asks for Node.js 20 but works with Debian's 18. It asks
 # questions if it can.
 YARGS_MIN_NODE_VERSION=18 node_modules/.bin/ts-for-gir generate Lf-1.0 \
   "${gir_options[@]}" --outdir types </dev/null >generate.log 2>&1 || { cat generate.log; exit 1; }
 
-cat >tsconfig.json <<END
+cp "$source_directory"/{declarations,example}.ts .
+
+# As a reader has it, but for where the override is
+installed='/usr/share/gjs-1.0/overrides/Lf.d.ts'
+awk '/^```/ { is_json = $0 == "```json"; next } is_json' "$readme" >readme.json
+grep -qF "\"$installed\"" readme.json
+sed "s|$installed|$declarations|" readme.json >tsconfig.json
+rm -f example.js
+node_modules/.bin/tsc --project .
+
+cat >declarations.json <<END
 {
-  "compilerOptions": {
-    "strict": true,
-    "target": "ES2022",
-    "module": "ES2022",
-    "moduleResolution": "Bundler",
-    "lib": ["ES2022"],
-    "types": [],
-    "rootDir": "$source_directory",
-    "outDir": "compiled"
-  },
-  "files": [
-    "types/index.d.ts",
-    "types/lf-1.0.d.ts",
-    "$declarations",
-    "$source_directory/declarations.ts",
-    "$source_directory/example.ts"
-  ]
+  "extends": "./tsconfig.json",
+  "compilerOptions": {"noEmit": true},
+  "files": ["types/index.d.ts", "types/lf-1.0.d.ts", "$declarations", "declarations.ts"]
 }
 END
-node_modules/.bin/tsc --project .
+node_modules/.bin/tsc --project declarations.json
 
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-output=$(gjs -m compiled/example.js "$directory/x.lock")
+output=$(gjs -m example.js "$directory/x.lock")
 echo "$output"
 [[ $output == 'TypeScript has it' ]]

@@ -29,15 +29,27 @@ declare module 'gi://Lf?version=1.0' {
                 options?: LockFile.WithOptions
             ): Promise<T>;
 
-            acquire(): boolean;
-            acquire_guard(): LockGuard;
-            acquire_with_timeout(timeout: number): boolean;
-            query_holder(): LockHolder | null;
+            acquire(cancellable?: Gio.Cancellable | null): boolean;
+            acquire_guard(cancellable?: Gio.Cancellable | null): LockGuard;
+            acquire_with_timeout(timeout: number, cancellable?: Gio.Cancellable | null): boolean;
+            query_holder(cancellable?: Gio.Cancellable | null): LockHolder | null;
 
-            acquire_async(ioPriority?: number): Promise<boolean>;
-            acquire_guard_async(ioPriority?: number): Promise<LockGuard>;
-            query_holder_async(ioPriority?: number): Promise<LockHolder | null>;
-            release_async(ioPriority?: number): Promise<boolean>;
+            acquire_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            acquire_guard_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<LockGuard>;
+            query_holder_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<LockHolder | null>;
+            release_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
         }
     }
 }

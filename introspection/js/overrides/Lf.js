@@ -36,8 +36,9 @@ function _makeCancellableOptional(proto, name, index) {
     const original = proto[name];
 
     proto[name] = function (...args) {
-        if (args.length === index)
-            args.push(null);
+        // Not if one before it is missing: GJS is to say so
+        if (args.length >= index)
+            args[index] ??= null;
         return original.apply(this, args);
     };
 }
@@ -51,7 +52,6 @@ function _acquireWithin(lock, timeout, cancellable) {
 
     lock.freeze_notify();
     try {
-        // Not as a property: that would ignore what is not a number
         lock.set_timeout(timeout);
         return lock.acquire_async(GLib.PRIORITY_DEFAULT, cancellable);
     } finally {
@@ -87,9 +87,31 @@ function _init() {
         return newForPath.call(this, path);
     };
 
+    // GObject only warns of a property that is not a number, and keeps what was before.
+    // This way acquire() fails, as after set_timeout().
+    Object.defineProperty(proto, 'timeout', {
+        get() {
+            return this.get_timeout();
+        },
+        set(timeout) {
+            this.set_timeout(timeout);
+        },
+        configurable: true,
+        enumerable: true,
+    });
+
     proto._init = function (properties, ...args) {
+        const timeout = properties?.timeout;
+
         _checkPath(properties?.path);
+        if (timeout !== undefined) {
+            properties = {...properties};
+            delete properties.timeout;
+        }
+
         GObject.Object.prototype._init.call(this, properties, ...args);
+        if (timeout !== undefined)
+            this.timeout = timeout;
     };
 
     ASYNC_METHODS.forEach(name => _makeAsync(proto, name));

@@ -178,8 +178,11 @@ _MAX_SIGNALS = 100
 
 
 class _InterruptibleWait:
-    def __init__(self, lock, timeout, cancellable):
+    def __init__(self, lock, method, timeout, cancellable):
         self.lock = lock
+        self.method = method
+        self.acquire_async = getattr(_original, method.name + '_async')
+        self.acquire_finish = getattr(_original, method.name + '_finish')
         self.timeout = timeout
         self.usual_timeout = lock.get_timeout()
         self.cancellable = cancellable
@@ -199,8 +202,9 @@ class _InterruptibleWait:
             self.start()
             self.end_start()
             if self.lock.is_held():
-                # Not by this claim, which has not reported: another thread was faster
-                return True
+                # Not by this claim, which has not reported: another thread was faster.
+                # So it does not wait.
+                return self.method.call(self.lock, self.timeout, None)
             while not self.reports:
                 self.context.iteration(True)
                 self.read_signals()
@@ -214,7 +218,7 @@ class _InterruptibleWait:
                     error = raised
             if error is not None:
                 raise error
-        return _original.acquire_finish(self.lock, self.reports[self.lock])
+        return self.acquire_finish(self.lock, self.reports[self.lock])
 
     def watch_signals(self):
         self.read_fd, self.write_fd = os.pipe()
@@ -233,7 +237,7 @@ class _InterruptibleWait:
         # No Python code is called back: what a handler of a signal raises in it would be
         # lost. The function takes the lock file and the result.
         arguments = (self.lock, _PRIORITY, self.cancellable, self.reports.setdefault)
-        acquire_async = _original.acquire_async
+        acquire_async = self.acquire_async
 
         if self.timeout != self.usual_timeout and max(self.timeout, self.usual_timeout) >= 0:
             # The asynchronous method takes it from there
@@ -289,20 +293,61 @@ class _InterruptibleWait:
                 os.write(self.others_fds[0], signals)
 
 
-def _acquire_in_main_thread(lock, timeout, cancellable):
-    try:
-        return _original.acquire_with_timeout(lock, 0, cancellable)
-    except GLib.Error as error:
-        if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
-            raise
+class _Acquire:
+    """What acquire() and acquire_with_timeout() are made of."""
+
+    name = 'acquire'
+
+    @staticmethod
+    def call(lock, timeout, cancellable):
+        return _original.acquire_with_timeout(lock, timeout, cancellable)
+
+    @staticmethod
+    def call_without_wait(lock, timeout, cancellable):
+        """Returns None if it has to be waited for."""
+        try:
+            return _original.acquire_with_timeout(lock, 0, cancellable)
+        except GLib.Error as error:
+            if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
+                raise
+
+
+class _AcquireGuard:
+    """What acquire_guard() is made of."""
+
+    name = 'acquire_guard'
+
+    @staticmethod
+    def call(lock, timeout, cancellable):
+        return _original.acquire_guard(lock, cancellable)
+
+    @staticmethod
+    def call_without_wait(lock, timeout, cancellable):
+        # Only what acquires the lock can make a guard that releases it, and that has no
+        # timeout of its own to try once. So this acquires nothing, but finds the lock of
+        # an object that holds it already, and what else ends the call at once.
+        cancelled = Gio.Cancellable()
+        cancelled.cancel()
+        try:
+            _original.acquire_with_timeout(lock, timeout, cancelled)
+            return _original.acquire_guard(lock, cancellable)
+        except GLib.Error as error:
+            if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
+                raise
+
+
+def _acquire_in_main_thread(lock, method, timeout, cancellable):
+    result = method.call_without_wait(lock, timeout, cancellable)
+    if result is not None:
+        return result
     if timeout < 0 and cancellable is None and lock.is_held_by_thread():
         # It does not wait, but says why
-        return _original.acquire_with_timeout(lock, timeout, None)
+        return method.call(lock, timeout, None)
     with _Linked(cancellable) as linked:
-        return _InterruptibleWait(lock, timeout, linked.cancellable).run()
+        return _InterruptibleWait(lock, method, timeout, linked.cancellable).run()
 
 
-def _acquire(lock, timeout, cancellable):
+def _acquire(lock, timeout, cancellable, method=_Acquire):
     may_wait = timeout < 0 or timeout > 0
     is_main = threading.current_thread() is threading.main_thread()
     was_held = lock.is_held()
@@ -311,8 +356,8 @@ def _acquire(lock, timeout, cancellable):
     # the lock: there, handlers of signals could raise without anybody to release it
     try:
         if may_wait and is_main:
-            return _acquire_in_main_thread(lock, timeout, cancellable)
-        return _original.acquire_with_timeout(lock, timeout, cancellable)
+            return _acquire_in_main_thread(lock, method, timeout, cancellable)
+        return method.call(lock, timeout, cancellable)
     except GLib.Error as error:
         raise _translated(error).with_traceback(error.__traceback__) from None
     except BaseException as error:
@@ -597,9 +642,11 @@ class _LockFile:
     def __init__(self, *args, **kwargs):
         if kwargs.get('path') is not None:
             kwargs.update(_path_property(kwargs.pop('path')))
-        if 'timeout' in kwargs:
-            kwargs['timeout'] = _seconds(kwargs['timeout'])
+        timeout = kwargs.pop('timeout', _USUAL_TIMEOUT)
         _original.__init__(self, *args, **kwargs)
+        if timeout is not _USUAL_TIMEOUT:
+            # As a property, one that is not a number would be ignored
+            self.set_timeout(timeout)
 
     @staticmethod
     def new(path):
@@ -618,6 +665,9 @@ class _LockFile:
 
     def acquire_with_timeout(self, timeout, cancellable=None):
         return _acquire(self, _seconds(timeout), cancellable)
+
+    def acquire_guard(self, cancellable=None):
+        return _acquire(self, self.get_timeout(), cancellable, _AcquireGuard)
 
     def acquired(self, timeout=_USUAL_TIMEOUT):
         """Returns a context manager that acquires and releases.
@@ -643,11 +693,12 @@ class _LockFile:
         await _run(self, 'release')
 
 
-_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_guard', 'acquire_guard_finish',
-                    'release', 'release_finish', 'is_locked', 'query_holder',
-                    'query_holder_finish', 'break_lock')
+_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_guard_finish', 'release',
+                    'release_finish', 'is_locked', 'query_holder', 'query_holder_finish',
+                    'break_lock')
 _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'query_holder')
-_OTHER_METHODS = ('__init__', 'new', 'set_timeout', 'acquire_with_timeout', 'is_held_by_thread')
+_OTHER_METHODS = ('__init__', 'new', 'set_timeout', 'acquire_with_timeout', 'acquire_guard',
+                  'is_held_by_thread')
 
 _original = types.SimpleNamespace()
 

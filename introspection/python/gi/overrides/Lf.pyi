@@ -36,7 +36,10 @@ class LockMode(GObject.GEnum):
     EXCLUSIVE: ClassVar[LockMode]
     SHARED: ClassVar[LockMode]
 
-# The codes that errors have; the enumerations go by the names of the classes below
+# The codes that errors have; the enumerations go by the names of the classes below. That
+# such a class makes a code of a number, as the enumeration does, is left out: mypy has no
+# type for a class whose calls give something else than its instances. A program that
+# has Lf.LockError(1) goes on working, but is to say "type: ignore[arg-type]" there.
 class _LockErrorCode(int):
     @staticmethod
     def quark() -> int: ...
