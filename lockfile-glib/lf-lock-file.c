@@ -769,6 +769,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    */
   props[PROP_TIMEOUT] =
     g_param_spec_double ("timeout", NULL, NULL, -G_MAXDOUBLE, G_MAXDOUBLE, -1,
+                         G_PARAM_LAX_VALIDATION | /* the setter validates */
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
@@ -841,6 +842,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   props[PROP_POLL_INTERVAL] =
     g_param_spec_double ("poll-interval", NULL, NULL,
                          MIN_POLL_INTERVAL, MAX_POLL_INTERVAL, DEFAULT_POLL_INTERVAL,
+                         G_PARAM_LAX_VALIDATION | /* the setter validates */
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**

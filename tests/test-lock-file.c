@@ -133,6 +133,11 @@ test_poll_interval_range (Fixture       *fixture,
   g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 3600);
   lf_lock_file_set_poll_interval (lock, NAN);
   g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 0.5);
+
+  g_object_set (lock, "poll-interval", 1e9, NULL);
+  g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 3600);
+  g_object_set (lock, "poll-interval", NAN, NULL);
+  g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 0.5);
 }
 
 static void
@@ -492,8 +497,14 @@ test_timeout_nan (Fixture       *fixture,
                   gconstpointer  data)
 {
   g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) other = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                               "timeout", NAN, NULL);
   g_autoptr (GError) error = NULL;
   g_auto (Claim) claim = { 0 };
+
+  g_assert_false (lf_lock_file_acquire (other, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
 
   g_assert_false (lf_lock_file_acquire_with_timeout (lock, NAN, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);

@@ -170,7 +170,11 @@ class Await(AsyncTest):
         self.other.acquire()
         task = asyncio.create_task(self.lock.acquire_async())
         await waits(self.path)
-        before = count_wakeups()
+        # Its threads may just be falling asleep
+        before = None
+        while before != count_wakeups():
+            before = count_wakeups()
+            await asyncio.sleep(0.1)
         await asyncio.sleep(0.5)
         self.assertLessEqual(count_wakeups() - before, 2)
         self.other.release()

@@ -87,31 +87,9 @@ function _init() {
         return newForPath.call(this, path);
     };
 
-    // GObject only warns of a property that is not a number, and keeps what was before.
-    // This way acquire() fails, as after set_timeout().
-    Object.defineProperty(proto, 'timeout', {
-        get() {
-            return this.get_timeout();
-        },
-        set(timeout) {
-            this.set_timeout(timeout);
-        },
-        configurable: true,
-        enumerable: true,
-    });
-
     proto._init = function (properties, ...args) {
-        const timeout = properties?.timeout;
-
         _checkPath(properties?.path);
-        if (timeout !== undefined) {
-            properties = {...properties};
-            delete properties.timeout;
-        }
-
         GObject.Object.prototype._init.call(this, properties, ...args);
-        if (timeout !== undefined)
-            this.timeout = timeout;
     };
 
     ASYNC_METHODS.forEach(name => _makeAsync(proto, name));

@@ -642,11 +642,9 @@ class _LockFile:
     def __init__(self, *args, **kwargs):
         if kwargs.get('path') is not None:
             kwargs.update(_path_property(kwargs.pop('path')))
-        timeout = kwargs.pop('timeout', _USUAL_TIMEOUT)
+        if 'timeout' in kwargs:
+            kwargs['timeout'] = _seconds(kwargs['timeout'])
         _original.__init__(self, *args, **kwargs)
-        if timeout is not _USUAL_TIMEOUT:
-            # As a property, one that is not a number would be ignored
-            self.set_timeout(timeout)
 
     @staticmethod
     def new(path):
