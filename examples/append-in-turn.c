@@ -11,6 +11,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The functions that convert them take anything */
+static gboolean
+are_numbers (const char *n_lines,
+             const char *seconds)
+{
+  return g_regex_match_simple ("^[0-9]+$", n_lines, 0, 0) &&
+         g_regex_match_simple ("^[0-9]+(\\.[0-9]+)?$", seconds, 0, 0);
+}
+
 static gboolean
 append_lines (const char *path,
               int         n_lines,
@@ -32,15 +41,15 @@ int
 main (int    argc,
       char **argv)
 {
-  int n_lines = argc > 2 ? atoi (argv[2]) : 3;
-  double seconds = argc > 3 ? g_ascii_strtod (argv[3], NULL) : 1;
+  const char *n_lines = argc > 2 ? argv[2] : "3";
+  const char *seconds = argc > 3 ? argv[3] : "1";
   g_autoptr (LfLockFile) lock = NULL;
   g_autoptr (LfLockHolder) holder = NULL;
   g_autoptr (LfLockGuard) guard = NULL;
   g_autoptr (GError) error = NULL;
 
   setlocale (LC_ALL, "");
-  if (argc < 2 || argc > 4)
+  if (argc < 2 || argc > 4 || !are_numbers (n_lines, seconds))
     {
       g_printerr ("Usage: %s FILE [LINES [SECONDS]]\n", argv[0]);
       return 2;
@@ -64,7 +73,7 @@ main (int    argc,
     }
 
   g_print ("PID %d has the lock\n", getpid ());
-  if (!append_lines (argv[1], n_lines, seconds))
+  if (!append_lines (argv[1], atoi (n_lines), g_ascii_strtod (seconds, NULL)))
     {
       perror (argv[1]);
       return EXIT_FAILURE;

@@ -36,7 +36,10 @@ async function work(path, nLines = 3, seconds = 1) {
     });
 }
 
-if (ARGV.length < 1 || ARGV.length > 3) {
+const areNumbers = (nLines = '3', seconds = '1') =>
+    /^[0-9]+$/.test(nLines) && /^[0-9]+(\.[0-9]+)?$/.test(seconds);
+
+if (ARGV.length < 1 || ARGV.length > 3 || !areNumbers(...ARGV.slice(1))) {
     printerr('Usage: gjs -m append-in-turn.js FILE [LINES [SECONDS]]');
     System.exit(2);
 }

@@ -7,6 +7,7 @@ writes waits in a queue: first come, first served.
 """
 
 import os
+import re
 import sys
 import time
 
@@ -37,14 +38,20 @@ def work(path, n_lines=3, seconds=1):
         print(f'{ME} is done', flush=True)
 
 
+def are_numbers(n_lines='3', seconds='1'):
+    return re.fullmatch('[0-9]+', n_lines) and re.fullmatch(r'[0-9]+(\.[0-9]+)?', seconds)
+
+
 def main():
-    if len(sys.argv) not in (2, 3, 4):
+    if len(sys.argv) not in (2, 3, 4) or not are_numbers(*sys.argv[2:]):
         print(f'Usage: {sys.argv[0]} FILE [LINES [SECONDS]]', file=sys.stderr)
         return 2
 
     try:
         work(*sys.argv[1:])
-    except (GLib.Error, OSError) as error:
+    except GLib.Error as error:
+        return error.message
+    except OSError as error:
         return str(error)
     except KeyboardInterrupt:
         return 130

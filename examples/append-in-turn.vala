@@ -30,17 +30,22 @@ void work (string path, int n_lines, double seconds) throws Error {
     guard = null;
 }
 
+// The functions that convert them take anything
+bool are_numbers (string n_lines, string seconds) {
+    return /^[0-9]+$/.match (n_lines) && /^[0-9]+(\.[0-9]+)?$/.match (seconds);
+}
+
 int main (string[] args) {
     Intl.setlocale ();
-    if (args.length < 2 || args.length > 4) {
+    var n_lines = args.length > 2 ? args[2] : "3";
+    var seconds = args.length > 3 ? args[3] : "1";
+    if (args.length < 2 || args.length > 4 || !are_numbers (n_lines, seconds)) {
         printerr ("Usage: %s FILE [LINES [SECONDS]]\n", args[0]);
         return 2;
     }
 
     try {
-        work (args[1],
-              args.length > 2 ? int.parse (args[2]) : 3,
-              args.length > 3 ? double.parse (args[3]) : 1);
+        work (args[1], int.parse (n_lines), double.parse (seconds));
     } catch (Error error) {
         printerr ("%s\n", error.message);
         return 1;

@@ -2,7 +2,7 @@
 
 /* A window to edit a text document that nobody else edits. While another has it, a
  * banner says who, and the window waits: it becomes editable the moment the other
- * closes. Saves on Ctrl+S and on closing.
+ * closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
  *
  *   document-window-c [--verbose] FILE     --verbose prints what happens */
 
@@ -21,18 +21,21 @@ struct _DocumentWindow
   LfLockFile *lock;
   GCancellable *waiting; /* or NULL */
   guint refresh_source;
+  gboolean given_up;
+  gboolean saving;
   gboolean closing;
 
   GtkRevealer *banner;
   GtkLabel *message;
   GtkSpinner *spinner;
-  GtkButton *wait_button;
+  GtkButton *button; /* Wait, Cancel or Discard */
   GtkTextView *view;
 };
 
 G_DEFINE_FINAL_TYPE (DocumentWindow, document_window, GTK_TYPE_APPLICATION_WINDOW)
 
 static gboolean verbose;
+static int status;
 
 /* Saving replaces the document by a new file, so that it cannot be the lock itself.
  * The lock file is hidden, and gone when nobody edits. */
@@ -84,6 +87,7 @@ set_editable (DocumentWindow *self,
   if (editable)
     {
       gtk_revealer_set_reveal_child (self->banner, FALSE);
+      gtk_button_set_label (self->button, "_Discard");
       g_clear_handle_id (&self->refresh_source, g_source_remove);
       gtk_widget_grab_focus (GTK_WIDGET (self->view));
       say ("Yours to edit");
@@ -96,7 +100,7 @@ set_waiting (DocumentWindow *self,
 {
   g_set_object (&self->waiting, waiting);
   gtk_spinner_set_spinning (self->spinner, waiting != NULL);
-  gtk_button_set_label (self->wait_button, waiting != NULL ? "_Cancel" : "_Wait");
+  gtk_button_set_label (self->button, waiting != NULL ? "_Cancel" : "_Wait");
 }
 
 static void
@@ -110,7 +114,7 @@ query_holder_cb (GObject      *object,
   const char *application = NULL;
   g_autofree char *text = NULL;
 
-  if (self->closing || lf_lock_file_is_held (lock))
+  if (self->closing || self->given_up || lf_lock_file_is_held (lock))
     return;
 
   if (holder != NULL)
@@ -137,13 +141,15 @@ refresh_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* What cannot be shown is not edited either, and somebody else may have it */
+/* What cannot be locked or shown is not edited, and somebody else may have it */
 static void
 give_up (DocumentWindow *self,
          const char     *text)
 {
+  self->given_up = TRUE;
+  g_clear_handle_id (&self->refresh_source, g_source_remove);
   show_message (self, text);
-  gtk_widget_set_visible (GTK_WIDGET (self->wait_button), FALSE);
+  gtk_widget_set_visible (GTK_WIDGET (self->button), FALSE);
   if (lf_lock_file_is_held (self->lock))
     lf_lock_file_release_async (self->lock, G_PRIORITY_DEFAULT, NULL, NULL, NULL);
 }
@@ -182,7 +188,7 @@ load_cb (GObject      *object,
 
   if (lf_lock_file_is_held (self->lock))
     set_editable (self, TRUE);
-  else
+  else if (!self->given_up)
     start_to_wait (self);
 }
 
@@ -200,13 +206,16 @@ acquire_cb (GObject      *object,
 
   set_waiting (self, NULL);
 
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      say ("Cancelled");
+      return;
+    }
+  if (!acquired && !g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
+    give_up (self, error->message);
+
   /* Also after a wait: it has changed while another edited it */
-  if (acquired || g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
-    g_file_load_contents_async (self->file, NULL, load_cb, g_object_ref (self));
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    say ("Cancelled");
-  else
-    show_message (self, error->message);
+  g_file_load_contents_async (self->file, NULL, load_cb, g_object_ref (self));
 }
 
 /* Both try and wait in the background: the window goes on */
@@ -234,18 +243,6 @@ start_to_wait (DocumentWindow *self)
 }
 
 static void
-wait_button_clicked_cb (GtkButton *button,
-                        gpointer   user_data)
-{
-  DocumentWindow *self = user_data;
-
-  if (self->waiting != NULL)
-    g_cancellable_cancel (self->waiting);
-  else
-    start_to_wait (self);
-}
-
-static void
 release_cb (GObject      *object,
             GAsyncResult *result,
             gpointer      user_data)
@@ -265,6 +262,8 @@ release_and_close (DocumentWindow *self)
                               release_cb, g_object_ref (self));
 }
 
+static void close_document (DocumentWindow *self);
+
 static void
 save_cb (GObject      *object,
          GAsyncResult *result,
@@ -273,11 +272,13 @@ save_cb (GObject      *object,
   g_autoptr (DocumentWindow) self = user_data;
   g_autoptr (GError) error = NULL;
 
+  self->saving = FALSE;
   if (g_file_replace_contents_finish (G_FILE (object), result, NULL, &error))
     {
       say ("Saved");
+      gtk_revealer_set_reveal_child (self->banner, FALSE);
       if (self->closing)
-        release_and_close (self);
+        close_document (self);
     }
   else
     {
@@ -296,6 +297,7 @@ save (DocumentWindow *self)
 
   g_object_get (buffer, "text", &text, NULL);
   bytes = g_bytes_new (text, strlen (text));
+  self->saving = TRUE;
   gtk_text_buffer_set_modified (buffer, FALSE);
   g_file_replace_contents_bytes_async (self->file, bytes, NULL, FALSE, G_FILE_CREATE_NONE, NULL,
                                        save_cb, g_object_ref (self));
@@ -306,7 +308,40 @@ save_action (GtkWidget  *widget,
              const char *name,
              GVariant   *parameter)
 {
-  save (DOCUMENT_WINDOW (widget));
+  DocumentWindow *self = DOCUMENT_WINDOW (widget);
+
+  if (!self->saving)
+    save (self);
+}
+
+static void
+close_document (DocumentWindow *self)
+{
+  if (gtk_text_buffer_get_modified (gtk_text_view_get_buffer (self->view)))
+    save (self);
+  else
+    release_and_close (self);
+}
+
+static void
+button_clicked_cb (GtkButton *button,
+                   gpointer   user_data)
+{
+  DocumentWindow *self = user_data;
+
+  if (self->waiting != NULL)
+    {
+      g_cancellable_cancel (self->waiting);
+    }
+  else if (lf_lock_file_is_held (self->lock))
+    {
+      gtk_text_buffer_set_modified (gtk_text_view_get_buffer (self->view), FALSE);
+      gtk_window_close (GTK_WINDOW (self));
+    }
+  else
+    {
+      start_to_wait (self);
+    }
 }
 
 static gboolean
@@ -324,10 +359,9 @@ document_window_close_request (GtkWindow *window)
   if (!lf_lock_file_is_held (self->lock))
     return GDK_EVENT_PROPAGATE;
 
-  if (gtk_text_buffer_get_modified (gtk_text_view_get_buffer (self->view)))
-    save (self);
-  else
-    release_and_close (self);
+  /* Not while it still writes */
+  if (!self->saving)
+    close_document (self);
   return GDK_EVENT_STOP;
 }
 
@@ -376,8 +410,8 @@ document_window_init (DocumentWindow *self)
   gtk_label_set_xalign (self->message, 0);
   gtk_widget_set_hexpand (GTK_WIDGET (self->message), TRUE);
   self->spinner = GTK_SPINNER (gtk_spinner_new ());
-  self->wait_button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Wait"));
-  g_signal_connect (self->wait_button, "clicked", G_CALLBACK (wait_button_clicked_cb), self);
+  self->button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Wait"));
+  g_signal_connect (self->button, "clicked", G_CALLBACK (button_clicked_cb), self);
 
   gtk_widget_set_margin_start (banner_box, 12);
   gtk_widget_set_margin_end (banner_box, 6);
@@ -385,7 +419,7 @@ document_window_init (DocumentWindow *self)
   gtk_widget_set_margin_bottom (banner_box, 6);
   gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->spinner));
   gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->message));
-  gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->wait_button));
+  gtk_box_append (GTK_BOX (banner_box), GTK_WIDGET (self->button));
   self->banner = GTK_REVEALER (gtk_revealer_new ());
   gtk_revealer_set_child (self->banner, banner_box);
 
@@ -404,6 +438,27 @@ document_window_init (DocumentWindow *self)
 }
 
 static void
+open_window (GtkApplication *application,
+             GFile          *file)
+{
+  DocumentWindow *self = g_object_new (DOCUMENT_TYPE_WINDOW, "application", application, NULL);
+
+  self->file = g_object_ref (file);
+  self->lock = lock_beside (self->file);
+  set_editable (self, FALSE);
+  acquire (self, 0);
+  gtk_window_present (GTK_WINDOW (self));
+}
+
+static void
+activate_cb (GtkApplication *application,
+             gpointer        user_data)
+{
+  g_printerr ("Which file? See --help.\n");
+  status = 2;
+}
+
+static void
 open_cb (GtkApplication  *application,
          GFile          **files,
          int              n_files,
@@ -412,21 +467,11 @@ open_cb (GtkApplication  *application,
 {
   for (int i = 0; i < n_files; i++)
     {
-      DocumentWindow *self = g_object_new (DOCUMENT_TYPE_WINDOW, "application", application, NULL);
-
-      self->file = g_object_ref (files[i]);
-      self->lock = lock_beside (self->file);
-      set_editable (self, FALSE);
-      acquire (self, 0);
-      gtk_window_present (GTK_WINDOW (self));
+      if (g_file_has_parent (files[i], NULL))
+        open_window (application, files[i]);
+      else
+        activate_cb (application, NULL);
     }
-}
-
-static void
-activate_cb (GtkApplication *application,
-             gpointer        user_data)
-{
-  g_printerr ("Which file? See --help.\n");
 }
 
 int
@@ -438,6 +483,7 @@ main (int    argc,
     { NULL },
   };
   g_autoptr (GtkApplication) application = NULL;
+  int failed;
 
   application = gtk_application_new (NULL, G_APPLICATION_NON_UNIQUE | G_APPLICATION_HANDLES_OPEN);
   g_application_add_main_option_entries (G_APPLICATION (application), options);
@@ -445,5 +491,6 @@ main (int    argc,
   g_signal_connect (application, "open", G_CALLBACK (open_cb), NULL);
   g_signal_connect (application, "activate", G_CALLBACK (activate_cb), NULL);
 
-  return g_application_run (G_APPLICATION (application), argc, argv);
+  failed = g_application_run (G_APPLICATION (application), argc, argv);
+  return failed != 0 ? failed : status;
 }

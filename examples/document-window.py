@@ -2,7 +2,7 @@
 
 """A window to edit a text document that nobody else edits. While another has it, a
 banner says who, and the window waits: it becomes editable the moment the other
-closes. Saves on Ctrl+S and on closing.
+closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
 
     python3 document-window.py [--verbose] FILE     --verbose prints what happens
 """
@@ -21,6 +21,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.file = file
         self.waiting = None
         self.refresh_source = 0
+        self.given_up = False
+        self.saving = False
         self.closing = False
 
         # Saving replaces the document by a new file, so that it cannot be the lock
@@ -30,7 +32,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.lock.props.remove_on_release = True
 
         self.save_action = Gio.SimpleAction(name='save')
-        self.save_action.connect('activate', lambda action, parameter: self.save())
+        self.save_action.connect('activate', lambda action, parameter: self.save_once())
         self.add_action(self.save_action)
         self.connect('close-request', DocumentWindow.on_close_request)
 
@@ -45,14 +47,14 @@ class DocumentWindow(Gtk.ApplicationWindow):
 
         self.message = Gtk.Label(wrap=True, xalign=0, hexpand=True)
         self.spinner = Gtk.Spinner()
-        self.wait_button = Gtk.Button(label='_Wait', use_underline=True)
-        self.wait_button.connect('clicked', lambda button: self.wait_or_cancel())
+        self.button = Gtk.Button(label='_Wait', use_underline=True)
+        self.button.connect('clicked', lambda button: self.on_button_clicked())
 
         banner_box = Gtk.Box(spacing=12, margin_start=12, margin_end=6,
                              margin_top=6, margin_bottom=6)
         banner_box.append(self.spinner)
         banner_box.append(self.message)
-        banner_box.append(self.wait_button)
+        banner_box.append(self.button)
         self.banner = Gtk.Revealer(child=banner_box)
 
         self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, left_margin=12, top_margin=12)
@@ -83,6 +85,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
 
         if editable:
             self.banner.set_reveal_child(False)
+            self.button.set_label('_Discard')
             self.stop_to_refresh()
             self.view.grab_focus()
             self.say('Yours to edit')
@@ -90,7 +93,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
     def set_waiting(self, waiting):
         self.waiting = waiting
         self.spinner.set_spinning(waiting is not None)
-        self.wait_button.set_label('_Cancel' if waiting else '_Wait')
+        self.button.set_label('_Cancel' if waiting else '_Wait')
 
     # Both try and wait in the background: the window goes on
 
@@ -99,31 +102,32 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.lock.acquire_async(GLib.PRIORITY_DEFAULT, self.waiting, self.on_acquired)
 
     def on_acquired(self, lock, result):
+        failure = None
         try:
             lock.acquire_finish(result)
         except Lf.AlreadyLocked:
             pass
         except GLib.Error as error:
-            self.on_acquire_failed(error)
-            return
+            failure = error
 
-        if not self.closing:
-            self.set_waiting(None)
-            # Also after a wait: it has changed while another edited it
-            self.file.load_contents_async(None, self.on_loaded)
-
-    def on_acquire_failed(self, error):
         if self.closing:
             return
         self.set_waiting(None)
-        if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
-            self.say('Cancelled')
-        else:
-            self.show_message(error.message)
 
-    def wait_or_cancel(self):
+        if failure and failure.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
+            self.say('Cancelled')
+            return
+        if failure:
+            self.give_up(failure.message)
+        # Also after a wait: it has changed while another edited it
+        self.file.load_contents_async(None, self.on_loaded)
+
+    def on_button_clicked(self):
         if self.waiting:
             self.waiting.cancel()
+        elif self.lock.is_held():
+            self.buffer.set_modified(False)
+            self.close()
         else:
             self.start_to_wait()
 
@@ -150,7 +154,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             holder = lock.query_holder_finish(result)
         except GLib.Error:
             holder = None
-        if self.closing or lock.is_held():
+        if self.closing or self.given_up or lock.is_held():
             return
 
         if not holder:
@@ -181,17 +185,24 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.buffer.set_modified(False)
         if self.lock.is_held():
             self.set_editable(True)
-        else:
+        elif not self.given_up:
             self.start_to_wait()
 
-    # What cannot be shown is not edited either, and somebody else may have it
+    # What cannot be locked or shown is not edited, and somebody else may have it
     def give_up(self, text):
+        self.given_up = True
+        self.stop_to_refresh()
         self.show_message(text)
-        self.wait_button.set_visible(False)
+        self.button.set_visible(False)
         if self.lock.is_held():
             self.lock.release_async(GLib.PRIORITY_DEFAULT, None, lambda lock, result: None)
 
+    def save_once(self):
+        if not self.saving:
+            self.save()
+
     def save(self):
+        self.saving = True
         text = self.buffer.props.text
         self.buffer.set_modified(False)
         self.file.replace_contents_bytes_async(
@@ -199,6 +210,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.on_saved)
 
     def on_saved(self, file, result):
+        self.saving = False
         try:
             file.replace_contents_finish(result)
         except GLib.Error as error:
@@ -208,8 +220,9 @@ class DocumentWindow(Gtk.ApplicationWindow):
             return
 
         self.say('Saved')
+        self.banner.set_reveal_child(False)
         if self.closing:
-            self.release_and_close()
+            self.close_document()
 
     def on_close_request(self):
         # Already on its way
@@ -223,11 +236,16 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if not self.lock.is_held():
             return False
 
+        # Not while it still writes
+        if not self.saving:
+            self.close_document()
+        return True
+
+    def close_document(self):
         if self.buffer.get_modified():
             self.save()
         else:
             self.release_and_close()
-        return True
 
     def release_and_close(self):
         self.lock.release_async(GLib.PRIORITY_DEFAULT, None, self.on_released)
@@ -244,6 +262,7 @@ class Application(Gtk.Application):
     def __init__(self):
         super().__init__(flags=Gio.ApplicationFlags.NON_UNIQUE | Gio.ApplicationFlags.HANDLES_OPEN)
         self.verbose = False
+        self.status = 0
         self.set_option_context_parameter_string('FILE')
         self.add_main_option('verbose', ord('v'), GLib.OptionFlags.NONE, GLib.OptionArg.NONE,
                              'Print what happens', None)
@@ -256,11 +275,16 @@ class Application(Gtk.Application):
 
     def do_open(self, files, n_files, hint):
         for file in files:
-            DocumentWindow(self, file).present()
+            if file.has_parent(None):
+                DocumentWindow(self, file).present()
+            else:
+                self.do_activate()
 
     def do_activate(self):
         print('Which file? See --help.', file=sys.stderr)
+        self.status = 2
 
 
 if __name__ == '__main__':
-    sys.exit(Application().run(sys.argv))
+    application = Application()
+    sys.exit(application.run(sys.argv) or application.status)

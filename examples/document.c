@@ -27,23 +27,23 @@ typedef struct
 
 /* Saving replaces the document by a new file, so that it cannot be the lock itself */
 static LfLockFile *
-lock_beside (const char *path)
+lock_beside (GFile *file)
 {
-  g_autofree char *directory = g_path_get_dirname (path);
-  g_autofree char *name = g_path_get_basename (path);
+  g_autoptr (GFile) directory = g_file_get_parent (file);
+  g_autofree char *name = g_file_get_basename (file);
   g_autofree char *lock_name = g_strdup_printf (".%s.lock", name);
-  g_autofree char *lock_path = g_build_filename (directory, lock_name, NULL);
-  LfLockFile *lock = lf_lock_file_new (lock_path);
+  g_autoptr (GFile) lock_file = g_file_get_child (directory, lock_name);
+  LfLockFile *lock = lf_lock_file_new_for_file (lock_file);
 
   lf_lock_file_set_remove_on_release (lock, TRUE);
   return lock;
 }
 
 static void
-fail (Document *self,
-      GError   *error)
+fail (Document   *self,
+      const char *message)
 {
-  g_printerr ("%s\n", error->message);
+  g_printerr ("%s\n", message);
   self->status = EXIT_FAILURE;
   g_main_loop_quit (self->loop);
 }
@@ -52,13 +52,19 @@ static gboolean
 load (Document *self)
 {
   g_autofree char *text = NULL;
+  gsize length = 0;
   g_autoptr (GError) error = NULL;
 
   /* What is not there is a new one */
-  if (!g_file_get_contents (self->path, &text, NULL, &error) &&
+  if (!g_file_get_contents (self->path, &text, &length, &error) &&
       !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
     {
-      fail (self, error);
+      fail (self, error->message);
+      return FALSE;
+    }
+  if (text != NULL && !g_utf8_validate_len (text, length, NULL))
+    {
+      fail (self, "This is not a text in UTF-8");
       return FALSE;
     }
 
@@ -106,7 +112,7 @@ acquire_cb (GObject      *object,
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     show_read_only (self);
   else
-    fail (self, error);
+    fail (self, error->message);
 }
 
 static void
@@ -137,12 +143,14 @@ read_line_cb (GObject      *object,
 {
   Document *self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autofree char *line = g_data_input_stream_read_line_finish (self->input, result, NULL, &error);
+  g_autofree char *line = NULL;
+
+  line = g_data_input_stream_read_line_finish_utf8 (self->input, result, NULL, &error);
 
   if (line == NULL)
     {
       if (error != NULL || (lf_lock_file_is_held (self->lock) && !save (self, &error)))
-        fail (self, error);
+        fail (self, error->message);
       g_main_loop_quit (self->loop);
       return;
     }
@@ -163,7 +171,7 @@ close_document (Document *self)
   g_autoptr (GError) error = NULL;
 
   if (lf_lock_file_is_held (self->lock) && !lf_lock_file_release (self->lock, &error))
-    fail (self, error);
+    fail (self, error->message);
 }
 
 static gboolean
@@ -192,7 +200,7 @@ open_document (Document *self)
     }
   else
     {
-      fail (self, error);
+      fail (self, error->message);
     }
 
   if (self->status != 0)
@@ -210,19 +218,22 @@ main (int    argc,
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GInputStream) terminal = g_unix_input_stream_new (STDIN_FILENO, FALSE);
   g_autoptr (GDataInputStream) input = g_data_input_stream_new (terminal);
+  g_autoptr (GFile) file = NULL;
   g_autoptr (LfLockFile) lock = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
   Document self = { .loop = loop, .input = input, .text = text };
 
   setlocale (LC_ALL, "");
-  if (argc != 2)
+  if (argc == 2)
+    file = g_file_new_for_path (argv[1]);
+  if (file == NULL || !g_file_has_parent (file, NULL))
     {
       g_printerr ("Usage: %s FILE\n", argv[0]);
       return 2;
     }
 
   self.path = argv[1];
-  self.lock = lock = lock_beside (self.path);
+  self.lock = lock = lock_beside (file);
   open_document (&self);
   close_document (&self);
 

@@ -18,9 +18,18 @@ const SIGINT = 2;
 
 const isCancelled = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
 
+// Without fatal, other bytes would be replaced, and saved so
+function decode(contents) {
+    try {
+        return new TextDecoder('utf-8', {fatal: true}).decode(contents);
+    } catch {
+        throw new Error('This is not a text in UTF-8');
+    }
+}
+
 class Document {
-    constructor(path) {
-        this.file = Gio.File.new_for_path(path);
+    constructor(file) {
+        this.file = file;
         this.text = '';
         this.reading = new Gio.Cancellable();
         this.waiting = null;
@@ -108,7 +117,7 @@ class Document {
     load() {
         try {
             const [, contents] = this.file.load_contents(null);
-            this.text = new TextDecoder().decode(contents);
+            this.text = decode(contents);
         } catch (error) {
             if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND))
                 throw error;
@@ -140,13 +149,14 @@ class Document {
     }
 }
 
-if (ARGV.length !== 1) {
+const file = ARGV.length === 1 ? Gio.File.new_for_path(ARGV[0]) : null;
+if (!file?.has_parent(null)) {
     printerr('Usage: gjs -m document.js FILE');
     System.exit(2);
 }
 
 const loop = new GLib.MainLoop(null, false);
-const document = new Document(ARGV[0]);
+const document = new Document(file);
 let status = 0;
 
 GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {

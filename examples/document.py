@@ -9,7 +9,6 @@ save.
 """
 
 import asyncio
-import os
 import pathlib
 import sys
 
@@ -24,14 +23,16 @@ class Document:
         # Saving replaces the document by a new file, so that it cannot be the lock itself
         self.lock = Lf.LockFile(path=self.path.with_name(f'.{self.path.name}.lock'),
                                 remove_on_release=True)
+        self.input = None
         self.waiting = None
         self.closing = False
         self.text = ''
 
     async def run(self):
+        self.input = await typed_lines()
         try:
             self.open()
-            async for line in await typed_lines():
+            async for line in self.input:
                 self.handle(line.decode())
             if self.lock.is_held():
                 self.save()
@@ -64,13 +65,15 @@ class Document:
         except asyncio.CancelledError:
             if not self.closing:
                 self.show_read_only()
-        except (GLib.Error, OSError) as error:
-            sys.exit(str(error))
+        except Exception as error:
+            # Who reads the lines gets it
+            self.input.set_exception(error)
         self.waiting = None
 
     def load(self):
         try:
-            self.text = self.path.read_text()
+            # Not read_text(): that is of the locale, and changes the ends of lines
+            self.text = self.path.read_bytes().decode()
         except FileNotFoundError:
             # It is a new one
             self.text = ''
@@ -89,9 +92,7 @@ class Document:
         print('Yours to edit', flush=True)
 
     def save(self):
-        new = self.path.with_name(f'.{self.path.name}.new')
-        new.write_text(self.text)
-        os.replace(new, self.path)
+        GLib.file_set_contents(str(self.path), self.text.encode())
         print('Saved', flush=True)
 
 
@@ -103,13 +104,17 @@ async def typed_lines():
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not pathlib.Path(sys.argv[1]).name:
         print(f'Usage: {sys.argv[0]} FILE', file=sys.stderr)
         return 2
 
     try:
         asyncio.run(Document(sys.argv[1]).run())
-    except (GLib.Error, OSError) as error:
+    except GLib.Error as error:
+        return error.message
+    except UnicodeDecodeError:
+        return 'This is not a text in UTF-8'
+    except (OSError, ValueError) as error:
         return str(error)
     except KeyboardInterrupt:
         return 130

@@ -12,16 +12,50 @@ class Document : Object {
     private Lf.LockFile lock_file;
     private Cancellable? waiting = null;
     private string text = "";
+    private MainLoop loop = new MainLoop ();
+    private int status = 0;
 
-    public Document (string path) {
-        file = File.new_for_path (path);
+    public Document (File file) {
+        this.file = file;
         // Saving replaces the document by a new file, so that it cannot be the lock itself
         var lock_name = ".%s.lock".printf (file.get_basename ());
         lock_file = new Lf.LockFile.for_file (file.get_parent ().get_child (lock_name));
         lock_file.remove_on_release = true;
     }
 
-    public async void run () throws Error {
+    // Returns the status to exit with
+    public int run () {
+        edit.begin ((object, result) => {
+            try {
+                edit.end (result);
+                loop.quit ();
+            } catch (Error error) {
+                fail (error);
+            }
+        });
+        Unix.signal_add (Posix.Signal.INT, () => {
+            status = 130;
+            loop.quit ();
+            return Source.CONTINUE;
+        });
+        loop.run ();
+
+        try {
+            if (lock_file.is_held ())
+                lock_file.release ();
+        } catch (Error error) {
+            fail (error);
+        }
+        return status;
+    }
+
+    private void fail (Error error) {
+        printerr ("%s\n", error.message);
+        status = 1;
+        loop.quit ();
+    }
+
+    private async void edit () throws Error {
         try {
             lock_file.try_acquire ();
             start_to_edit ();
@@ -32,7 +66,7 @@ class Document : Object {
 
         var input = new DataInputStream (new UnixInputStream (Posix.STDIN_FILENO, false));
         string? line;
-        while ((line = yield input.read_line_async ()) != null) {
+        while ((line = yield input.read_line_utf8_async ()) != null) {
             if (lock_file.is_held ())
                 text += line + "\n";
             else if (waiting != null)
@@ -45,11 +79,6 @@ class Document : Object {
             save ();
     }
 
-    public void close () throws Error {
-        if (lock_file.is_held ())
-            lock_file.release ();
-    }
-
     private async void wait () {
         print ("Waiting for %s; Enter cancels\n", describe_holder ());
         waiting = new Cancellable ();
@@ -60,15 +89,18 @@ class Document : Object {
         } catch (IOError.CANCELLED error) {
             show_read_only ();
         } catch (Error error) {
-            printerr ("%s\n", error.message);
-            Process.exit (1);
+            fail (error);
         }
         waiting = null;
     }
 
     private void load () throws Error {
+        size_t length;
+
         try {
-            FileUtils.get_contents (file.get_path (), out text);
+            FileUtils.get_contents (file.get_path (), out text, out length);
+            if (!text.validate ((ssize_t) length))
+                throw new IOError.INVALID_DATA ("This is not a text in UTF-8");
         } catch (FileError.NOENT error) {
             // It is a new one
             text = "";
@@ -102,36 +134,11 @@ class Document : Object {
 
 int main (string[] args) {
     Intl.setlocale ();
-    if (args.length != 2) {
+    var file = args.length == 2 ? File.new_for_path (args[1]) : null;
+    if (file == null || !file.has_parent (null)) {
         printerr ("Usage: %s FILE\n", args[0]);
         return 2;
     }
 
-    var status = 0;
-    var loop = new MainLoop ();
-    var document = new Document (args[1]);
-
-    document.run.begin ((object, result) => {
-        try {
-            document.run.end (result);
-        } catch (Error error) {
-            printerr ("%s\n", error.message);
-            status = 1;
-        }
-        loop.quit ();
-    });
-    Unix.signal_add (Posix.Signal.INT, () => {
-        status = 130;
-        loop.quit ();
-        return Source.CONTINUE;
-    });
-    loop.run ();
-
-    try {
-        document.close ();
-    } catch (Error error) {
-        printerr ("%s\n", error.message);
-        status = 1;
-    }
-    return status;
+    return new Document (file).run ();
 }

@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* g_ascii_strtod() takes anything */
+static gboolean
+is_number (const char *seconds)
+{
+  return g_regex_match_simple ("^[0-9]+(\\.[0-9]+)?$", seconds, 0, 0);
+}
+
 static void
 wait_for_enter (void)
 {
@@ -67,7 +74,7 @@ main (int    argc,
   g_autoptr (GError) error = NULL;
 
   setlocale (LC_ALL, "");
-  if (argc != 3 && argc != 4)
+  if ((argc != 3 && argc != 4) || !is_number (argv[2]))
     {
       g_printerr ("Usage: %s FILE SECONDS [TEXT]\n", argv[0]);
       return 2;

@@ -47,7 +47,9 @@ async function work(path, seconds, text) {
     await lock.with(() => text === undefined ? readFile(file) : writeFile(file, text));
 }
 
-if (ARGV.length !== 2 && ARGV.length !== 3) {
+const isNumber = seconds => /^[0-9]+(\.[0-9]+)?$/.test(seconds);
+
+if ((ARGV.length !== 2 && ARGV.length !== 3) || !isNumber(ARGV[1])) {
     printerr('Usage: gjs -m readers-writers.js FILE SECONDS [TEXT]');
     System.exit(2);
 }

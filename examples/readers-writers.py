@@ -8,6 +8,7 @@ until Enter is pressed, and give up if they have not got it after SECONDS.
 """
 
 import os
+import re
 import sys
 
 import gi
@@ -18,7 +19,7 @@ ME = f'PID {os.getpid()}'
 
 
 def read_file(path):
-    with open(path) as file:
+    with open(path, errors='replace') as file:
         print(f'{ME} reads: {file.read().rstrip()}', flush=True)
     sys.stdin.readline()
 
@@ -41,14 +42,20 @@ def work(path, seconds, text=None):
             write_file(path, text)
 
 
+def is_number(seconds):
+    return re.fullmatch(r'[0-9]+(\.[0-9]+)?', seconds)
+
+
 def main():
-    if len(sys.argv) not in (3, 4):
+    if len(sys.argv) not in (3, 4) or not is_number(sys.argv[2]):
         print(f'Usage: {sys.argv[0]} FILE SECONDS [TEXT]', file=sys.stderr)
         return 2
 
     try:
         work(*sys.argv[1:])
-    except (GLib.Error, OSError) as error:
+    except GLib.Error as error:
+        return error.message
+    except OSError as error:
         return str(error)
     except KeyboardInterrupt:
         return 130

@@ -39,9 +39,14 @@ void work (string path, double seconds, string? text) throws Error {
     lock_file.release ();
 }
 
+// double.parse() takes anything
+bool is_number (string seconds) {
+    return /^[0-9]+(\.[0-9]+)?$/.match (seconds);
+}
+
 int main (string[] args) {
     Intl.setlocale ();
-    if (args.length != 3 && args.length != 4) {
+    if ((args.length != 3 && args.length != 4) || !is_number (args[2])) {
         printerr ("Usage: %s FILE SECONDS [TEXT]\n", args[0]);
         return 2;
     }

@@ -15,6 +15,8 @@ import unittest
 
 # Tells a hang from an answer, on a busy machine too
 PATIENCE = 60
+# What is not UTF-8 is in strings as '\udcXX'
+BYTES = 'surrogateescape'
 
 
 def wait_until(condition, what):
@@ -65,7 +67,7 @@ class Program:
                 break
             self.buffer += data
         line, _, self.buffer = self.buffer.partition(b'\n')
-        return line.decode()
+        return line.decode(errors=BYTES)
 
     def expect(self, *patterns):
         for pattern in patterns:
@@ -74,7 +76,7 @@ class Program:
                 raise AssertionError(f'Expected "{pattern}", got "{line}"')
 
     def type(self, text):
-        self.process.stdin.write(text.encode())
+        self.process.stdin.write(text.encode(errors=BYTES))
         self.process.stdin.flush()
 
     def end_of_input(self):
@@ -86,7 +88,7 @@ class Program:
     def expect_end(self, status=0, errors=''):
         """The rest of the output is empty, and the status as a shell sees it."""
         rest = self.line()
-        said = self.process.stderr.read().decode()
+        said = self.process.stderr.read().decode(errors=BYTES)
         actual = self.process.wait(PATIENCE)
         actual = actual if actual >= 0 else 128 - actual
         if rest or actual != status or not re.fullmatch(errors, said):
@@ -127,12 +129,12 @@ class ExampleTest(unittest.TestCase):
 
     def path(self, name, content=''):
         path = os.path.join(self.directory, name)
-        with open(path, 'w') as file:
+        with open(path, 'w', newline='', errors=BYTES) as file:
             file.write(content)
         return path
 
     def assert_content(self, path, content):
-        with open(path) as file:
+        with open(path, newline='', errors=BYTES) as file:
             self.assertEqual(file.read(), content)
 
 

@@ -12,7 +12,12 @@ import fcntl
 import os
 import sys
 
-from tap import ExampleTest, n_waiters, run_as_tap, wait_until
+from tap import PATIENCE, ExampleTest, n_waiters, run_as_tap, wait_until
+
+# In one line, as a person would have it
+PLAIN_ERROR = r'(?!g-|.*-CRITICAL|.*Error: ).+\n'
+NO_DIRECTORY = 'Cannot open lock file {}: Not a directory\n'
+USAGE = 'Usage: .*\n'
 
 NAMES = ['append-in-turn', 'document', 'readers-writers', 'single-instance']
 LANGUAGES = {
@@ -132,11 +137,14 @@ class AppendInTurn(ExampleTest):
         self.assertEqual(order, [pid for pid in blocks for _ in range(5)])
 
     def test_usage(self):
-        ExampleTest.start(self, 'append-in-turn').expect_end(2, 'Usage: .*\n')
+        for arguments in [], ['three'], ['3x'], ['-3'], ['1.5'], [3, 'one'], [3, '-1'], [3, 1, 1]:
+            file = [self.file] if arguments else []
+            super().start('append-in-turn', *file, *arguments).expect_end(2, USAGE)
+        self.assert_content(self.file, '')
 
     def test_no_directory(self):
-        program = ExampleTest.start(self, 'append-in-turn', self.file + '/none/log')
-        program.expect_end(1, '.*/none/log.*\n')
+        path = self.path('file') + '/none'
+        super().start('append-in-turn', path).expect_end(1, NO_DIRECTORY.format(path))
 
 
 class Document(ExampleTest):
@@ -254,11 +262,66 @@ class Document(ExampleTest):
         with open(self.file) as file:
             self.assertEqual(len(file.readlines()), 5)
 
-    def test_unreadable(self):
+    def replace_by_a_directory(self):
         os.remove(self.file)
         os.mkdir(self.file)
-        self.start().expect_end(1, '.+\n')
+
+    def expect_failure(self, program, errors=PLAIN_ERROR):
+        program.expect_end(1, errors)
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
+
+    def test_unreadable(self):
+        self.replace_by_a_directory()
+        self.expect_failure(self.start())
+
+    def test_unreadable_after_a_wait(self):
+        first = self.start_first('Before')
+        second = self.start_second(first)
+        self.wait_for(first, second)
+        self.replace_by_a_directory()
+        first.ctrl_c()
+        first.expect_end(130)
+        self.expect_failure(second)
+
+    def test_cannot_be_saved(self):
+        first = self.start_first('Before')
+        self.replace_by_a_directory()
+        first.type('Not saved\n')
+        first.end_of_input()
+        self.expect_failure(first)
+
+    def test_not_a_text(self):
+        self.path('notes.txt', 'Caf\udce9\n')
+        first = self.start()
+        first.end_of_input()
+        self.expect_failure(first, 'This is not a text in UTF-8\n')
+        self.assert_content(self.file, 'Caf\udce9\n')
+
+    def test_not_a_text_is_typed(self):
+        first = self.start_first('Before')
+        first.type('Caf\udce9\n')
+        first.end_of_input()
+        self.expect_failure(first)
+        self.assert_content(self.file, 'Before\n')
+
+    def test_strange_texts(self):
+        for text in '\ufeffWith a mark\n', 'Of Windows\r\n\r\n', 'Null\0and more\n':
+            self.path('notes.txt', text)
+            program = self.start()
+            program.end_of_input()
+            while program.line():
+                pass
+            # Refused, or shown and saved: but as it was
+            program.process.wait(PATIENCE)
+            self.assert_content(self.file, text)
+
+    def test_no_directory(self):
+        super().start('document', self.file + '/none/notes').expect_end(
+            1, NO_DIRECTORY.format(f'{self.file}/none/.notes.lock'))
+
+    def test_usage(self):
+        for arguments in [], ['/'], [self.file, self.file]:
+            super().start('document', *arguments).expect_end(2, USAGE)
 
 
 class ReadersWriters(ExampleTest):
@@ -320,8 +383,10 @@ class ReadersWriters(ExampleTest):
     def test_gives_up(self):
         reader = self.read()
         reader.expect(f'PID {reader.pid} reads: old')
-        for seconds in 0, 0.2:
-            self.write('new', seconds).expect_end(1, rf'.*held by PID {reader.pid} \(.*\)\n')
+        for seconds, what in ((0, f'{self.file} is locked already'),
+                              (0.2, f'Timed out waiting to lock {self.file}')):
+            self.write('new', seconds).expect_end(
+                1, rf'{what}: held by PID {reader.pid} \(.*\)\n')
         self.enter(reader)
         self.assert_content(self.file, 'old\n')
 
@@ -351,8 +416,24 @@ class ReadersWriters(ExampleTest):
         next_one.expect(f'PID {next_one.pid} reads: ')
         self.enter(next_one)
 
+    def test_not_a_text(self):
+        self.path('notes.txt', 'Caf\udce9\n')
+        reader = self.read()
+        reader.expect(f'PID {reader.pid} reads: Caf.')
+        self.enter(reader)
+
+    def test_no_directory(self):
+        self.file = self.path('file') + '/none'
+        self.read().expect_end(1, NO_DIRECTORY.format(self.file))
+
     def test_usage(self):
-        self.start('readers-writers', self.file).expect_end(2, 'Usage: .*\n')
+        programs = [self.start('readers-writers', self.file)]
+        for seconds in 'sixty', '60s', '-1', 'nan', '':
+            programs += [self.read(seconds), self.write('new', seconds)]
+        for program in programs:
+            program.end_of_input()
+            program.expect_end(2, USAGE)
+        self.assert_content(self.file, 'old\n')
 
 
 def main():

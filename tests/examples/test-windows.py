@@ -25,6 +25,7 @@ ENVIRONMENT = {
     'GTK_A11Y': 'none', 'NO_AT_BRIDGE': '1', 'G_DEBUG': '',
 }
 WIDTH = 480
+DIRECTORY = '.*[Dd]irectory.*'
 
 
 class Screen:
@@ -89,6 +90,11 @@ class Window:
     def image(self):
         return self.screen.run('import', '-window', self.id, 'rgb:-')
 
+    def shows_text(self):
+        """Whether there is anything in the lower part, which is white else."""
+        return len(set(self.screen.run(
+            'import', '-window', self.id, '-crop', '200x60+20+200', 'rgb:-'))) > 1
+
     def expect_end(self):
         # What GTK thinks of the machine does not matter here
         self.program.expect_end(0, '(?s).*')
@@ -151,6 +157,10 @@ class Windows(ExampleTest):
         window.keys('ctrl+w')
         window.program.expect(*lines)
         window.expect_end()
+
+    def make_directory(self):
+        os.remove(self.file)
+        os.mkdir(self.file)
 
     def take_screenshot(self):
         area = f'{2 * WIDTH}x300+0+0'
@@ -271,6 +281,63 @@ class Windows(ExampleTest):
             wait_until(lambda: not os.path.exists(self.lock), 'the release')
         with open(self.file, 'rb') as file:
             self.assertEqual(file.read(), b'\xff\xfe')
+
+    def test_no_lock(self):
+        os.mkdir(self.lock)
+        self.path('notes.txt', 'Milk\n' * 30)
+        window = self.open('.*/.notes.txt.lock is not a lock file but a directory')
+        window.expect_title('notes.txt [read-only]')
+        wait_until(window.shows_text, 'the text')
+        # Nothing to wait for
+        window.keys('alt+w')
+        window.type('Not accepted')
+        self.close(window)
+
+    def test_gives_up_after_a_wait(self):
+        first = self.open_first()
+        second = self.open_second(first)
+        self.make_directory()
+        self.close(first)
+        second.program.expect(DIRECTORY)
+        # The message stays
+        self.assertFalse(second.program.has_line(1.5))
+        self.assertEqual(second.title(), 'notes.txt [read-only]')
+        self.close(second)
+
+    def test_save_fails(self):
+        window = self.open_first()
+        window.type('Typed')
+        self.make_directory()
+        window.keys('ctrl+w')
+        window.program.expect(DIRECTORY)
+        # It is still there, with what was typed
+        os.rmdir(self.file)
+        self.save(window)
+        self.assert_content(self.file, 'Milk\nBread\nTyped')
+
+        # The message had gone, as it comes again
+        self.make_directory()
+        window.type(' again')
+        window.keys('ctrl+s')
+        window.program.expect(DIRECTORY)
+        window.press('alt+d', window.program.has_line)
+        window.expect_end()
+        self.assertEqual(os.listdir(self.directory), ['notes.txt'])
+        self.assertEqual(os.listdir(self.file), [])
+
+    def test_close_while_saving(self):
+        # Which takes a while
+        self.path('notes.txt', 'Milk and bread\n' * 500000)
+        window = self.open_first()
+        window.type('Typed')
+        window.keys('ctrl+s', 'ctrl+w')
+        window.program.expect('Saved')
+        window.expect_end()
+
+    def test_usage(self):
+        for arguments in [], ['/']:
+            program = self.start('document-window', *arguments)
+            program.expect_end(2, r'(?s)((?!CRITICAL).)*Which file\? See --help\.\n')
 
 
 def main():
