@@ -12,6 +12,9 @@ import unittest
 
 import gi
 
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap_report import run_as_tap  # noqa: E402, F401
+
 PLAIN = 'LF_TEST_PLAIN' in os.environ
 if PLAIN:
     sys.modules['gi.overrides.Lf'] = None
@@ -120,23 +123,3 @@ def count_wakeups():
             count += sum(int(line.split()[1]) for line in status
                          if line.startswith('voluntary_ctxt_switches:'))
     return count
-
-
-class TapResult(unittest.TestResult):
-    def stopTest(self, test):
-        super().stopTest(test)
-        group, method = test.id().split('.')[-2:]
-        name = method.removeprefix('test_').replace('_', '-')
-        problems = [text for where, text in self.failures + self.errors if where is test]
-        outcome = 'not ok' if problems else 'ok'
-        skip = ''.join(f' # SKIP {reason}' for where, reason in self.skipped if where is test)
-        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}{skip}')
-        for line in '\n'.join(problems).splitlines():
-            print(f'# {line}')
-        sys.stdout.flush()
-
-
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
-    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
-    return 0 if suite.run(TapResult()).wasSuccessful() else 1

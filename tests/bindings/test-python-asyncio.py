@@ -421,4 +421,4 @@ class GLibLoop(AsyncTest):
 
 
 if __name__ == '__main__':
-    sys.exit(lf_testing.main())
+    sys.exit(lf_testing.run_as_tap())

@@ -554,4 +554,4 @@ class Types(LockTest):
 
 
 if __name__ == '__main__':
-    sys.exit(lf_testing.main())
+    sys.exit(lf_testing.run_as_tap())

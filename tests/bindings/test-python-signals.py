@@ -432,4 +432,4 @@ class Semantics(SignalTest):
 
 
 if __name__ == '__main__':
-    sys.exit(lf_testing.main())
+    sys.exit(lf_testing.run_as_tap())

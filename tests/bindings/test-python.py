@@ -442,4 +442,4 @@ class Threads(LockTest):
 
 
 if __name__ == '__main__':
-    sys.exit(lf_testing.main())
+    sys.exit(lf_testing.run_as_tap())

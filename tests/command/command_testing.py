@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What the tests of lf-lock share: processes, and cases that are reported as TAP."""
+"""What the tests of lf-lock share: processes."""
 
 import os
 import re
@@ -10,6 +10,9 @@ import sys
 import tempfile
 import time
 import unittest
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap_report import run_as_tap  # noqa: E402
 
 # Whoever runs the tests in the background may have these ignored, and children inherit it
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
@@ -125,34 +128,7 @@ class CommandTest(unittest.TestCase):
         os.kill(process.pid, getattr(signal, number))
 
 
-class TapResult(unittest.TestResult):
-    def addSubTest(self, test, subtest, error):
-        # A failed part is one of its case
-        if error is not None:
-            self.errors.append((test, self._exc_info_to_string(error, test)))
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        group, method = test.id().split('.')[-2:]
-        name = method.removeprefix('test_').replace('_', '-')
-        problems = [text for where, text in self.failures + self.errors
-                    if where is test]
-        outcome = 'not ok' if problems else 'ok'
-        print(f'{outcome} {self.testsRun} /{group.lower()}/{name}')
-        for line in '\n'.join(problems).splitlines():
-            print(f'# {line}')
-        sys.stdout.flush()
-
-
 def main():
     # What is read here must not depend on the user's language
     os.environ['LC_ALL'] = 'C.UTF-8'
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
-    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
-    result = TapResult()
-    suite.run(result)
-    for where, text in result.errors:
-        if not isinstance(where, unittest.TestCase):
-            # What a class needed for all of its cases
-            print(f'Bail out! {where}\n{text}')
-    return 0 if result.wasSuccessful() else 1
+    return run_as_tap()

@@ -12,7 +12,7 @@ import fcntl
 import os
 import sys
 
-from tap import PATIENCE, ExampleTest, n_waiters, run_as_tap, wait_until
+from examples_testing import PATIENCE, ExampleTest, n_waiters, wait_until, run_as_tap
 
 # In one line, as a person would have it
 PLAIN_ERROR = r'(?!g-|.*-CRITICAL|.*Error: ).+\n'

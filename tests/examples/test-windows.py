@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 
-from tap import ExampleTest, n_waiters, run_as_tap, wait_until
+from examples_testing import ExampleTest, n_waiters, wait_until, run_as_tap
 
 COMMANDS = {
     'c': lambda source, build: [f'{build}/document-window-c'],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """What the tests of the examples share: processes that are spoken to, in private
-directories, and a report as TAP."""
+directories."""
 
 import os
 import re
@@ -12,6 +12,9 @@ import sys
 import tempfile
 import time
 import unittest
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap_report import run_as_tap  # noqa: E402, F401
 
 # Tells a hang from an answer, on a busy machine too
 PATIENCE = 60
@@ -136,28 +139,3 @@ class ExampleTest(unittest.TestCase):
     def assert_content(self, path, content):
         with open(path, newline='', errors=BYTES) as file:
             self.assertEqual(file.read(), content)
-
-
-class TapResult(unittest.TestResult):
-    def __init__(self, prefix):
-        super().__init__()
-        self.prefix = prefix
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        group, method = test.id().split('.')[-2:]
-        group = re.sub(r'(?<=[a-z])(?=[A-Z])', '-', group).lower()
-        name = method.removeprefix('test_').replace('_', '-')
-        problems = [text for where, text in self.failures + self.errors if where is test]
-        outcome = 'not ok' if problems else 'ok'
-        print(f'{outcome} {self.testsRun} {self.prefix}/{group}/{name}')
-        for line in '\n'.join(problems).splitlines():
-            print(f'# {line}')
-        sys.stdout.flush()
-
-
-def run_as_tap(prefix):
-    """Runs the cases of the main module and returns the status to exit with."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
-    print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
-    return 0 if suite.run(TapResult(prefix)).wasSuccessful() else 1
