@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from processes import (cpu_time, resident, switches, threads, wait_until_asleep,
-                       wait_until_settled, wait_until_waiting)
+                       wait_until_settled, wait_until_threads, wait_until_waiting)
 from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, Failure, ours, raw,
                       running)
 from report import Table, percentile
@@ -361,10 +361,13 @@ class Scale(Figure):
         name = self.name(backend, shape, count)
         with self.session.run(ours('C', backend, 'sync'),
                               ours('C', backend, 'async')) as [holder, waiter]:
-            waiter.ask('cycle', 10)
+            # GLib keeps the threads of its own that this starts
             waiter.ask('probe', 2)
+            idle = threads(waiter.pid)
+            waiter.ask('cycle', 10)
             self.hold(holder, shape, count)
-            wait_until_settled(waiter)
+            # Nor may a thread that the library keeps for a moment serve the first wait
+            wait_until_threads(waiter, idle)
             before = resident(waiter.pid), threads(waiter.pid)
             self.table.add(name, 'start', waiter.ask('start', count, shape))
             wait_until_settled(waiter)

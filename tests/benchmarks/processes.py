@@ -43,6 +43,12 @@ def threads(pid):
     return len(tasks(pid))
 
 
+def wait_until_threads(program, count):
+    """Until as many threads are left as there were: those that are done stay for a moment."""
+    wait_for(lambda: threads(program.pid) == count,
+             f'end of the threads of {program.contestant.name}')
+
+
 def resident(pid):
     """KiB."""
     with open(f'/proc/{pid}/smaps_rollup', encoding='utf-8') as rollup:
