@@ -84,6 +84,9 @@ PEERS = (
     python_peer('flock(1) with a command', 'flock', 'flock-command', 'BUILD/raw', queues=True),
 )
 
+# What can be left out where it is not there
+OPTIONAL = sorted({peer.needs for peer in PEERS if peer.needs is not None})
+
 # python3-lockfile's counterpart of each backend
 COUNTERPARTS = {
     'hard-link': 'Python lockfile, LinkLockFile',

@@ -124,6 +124,45 @@ class Targets(unittest.TestCase):
                          [True, False] * 2)
 
 
+class Arguments(unittest.TestCase):
+    """What would leave less in the README than was there, or says nothing, is refused
+    before anything is measured."""
+
+    def refuse(self, message, *arguments):
+        result = subprocess.run([sys.executable, BENCHMARKS / 'benchmark.py', *arguments],
+                                capture_output=True, text=True, check=False, timeout=60)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(message, result.stderr)
+        self.assertNotIn('Traceback', result.stderr)
+        self.assertNotIn('round 1', result.stderr)
+        self.assertEqual(result.stdout, '')
+
+    def test_incomplete_readme(self):
+        for less in (['a'], ['--smoke'], ['--quick'], ['--without', 'gofrs']):
+            with self.subTest(less):
+                self.refuse('--readme needs all', '--readme', *less)
+
+    def test_incomplete_source(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / 'benchmarks.json'
+            for less in ({}, {'complete': False}):
+                path.write_text(json.dumps({**example_report(), **less}), encoding='utf-8')
+                self.refuse('--readme needs all', '--from', path, '--readme')
+
+    def test_source(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / 'benchmarks.json'
+            self.refuse('No such file', '--from', path)
+            for text in ('', '{}', '[]', '{"tables": {}}', '{"tables": {"a": {"rows": {}}}}'):
+                path.write_text(text, encoding='utf-8')
+                self.refuse('not what this version', '--from', path)
+            self.refuse('--from measures nothing', '--from', path, 'a')
+
+    def test_unknown(self):
+        self.refuse('no such figure: z', 'z')
+        self.refuse("invalid choice: 'nosuch'", '--without', 'nosuch')
+
+
 class Smoke(unittest.TestCase):
     """Each figure with one sample of each program. A row without a sample is an error."""
 
