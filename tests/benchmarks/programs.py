@@ -40,6 +40,11 @@ class Contestant:
     def reference(self):
         return f'system calls: {self.way}'
 
+    @property
+    def is_built(self):
+        """Not run by an interpreter."""
+        return self.command[0].startswith('BUILD')
+
 
 def raw(way):
     return Contestant(f'system calls: {way}', way, ('BUILD/raw', way, 'PATH'), way in KERNEL)
