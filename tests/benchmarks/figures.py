@@ -427,6 +427,8 @@ class Scale(Figure):
                 time.sleep(self.session.settings.patience)
             self.probe(name, waiter)
             self.table.add(name, 'cancel', waiter.ask('cancel'))
+            if (backend, shape) not in self.growing:
+                return
 
             waiter.ask('start', count, shape)
             wait_until_settled(waiter)

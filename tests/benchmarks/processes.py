@@ -44,8 +44,8 @@ def threads(pid):
 
 
 def wait_until_threads(program, count):
-    """Until as many threads are left as there were: those that are done stay for a moment."""
-    wait_for(lambda: threads(program.pid) == count,
+    """Until no more threads are left than there were: those that are done stay for a moment."""
+    wait_for(lambda: threads(program.pid) <= count,
              f'end of the threads of {program.contestant.name}')
 
 

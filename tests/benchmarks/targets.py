@@ -107,11 +107,14 @@ class Targets:
                 ('cancel of all', 'cancel', 'median', 250, ' ms', 1e6)):
             values = {row: self.value('d', row, quantity, statistic) for row in rows}
             most = max(values, key=values.get)
-            backend, shape, _count = most.split(', ')
+            backend, shape, count = most.split(', ')
             remark = f' ({backend}, {shape})'
             if quantity in ('query', 'timer'):
                 idle = self.value('d', 'none', quantity, statistic)
                 remark += f'; without any wait {digits(idle / scale)}'
+            if quantity == 'threads':
+                waits = int(count.replace(',', ''))
+                remark += f'; {values[most] * waits:,.0f} in all'
             self.at_most('d', f'{who}: {what}', limit, values[most] / scale, unit, remark=remark)
 
     def e(self):
