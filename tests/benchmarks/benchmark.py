@@ -46,28 +46,33 @@ def machine(directory):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('figures', nargs='*', metavar='FIGURE',
-                        help='a letter from a to f; without any, all of them')
+                        help='a letter from a to f, or profile; without any, all of them')
     parser.add_argument('--quick', action='store_true', help='fewer rounds and samples')
     parser.add_argument('--smoke', action='store_true',
                         help='one round of one sample: whether everything works')
     parser.add_argument('--without', action='append', default=[], metavar='PROGRAM',
-                        help='leaves out a program that is not there: gofrs')
+                        choices=programs.OPTIONAL,
+                        help='leaves out a program that is not there: %(choices)s')
     parser.add_argument('--build', type=pathlib.Path, default=os.environ.get('LF_BENCHMARK_BUILD'),
                         help='where the programs are')
     parser.add_argument('--output', type=pathlib.Path, metavar='DIR',
                         help='writes benchmarks.json, benchmarks.md and the pictures there')
     parser.add_argument('--readme', action='store_true',
-                        help='puts targets and pictures into README.md; needs all figures')
+                        help='puts targets and pictures into README.md; needs everything')
     parser.add_argument('--from', type=pathlib.Path, metavar='FILE', dest='source',
                         help='measures nothing, but takes a benchmarks.json')
     arguments = parser.parse_args()
     unknown = set(arguments.figures) - set(figures.FIGURES)
     if unknown:
         parser.error(f'no such figure: {", ".join(sorted(unknown))}')
-    if arguments.readme and arguments.figures:
-        parser.error('--readme needs all figures')
+    says_less = arguments.figures or arguments.quick or arguments.smoke or arguments.without
+    if arguments.readme and says_less:
+        parser.error('--readme needs all figures, programs and rounds')
+    if arguments.source is not None and says_less:
+        parser.error('--from measures nothing')
     if arguments.build is None and arguments.source is None:
         parser.error('--build or LF_BENCHMARK_BUILD must say where the programs are')
+    arguments.is_complete = not says_less
     return arguments
 
 
@@ -86,13 +91,28 @@ def measure(arguments):
         directory = pathlib.Path(name)
         # For a database that python3-lockfile makes
         os.environ['TMPDIR'] = name
-        result = {'machine': machine(directory)}
+        result = {'machine': machine(directory), 'complete': arguments.is_complete}
         session = figures.Session(arguments.build, directory, settings, arguments.without)
         result['seconds'] = -time.monotonic()
         tables = figures.measure(session, arguments.figures or sorted(figures.FIGURES), say)
         result['seconds'] = round(result['seconds'] + time.monotonic())
         result['tables'] = {key: table.as_json() for key, table in tables.items()}
     result['targets'] = targets.targets(result['tables'])
+    return result
+
+
+def read(path):
+    """What was measured before."""
+    try:
+        result = json.loads(path.read_text(encoding='utf-8'))
+        result['targets'] = targets.targets(result['tables'])
+        # Needs everything else
+        report.markdown(result)
+    except OSError as error:
+        raise programs.Failure(f'{path}: {error.strerror}') from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise programs.Failure(f'{path}: not what this version of the benchmarks writes '
+                               f'({type(error).__name__}: {error})') from error
     return result
 
 
@@ -116,11 +136,10 @@ def update_readme(result):
 def main():
     arguments = parse_arguments()
     try:
-        if arguments.source is None:
-            result = measure(arguments)
-        else:
-            result = json.loads(arguments.source.read_text())
-            result['targets'] = targets.targets(result['tables'])
+        result = measure(arguments) if arguments.source is None else read(arguments.source)
+        if arguments.readme and not result.get('complete'):
+            raise programs.Failure(f'{arguments.source}: --readme needs all figures, programs '
+                                   'and rounds')
     except programs.Failure as failure:
         sys.exit(str(failure))
     print(report.markdown(result))

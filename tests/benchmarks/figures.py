@@ -2,18 +2,22 @@
 
 """The figures: each measures every one of its contestants once a round."""
 
+import collections
 import contextlib
 import dataclasses
 import itertools
+import os
 import pathlib
 import random
+import re
 import select
 import statistics
 import tempfile
 import time
 
-from processes import (cpu_time, resident, switches, threads, wait_until_asleep,
-                       wait_until_settled, wait_until_waiting)
+from processes import (cpu_time, resident, resident_stacks, switches, threads,
+                       wait_until_asleep, wait_until_rested, wait_until_settled,
+                       wait_until_threads, wait_until_waiting)
 from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, Failure, ours, raw,
                       running)
 from report import Table, percentile
@@ -40,6 +44,10 @@ class Settings:
     crowd_hand_offs: int
     crowd_cycles: int
     waits_each: int  # of each process of a crowd
+    counts_all: bool = True  # in the profile; if not, only what is quick
+
+    def counted(self, contestant):
+        return self.counts_all or contestant.way == 'flock' and contestant.is_built
 
 
 FULL = Settings(
@@ -48,7 +56,7 @@ FULL = Settings(
     contenders=30, contend_seconds=1.5, crowds=(2, 4, 8, 16, 32, 64), crowd_hand_offs=8,
     crowd_cycles=300, waits_each=4)
 QUICK = Settings(
-    rounds=2, slow_rounds=1, cycle_rounds=5, cycle_seconds=0.01, most_cycles=500, hand_offs=8,
+    rounds=2, slow_rounds=2, cycle_rounds=5, cycle_seconds=0.01, most_cycles=500, hand_offs=8,
     polled_hand_offs=1, patience=0.5, wait_seconds=5, pending=(1, 1000), probes=10,
     contenders=30, contend_seconds=1, crowds=(2, 64), crowd_hand_offs=5,
     crowd_cycles=100, waits_each=4)
@@ -56,7 +64,7 @@ SMOKE = Settings(
     rounds=1, slow_rounds=1, cycle_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
     polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
-    crowd_cycles=1, waits_each=1)
+    crowd_cycles=1, waits_each=1, counts_all=False)
 
 
 class Session:
@@ -106,6 +114,11 @@ TIME_COLUMNS = (
 )
 
 
+# A lock file that was changed less than so many seconds ago is looked at more closely
+YOUTH = 2.1
+YOUNG = 'young'
+
+
 class Cycle(Figure):
     """a) Uncontended acquire and release."""
 
@@ -117,8 +130,10 @@ class Cycle(Figure):
                             if not session.is_left_out(contestant)]
         self.table = self.tables['a'] = Table(
             'a) Uncontended acquire and release',
-            'Samples are single cycles in one process (of GJS means of ten), of all rounds. The '
-            'ratio is that to the median of the system calls by hand for the same way of locking.',
+            'Samples are single cycles in one process (of GJS means of ten), of all rounds. '
+            '"Young" has a lock file that was changed less than two seconds ago. The '
+            'ratio is that to the median of the system calls by hand for the same way of locking, '
+            'made in turn with it and in the same directory.',
             TIME_COLUMNS, [contestant.name for contestant in self.contestants])
 
     @staticmethod
@@ -129,6 +144,8 @@ class Cycle(Figure):
             yield ours('C', backend, manner)
         for backend, manner in itertools.product((*KERNEL, 'sqlite'), manners):
             yield ours('C', backend, manner + ',remove')
+        for backend in KERNEL:
+            yield ours('C', backend, f'sync,{YOUNG}')
         for backend in BACKENDS:
             yield ours('C', backend, 'sync,fresh')
         for backend in BACKENDS:
@@ -141,17 +158,37 @@ class Cycle(Figure):
         yield from PEERS
 
     def tasks(self):
-        return [lambda contestant=contestant: self.measure(contestant)
-                for contestant in self.contestants]
+        return [lambda way=way: self.measure_way(way) for way in self.paths]
 
     def start(self, stack):
         # Many short rounds: a disk that is busy for a while slows down whole rounds
-        self.programs = {contestant: stack.enter_context(self.session.run(contestant))[0]
-                         for contestant in self.contestants}
+        self.paths = {contestant.way: self.session.new_path() for contestant in self.contestants}
+        self.programs = {
+            contestant: stack.enter_context(
+                self.session.run(contestant, path=self.path_of(number, contestant)))[0]
+            for number, contestant in enumerate(self.contestants)}
+        for program in self.programs.values():
+            program.ask('cycle', 1)
+        if self.session.settings.cycle_rounds > 1:
+            time.sleep(YOUTH)
+
+    def path_of(self, number, contestant):
+        """Others may write to their files, which would be a change of ours."""
+        path = self.paths[contestant.way]
+        is_alone = contestant in PEERS or YOUNG in contestant.name
+        return path.with_name(f'{number}.lock') if is_alone else path
+
+    def measure_way(self, way):
+        """One after the other: what is compared has the same disk, and at the same time."""
+        contestants = [contestant for contestant in self.contestants if contestant.way == way]
+        for contestant in random.sample(contestants, len(contestants)):
+            self.measure(contestant)
 
     def measure(self, contestant):
         settings = self.session.settings
         program = self.programs[contestant]
+        if YOUNG in contestant.name:
+            os.utime(program.path)
         # The first ones tell how many there is time for
         few = statistics.median(program.ask('cycle', min(settings.most_cycles, 5)))
         count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
@@ -266,12 +303,13 @@ class Waiting(Figure):
             'c) A process that waits for five seconds',
             'Context switches and processor time of all of its threads in these seconds; and the '
             'voluntary switches from being told to acquire until it has waited for them, to '
-            'which its way into the wait adds. Medians of the rounds. All wait at the same time.',
+            'which its way into the wait adds. Medians of the rounds, in brackets their 99th '
+            'percentiles and the ratio to a blocking flock(2) in C. All wait at the same time.',
             (('rounds', 'voluntary', 'count', 'number'),
-             ('voluntary', 'voluntary', 'median', 'number'),
-             ('with the way into it', 'all voluntary', 'median', 'number'),
-             ('involuntary', 'involuntary', 'median', 'number'),
-             ('processor time', 'cpu', 'median', 'time')),
+             ('voluntary', 'voluntary', 'all', 'number'),
+             ('with the way into it', 'all voluntary', 'all', 'number'),
+             ('involuntary', 'involuntary', 'all', 'number'),
+             ('processor time', 'cpu', 'all', 'time')),
             [contestant.name for contestant in self.contestants])
 
     def tasks(self):
@@ -286,6 +324,8 @@ class Waiting(Figure):
                 waiter.ask('cycle', 1)
                 holder.ask('acquire')
             waiters = [waiter for _holder, waiter in pairs]
+            # The end of a thread would take its switches away
+            wait_until_rested(waiters)
             idle = [switches(waiter.pid) for waiter in waiters]
             for waiter in waiters:
                 waiter.tell('acquire')
@@ -307,7 +347,7 @@ class Waiting(Figure):
                                 ('all voluntary', after[0] - idle[0]),
                                 ('involuntary', after[1] - before[1]),
                                 ('cpu', after[2] - before[2])):
-            self.table.add(name, quantity, [value])
+            self.table.add(name, quantity, [value], raw('flock').name)
 
 
 class Scale(Figure):
@@ -315,29 +355,38 @@ class Scale(Figure):
 
     rounds = 'slow_rounds'
     shapes = {'one': 'one file', 'distinct': 'a file each'}
-    kinds = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
-             ('directory', 'one'), ('directory', 'distinct'))
+    # How these grow is shown, and of the others what most waits need. For one file,
+    # all existence backends are alike.
+    growing = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
+               ('directory', 'one'), ('directory', 'distinct'))
+    others = (('fcntl', 'distinct'), ('hard-link', 'distinct'), ('symlink', 'distinct'),
+              ('pid-file', 'distinct'), ('sqlite', 'one'), ('sqlite', 'distinct'))
 
     def __init__(self, session):
         super().__init__(session)
-        self.cases = [(*kind, count) for kind in self.kinds for count in session.settings.pending]
+        pending = session.settings.pending
+        self.cases = [*((*kind, count) for kind in self.growing for count in pending),
+                      *((*kind, pending[-1]) for kind in self.others)]
         self.table = self.tables['d'] = Table(
             'd) Pending asynchronous acquires in one process',
             'From C; another process holds the lock of the one file, or of all. Resident memory '
-            'and threads above those of the process before, divided by the number of waits. '
+            'and threads above those of the process before, divided by the number of waits; '
+            'stacks are the part of the memory that is in the stacks of threads. '
             f'While they wait: the slowest of {session.settings.probes} '
             'g_file_query_info_async(), and the latest of as many timers of 10 ms; "none" is '
             'the same without any wait. Then the time until the cancel of all was reported; '
             "and, after another start, from the holder's release until all had their lock and "
-            'gave it back in turn. Medians of the rounds; in brackets the worst round.',
-            (('rounds', 'memory', 'count', 'number'),
-             ('to start all', 'start', 'median', 'time'),
-             ('memory a wait', 'memory', 'median', 'KiB'),
-             ('threads a wait', 'threads', 'median', 'ratio'),
-             ('slowest GIO query', 'query', 'median and worst', 'time'),
-             ('latest timer', 'timer', 'median and worst', 'time'),
-             ('to cancel all', 'cancel', 'median', 'time'),
-             ('to serve all', 'serve', 'median', 'time')),
+            'gave it back in turn. Medians of the rounds; in brackets their 99th percentiles, '
+            'which of so few is the worst.',
+            (('rounds', 'query', 'count', 'number'),
+             ('to start all', 'start', 'all', 'time'),
+             ('memory a wait', 'memory', 'all', 'KiB'),
+             ('stacks', 'stacks', 'all', 'KiB'),
+             ('threads a wait', 'threads', 'all', 'ratio'),
+             ('slowest GIO query', 'query', 'all', 'time'),
+             ('latest timer', 'timer', 'all', 'time'),
+             ('to cancel all', 'cancel', 'all', 'time'),
+             ('to serve all', 'serve', 'all', 'time')),
             ['none', *(self.name(*case) for case in self.cases)])
 
     def name(self, backend, shape, count):
@@ -361,25 +410,35 @@ class Scale(Figure):
         name = self.name(backend, shape, count)
         with self.session.run(ours('C', backend, 'sync'),
                               ours('C', backend, 'async')) as [holder, waiter]:
-            waiter.ask('cycle', 10)
+            # GLib keeps the threads of its own that this starts
             waiter.ask('probe', 2)
+            idle = threads(waiter.pid)
+            waiter.ask('cycle', 10)
             self.hold(holder, shape, count)
-            wait_until_settled(waiter)
-            before = resident(waiter.pid), threads(waiter.pid)
+            # Nor may a thread that the library keeps for a moment serve the first wait
+            wait_until_threads(waiter, idle)
+            before = self.usage(waiter)
             self.table.add(name, 'start', waiter.ask('start', count, shape))
             wait_until_settled(waiter)
-            self.table.add(name, 'memory', [(resident(waiter.pid) - before[0]) / count])
-            self.table.add(name, 'threads', [(threads(waiter.pid) - before[1]) / count])
+            for quantity, value in self.usage(waiter).items():
+                self.table.add(name, quantity, [(value - before[quantity]) / count])
             if backend not in KERNEL:
                 # The looks become as rare as they are going to be
                 time.sleep(self.session.settings.patience)
             self.probe(name, waiter)
             self.table.add(name, 'cancel', waiter.ask('cancel'))
+            if (backend, shape) not in self.growing:
+                return
 
             waiter.ask('start', count, shape)
             wait_until_settled(waiter)
             drop = 'release' if shape == 'one' else 'drop'
             self.table.add(name, 'serve', [serve(holder, [waiter], drop)])
+
+    @staticmethod
+    def usage(program):
+        return {'memory': resident(program.pid), 'stacks': resident_stacks(program.pid),
+                'threads': threads(program.pid)}
 
     @staticmethod
     def hold(holder, shape, count):
@@ -452,6 +511,11 @@ class Fairness(Figure):
             self.table.add(name, quantity, [value], reference)
 
 
+# The series of tables of growth that are not for every backend
+GROWING = ('flock', 'fcntl', 'directory')
+ALONE = 'flock(2), alone'
+
+
 class Growth(Figure):
     """f) How it grows with the number of processes and of lock files."""
 
@@ -467,41 +531,48 @@ class Growth(Figure):
             **{f'{backend}, {manner}': ours('C', backend, manner) for backend, manner in
                (('flock', 'sync'), ('flock', 'async'), ('fcntl', 'async'), ('directory', 'async'))},
         }
+        medians = 'Medians, and in brackets 99th percentiles, of'
+        by_hand = 'and the ratio to those by hand of the same way of locking in the same place'
         self.add_table('f hand-off, contenders', 'f) Hand-off among more and more processes',
                        'From the release to the next one of so many contending processes having '
-                       'the lock. Medians of the hand-offs of all rounds.',
-                       self.hand_off_series, 'time', self.crowds)
+                       f'the lock. {medians} the hand-offs of all rounds, and the ratio to the '
+                       'blocking flock(2).',
+                       self.hand_off_series, self.crowds,
+                       dict.fromkeys(self.hand_off_series, 'flock(2)'))
         self.add_table('f hand-off, files', 'f) Hand-off beside more and more waits',
                        'To a process with so many other asynchronous waits, each for a file of '
-                       'its own. Medians of the hand-offs of all rounds.',
-                       ('flock', 'fcntl', 'directory'), 'time', self.files)
+                       f'its own. {medians} the hand-offs of all rounds, and the ratio to a '
+                       'blocking flock(2) without any other wait.',
+                       (ALONE, *GROWING), self.files, dict.fromkeys(GROWING, ALONE))
         self.add_table('f cycle, contenders', 'f) Cycle beside more and more processes',
                        'Uncontended acquire and release by call, while so many other processes '
-                       'wait for another lock file in the same directory. Medians of the cycles '
-                       'of all rounds.',
-                       ('flock', 'fcntl', 'directory'), 'time', self.crowds)
+                       f'wait for another lock file in the same directory. {medians} the cycles '
+                       f'of all rounds, {by_hand}.',
+                       GROWING, self.crowds, {way: raw(way).name for way in GROWING})
         self.add_table('f cycle, files', 'f) Cycle beside more and more lock files',
                        'Uncontended acquire and release by call, in a process that holds the '
-                       'locks of so many other files. Medians of the cycles of all rounds.',
-                       BACKENDS, 'time', self.files)
+                       f'locks of so many other files. {medians} the cycles of all rounds, '
+                       f'{by_hand}.',
+                       BACKENDS, self.files, {way: raw(way).name for way in BACKENDS})
         self.add_table('f waits, contenders', 'f) Many waits in more and more processes',
                        f'{settings.waits_each} asynchronous acquires of one file are pending in '
                        'each of so many processes: from the release until all of them had their '
-                       'lock and gave it back in turn, divided by their number. Medians of the '
+                       f'lock and gave it back in turn, divided by their number. {medians} the '
                        'rounds.',
-                       ('flock', 'directory'), 'time', self.crowds)
+                       ('flock', 'directory'), self.crowds)
 
-    def add_table(self, key, title, note, series, unit, numbers):
-        self.tables[key] = Table(title, note, [(name, name, 'median', unit) for name in series],
-                                 [f'{number:,}' for number in numbers])
+    def add_table(self, key, title, note, series, numbers, baselines=()):
+        self.tables[key] = Table(title, note, [(name, name, 'all', 'time') for name in series],
+                                 [f'{number:,}' for number in numbers], baselines)
 
     def add(self, key, number, series, samples):
         self.tables[key].add(f'{number:,}', series, samples)
 
     def tasks(self):
         cases = [(self.hand_off_in_crowd, self.hand_off_series, self.crowds),
-                 (self.hand_off_beside_waits, ('flock', 'fcntl', 'directory'), self.files),
-                 (self.cycle_beside_crowd, ('flock', 'fcntl', 'directory'), self.crowds),
+                 (self.hand_off_beside_waits, GROWING, self.files),
+                 (self.hand_off_alone, (ALONE,), self.files),
+                 (self.cycle_beside_crowd, GROWING, self.crowds),
                  (self.cycle_beside_files, BACKENDS, self.files),
                  (self.serve_crowd, ('flock', 'directory'), self.crowds)]
         return [lambda case=case: case[0](*case[1:])
@@ -558,6 +629,15 @@ class Growth(Figure):
                 waiter.ask('release')
             waiter.ask('cancel')
 
+    def hand_off_alone(self, series, count):
+        contestant = raw('flock')
+        with self.session.run(contestant, contestant) as [holder, waiter]:
+            holder.ask('acquire')
+            for _ in range(self.session.settings.crowd_hand_offs):
+                self.add('f hand-off, files', count, series, [hand_off(holder, waiter)])
+                holder, waiter = waiter, holder
+            holder.ask('release')
+
     def cycle_beside_crowd(self, backend, count):
         path = self.session.new_path()
         other = path.with_name('other.lock')
@@ -567,8 +647,9 @@ class Growth(Figure):
             for waiter in waiters:
                 waiter.tell('acquire')
             self.wait_until_all_wait(waiters)
-            with self.session.run(ours('C', backend, 'sync'), path=path) as [program]:
-                self.add('f cycle, contenders', count, backend, self.cycles(program))
+            with self.session.run(ours('C', backend, 'sync'), raw(backend),
+                                  path=path) as [program, by_hand]:
+                self.add_cycles('f cycle, contenders', count, backend, program, by_hand)
             holder.ask('release')
             while waiters:
                 winner = first_to_answer(waiters)
@@ -577,12 +658,16 @@ class Growth(Figure):
                 waiters.remove(winner)
 
     def cycle_beside_files(self, backend, count):
-        with self.session.run(ours('C', backend, 'sync')) as [program]:
+        with self.session.run(ours('C', backend, 'sync')) as [program], \
+                self.session.run(raw(backend)) as [by_hand]:
             program.ask('hold', count)
-            self.add('f cycle, files', count, backend, self.cycles(program))
+            by_hand.ask('hold', count)
+            self.add_cycles('f cycle, files', count, backend, program, by_hand)
 
-    def cycles(self, program):
-        return program.ask('cycle', self.session.settings.crowd_cycles)
+    def add_cycles(self, key, number, backend, program, by_hand):
+        for series, one in ((backend, program), (raw(backend).name, by_hand)):
+            self.add(key, number, series,
+                     one.ask('cycle', self.session.settings.crowd_cycles))
 
     def serve_crowd(self, backend, count):
         each = self.session.settings.waits_each
@@ -618,6 +703,107 @@ def serve(holder, waiters, command):
     return after - before
 
 
+# The system calls of a profile; all those of a name that is not here are others
+CALLS = {
+    'open, close': ('open', 'openat', 'close'),
+    'flock, fcntl': ('flock', 'fcntl'),
+    'stat': ('stat', 'fstat', 'lstat', 'newfstatat', 'fstatat64', 'statx', 'statfs', 'fstatfs'),
+    'make, remove': ('link', 'linkat', 'symlink', 'symlinkat', 'mkdir', 'mkdirat', 'rename',
+                     'renameat', 'renameat2', 'unlink', 'unlinkat', 'rmdir'),
+    'read, write': ('read', 'write', 'pread64', 'pwrite64', 'readlink', 'readlinkat',
+                    'getdents64'),
+    'wait, wake': ('futex', 'poll', 'ppoll', 'select', 'pselect6'),
+}
+OTHER_CALLS = 'others'
+
+
+class Profile(Cycle):
+    """Why a cycle takes so long: what is done in it, counted."""
+
+    # A run of many cycles makes so much more than one of few, which both start and end
+    few, many = 20, 520
+
+    def __init__(self, session):
+        super().__init__(session)
+        del self.tables['a']
+        self.table = self.tables['profile'] = Table(
+            'profile) Where the time of a cycle goes',
+            'Times are as in a. System calls are those of all threads, counted by strace, and '
+            'instructions those outside of the kernel, counted by callgrind; both are what a '
+            f'run of {self.many} cycles makes more than one of {self.few}, for each cycle. '
+            '"Plain" is PyGObject without the override of this library.',
+            (*TIME_COLUMNS, ('instructions', 'instructions', 'median', 'number'),
+             ('system calls', 'calls', 'median', 'count'),
+             *((name, name, 'median', 'count') for name in (*CALLS, OTHER_CALLS))),
+            [contestant.name for contestant in self.contestants])
+
+    @staticmethod
+    def all_contestants():
+        yield raw('flock')
+        for language, manner in (('C', 'sync'), ('Python', 'sync,plain'), ('Python', 'sync'),
+                                 ('C', 'async')):
+            yield ours(language, 'flock', manner)
+        yield PEERS[0]
+        yield from (raw('flock-remove'), ours('C', 'flock', 'sync,remove'))
+        for peer in PEERS:
+            for backend, counterpart in COUNTERPARTS.items():
+                if peer.name == counterpart:
+                    yield from (raw(backend), ours('C', backend, 'sync'), peer)
+
+    def start(self, stack):
+        super().start(stack)
+        # These do not depend on the machine's other work
+        for contestant in self.contestants:
+            if not self.session.settings.counted(contestant):
+                continue
+            self.count_calls(contestant)
+            if contestant.way.startswith('flock'):
+                self.count_instructions(contestant)
+
+    def difference(self, contestant, count):
+        """Of two runs of different length, for each cycle."""
+        few, many = (collections.Counter(count(contestant, cycles))
+                     for cycles in (self.few, self.many))
+        # Those before the ones that are timed too
+        cycles = self.many + self.many // 10 - self.few - self.few // 10
+        many.subtract(few)
+        return {name: number / cycles for name, number in many.items()}
+
+    def run_below(self, contestant, tool, cycles):
+        command = (*tool, *contestant.command)
+        with self.session.run(dataclasses.replace(contestant, command=command)) as [program]:
+            program.ask('cycle', cycles)
+
+    def count_calls(self, contestant):
+        groups = {call: group for group, calls in CALLS.items() for call in calls}
+        numbers = collections.Counter()
+        for call, number in self.difference(contestant, self.calls).items():
+            numbers[groups.get(call, OTHER_CALLS)] += number
+        for quantity, number in (('calls', numbers.total()),
+                                 *((name, numbers[name]) for name in (*CALLS, OTHER_CALLS))):
+            self.table.add(contestant.name, quantity, [number])
+
+    def calls(self, contestant, cycles):
+        path = self.session.new_path()
+        self.run_below(contestant, ('strace', '-f', '-c', '-U', 'name,calls', '-o', path), cycles)
+        lines = [line.split() for line in path.read_text(encoding='utf-8').splitlines()]
+        return {line[0]: int(line[1]) for line in lines
+                if len(line) == 2 and line[1].isdigit() and line[0] != 'total'}
+
+    def count_instructions(self, contestant):
+        numbers = self.difference(contestant, self.instructions)
+        self.table.add(contestant.name, 'instructions', numbers.values())
+
+    def instructions(self, contestant, cycles):
+        path = self.session.new_path()
+        # The order of a dictionary depends on a number that is otherwise random
+        self.run_below(contestant, ('env', 'PYTHONHASHSEED=0', 'valgrind', '--tool=callgrind',
+                                    '--callgrind-out-file=/dev/null', f'--log-file={path}'),
+                       cycles)
+        collected = re.search(r'Collected : (\d+)', path.read_text(encoding='utf-8'))
+        return {'all': int(collected[1])}
+
+
 FIGURES = {
     'a': Cycle,
     'b': HandOff,
@@ -625,6 +811,7 @@ FIGURES = {
     'd': Scale,
     'e': Fairness,
     'f': Growth,
+    'profile': Profile,
 }
 
 

@@ -152,13 +152,18 @@ def draw_memory(axes, table):
         kind, _, number = name.rpartition(', ')
         if 'memory' in row:
             kinds.setdefault(kind, {})[int(number.replace(',', ''))] = row
+    most = max(map(len, kinds.values()))
     for kind, rows in kinds.items():
+        # Of some only the largest number is measured
+        if len(rows) < most:
+            continue
         threads = rows[max(rows)]['threads']['median']
         draw_line(axes, kind, list(rows), [row['memory']['median'] for row in rows.values()],
                   f'{kind} (threads: {threads:.2g})')
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter('{x:.0f} KiB')
-    finish(axes, list(rows), 'Resident memory of an asynchronous wait', 'waits of a process',
+    numbers = sorted(set().union(*kinds.values()))
+    finish(axes, numbers, 'Resident memory of an asynchronous wait', 'waits of a process',
            columns=1)
 
 

@@ -43,10 +43,32 @@ def threads(pid):
     return len(tasks(pid))
 
 
+def wait_until_threads(program, count):
+    """Until no more threads are left than there were: those that are done stay for a moment."""
+    wait_for(lambda: threads(program.pid) <= count,
+             f'end of the threads of {program.contestant.name}')
+
+
 def resident(pid):
     """KiB."""
     with open(f'/proc/{pid}/smaps_rollup', encoding='utf-8') as rollup:
         return field(rollup.read(), 'Rss')
+
+
+STACK_SIZE = 256 * 1024  # of each of the library's threads
+
+
+def resident_stacks(pid):
+    """KiB of the stacks of the library's threads."""
+    result = 0
+    with open(f'/proc/{pid}/smaps', encoding='utf-8') as mappings:
+        for line in mappings:
+            name, *values = line.split()
+            if name == 'Size:':
+                is_stack = int(values[0]) * 1024 == STACK_SIZE
+            elif name == 'Rss:' and is_stack:
+                result += int(values[0])
+    return result
 
 
 def is_asleep(pid):
@@ -81,6 +103,18 @@ def wait_until_settled(program):
         # Who takes looks never rests, but its threads do not become more
         return before == after if program.contestant.queues else before[0] == after[0]
     wait_for(has_settled, f'rest of {program.contestant.name}')
+
+
+THREAD_KEPT = 0.1  # seconds for which the library keeps a thread that is done
+
+
+def wait_until_rested(programs):
+    """Until none of the threads is left that the library only keeps for a moment."""
+    def has_rested():
+        before = [threads(program.pid) for program in programs]
+        time.sleep(1.5 * THREAD_KEPT)
+        return before == [threads(program.pid) for program in programs]
+    wait_for(has_rested, 'rest of those that wait')
 
 
 def wait_until_waiting(program, queue=1):

@@ -40,6 +40,11 @@ class Contestant:
     def reference(self):
         return f'system calls: {self.way}'
 
+    @property
+    def is_built(self):
+        """Not run by an interpreter."""
+        return self.command[0].startswith('BUILD')
+
 
 def raw(way):
     return Contestant(f'system calls: {way}', way, ('BUILD/raw', way, 'PATH'), way in KERNEL)
@@ -83,6 +88,9 @@ PEERS = (
     Contestant('Qt QLockFile', 'pid-file', ('BUILD/qlockfile', 'PATH'), poll=0.4),
     python_peer('flock(1) with a command', 'flock', 'flock-command', 'BUILD/raw', queues=True),
 )
+
+# What can be left out where it is not there
+OPTIONAL = sorted({peer.needs for peer in PEERS if peer.needs is not None})
 
 # python3-lockfile's counterpart of each backend
 COUNTERPARTS = {

@@ -25,33 +25,42 @@ class Table:
     """Samples of quantities, for each row.
 
     A column is (heading, quantity, statistic, unit). The statistic "ratio" is the
-    median, divided by that of the row's reference.
+    median, divided by that of the reference it was added with, or of another quantity of the same
+    row: the baselines say for each quantity of which. "all" is the median with the 99th
+    percentile and, if there is one, the ratio.
     """
 
-    def __init__(self, title, note, columns, order=()):
+    def __init__(self, title, note, columns, order=(), baselines=()):
         self.title = title
         self.note = note
         self.columns = columns
         # In the order in which they are shown; measured they are in others
         self.rows = {row: {} for row in order}
         self.references = {}
+        self.baselines = dict(baselines)
 
     def add(self, row, quantity, samples, reference=None):
         self.rows.setdefault(row, {}).setdefault(quantity, []).extend(samples)
         if reference is not None:
-            self.references[row] = reference
+            self.references[row, quantity] = reference
+
+    def add_ratio(self, row, quantity, values):
+        reference = self.references.get((row, quantity))
+        others, name = self.rows.get(reference, {}).get(quantity), reference
+        if quantity in self.baselines:
+            name = self.baselines[quantity]
+            others = self.rows[row].get(name)
+        if others:
+            other = statistics.median(others)
+            values['ratio'] = values['median'] / other if other != 0 else None
+            values['ratio_to'] = name
 
     def as_json(self):
         rows = {}
         for name, quantities in self.rows.items():
             rows[name] = {quantity: summary(samples) for quantity, samples in quantities.items()}
-            reference = self.references.get(name)
-            if reference in self.rows:
-                for quantity, values in rows[name].items():
-                    if quantity in self.rows[reference]:
-                        other = statistics.median(self.rows[reference][quantity])
-                        values['ratio'] = values['median'] / other if other != 0 else None
-                        values['ratio_to'] = reference
+            for quantity, values in rows[name].items():
+                self.add_ratio(name, quantity, values)
         return {
             'title': self.title,
             'note': self.note,
@@ -81,14 +90,16 @@ FORMATS = {
     'KiB': lambda value: f'{digits(value)} KiB',
     'number': lambda value: digits(value) if value != int(value) else f'{value:,.0f}',
     'ratio': digits,
+    'count': lambda value: f'{value:.1f}',
 }
 
 
 def cell(row, column):
     _heading, quantity, statistic, unit = column
     values = row.get(quantity, {})
-    if statistic == 'median and worst' and values:
-        return f'{FORMATS[unit](values["median"])} ({FORMATS[unit](values["worst"])})'
+    if statistic == 'all' and values:
+        ratio = '' if values.get('ratio') is None else f'; {digits(values["ratio"])} x'
+        return f'{FORMATS[unit](values["median"])} ({FORMATS[unit](values["p99"])}{ratio})'
     value = values.get(statistic)
     return '' if value is None else FORMATS[unit](value)
 

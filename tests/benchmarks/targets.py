@@ -2,9 +2,12 @@
 
 """What is to be reached, and whether it was."""
 
+import itertools
+
 from programs import COUNTERPARTS, EXISTENCE, KERNEL, PEERS
 from report import digits
 
+HOLDS = ('1 ms', '0 ms')
 MANNERS = ('sync', 'deadline', 'async')
 
 
@@ -30,22 +33,30 @@ class Targets:
         self.add(figure, what, f'>= {limit:g}', value >= limit, digits(value) + remark)
 
     def a(self):
-        for what, way, row in (
+        for what, way, row, young in (
                 ('C, `FLOCK`, file kept, uncontended acquire + release / the same safe system '
-                 'calls by hand', 'flock', 'C: flock, sync'),
-                ('the same, `remove-on-release`', 'flock-remove', 'C: flock, sync, remove')):
-            self.at_most('a', what, 1.25,
-                         self.value('a', row) / self.value('a', f'system calls: {way}'))
+                 'calls by hand', 'flock', 'C: flock, sync', 'C: flock, sync, young'),
+                ('the same, `remove-on-release`', 'flock-remove', 'C: flock, sync, remove',
+                 None)):
+            by_hand = self.value('a', f'system calls: {way}')
+            remark = ''
+            if young is not None:
+                remark = ('; changed less than 2 s ago '
+                          f'{digits(self.value("a", young) / by_hand)}')
+            self.at_most('a', what, 1.25, self.value('a', row) / by_hand, remark=remark)
         self.at_most('a', "Python, `acquire(); release()` / python3-filelock's", 0.7,
                      self.value('a', 'Python: flock, sync') / self.value('a', 'Python filelock'))
 
         from_c, from_python = (
             {backend: self.value('a', f'{language}: {backend}, sync') / self.value('a', peer)
              for backend, peer in COUNTERPARTS.items()} for language in ('C', 'Python'))
+        by_hand = {backend: self.value('a', f'system calls: {backend}') / self.value('a', peer)
+                   for backend, peer in COUNTERPARTS.items()}
         for backend, ratio in from_c.items():
             self.at_most('a', f'C, `{constant(backend)}`, uncontended / its python3-lockfile '
                               'counterpart', 0.5, ratio,
-                         remark=f'; from Python {digits(from_python[backend])}')
+                         remark=f'; from Python {digits(from_python[backend])}, '
+                                f'by hand in C {digits(by_hand[backend])}')
 
     def b(self):
         flock = self.value('b', 'system calls: flock')
@@ -58,7 +69,9 @@ class Targets:
             self.at_most('b', f'{what} / blocking flock(2) in C', 8, ours / flock,
                          remark='; stretch 4: ' + ('yes' if ours / flock <= 4 else 'no'))
             self.at_least('b', f'{what}: times faster than the fastest peer that polls', 500,
-                          pollers[fastest] / ours, remark=f' ({fastest})')
+                          pollers[fastest] / ours,
+                          remark=f' ({fastest}); flock(2) in C '
+                                 f'{digits(pollers[fastest] / flock)}')
         for backend in EXISTENCE:
             # The slowest manner
             ours = max(self.value('b', f'C: {backend}, {manner}') for manner in MANNERS)
@@ -69,35 +82,49 @@ class Targets:
 
     def c(self):
         for backend in KERNEL:
-            most = max(self.value('c', f'C: {backend}, {manner}', 'all voluntary')
-                       for manner in MANNERS)
+            waiting, in_all = (max(self.value('c', f'C: {backend}, {manner}', quantity)
+                                   for manner in MANNERS)
+                               for quantity in ('voluntary', 'all voluntary'))
             self.at_most('c', 'voluntary context switches of a process while it waits 5 s in the '
-                              f"kernel's queue, with its way into the wait, `{constant(backend)}`",
-                         2, most)
+                              f"kernel's queue, `{constant(backend)}`", 2, waiting,
+                         remark=f'; with its way into the wait {digits(in_all)}')
 
     def d(self):
         *_names, last = self.tables['d']['rows']
         count = last.split()[-1]
-        rows = [row for row in self.tables['d']['rows']
-                if row.startswith(KERNEL) and row.endswith(f' {count}')]
-        for what, quantity, limit, unit, scale in (
-                ('resident memory a wait', 'memory', 16, ' KiB', 1),
-                ('threads a wait', 'threads', 1, '', 1),
-                ('slowest unrelated GIO operation', 'query', 5, ' ms', 1e6),
-                ('latest timer of 10 ms', 'timer', 5, ' ms', 1e6),
-                ('cancel of all', 'cancel', 250, ' ms', 1e6)):
-            remark = ''
+        for group, backends in (('`FLOCK` and `FCNTL`', KERNEL),
+                                ('existence backends', EXISTENCE), ('`SQLITE`', ('sqlite',))):
+            rows = [row for row in self.tables['d']['rows']
+                    if row.split(',')[0] in backends and row.endswith(f' {count}')]
+            self.waits(f'{count} pending async acquires, {group}', rows)
+
+    def waits(self, who, rows):
+        for what, quantity, statistic, limit, unit, scale in (
+                ('resident memory a wait', 'memory', 'median', 16, ' KiB', 1),
+                ('threads a wait', 'threads', 'median', 1, '', 1),
+                ('slowest unrelated GIO operation, worst round', 'query', 'worst', 5, ' ms', 1e6),
+                ('latest timer of 10 ms, worst round', 'timer', 'worst', 5, ' ms', 1e6),
+                ('cancel of all', 'cancel', 'median', 250, ' ms', 1e6)):
+            values = {row: self.value('d', row, quantity, statistic) for row in rows}
+            most = max(values, key=values.get)
+            backend, shape, count = most.split(', ')
+            remark = f' ({backend}, {shape})'
             if quantity in ('query', 'timer'):
-                remark = f'; without any wait {digits(self.value("d", "none", quantity) / scale)}'
-            self.at_most('d', f'{count} pending async acquires: {what}', limit,
-                         max(self.value('d', row, quantity) for row in rows) / scale, unit,
-                         remark=remark)
+                idle = self.value('d', 'none', quantity, statistic)
+                remark += f'; without any wait {digits(idle / scale)}'
+            if quantity == 'threads':
+                waits = int(count.replace(',', ''))
+                remark += f'; {values[most] * waits:,.0f} in all'
+            self.at_most('d', f'{who}: {what}', limit, values[most] / scale, unit, remark=remark)
 
     def e(self):
-        for backend in KERNEL:
-            row = f'C: {backend}, half sync, half async, held for 1 ms'
-            what = f'fairness, 30 contenders, `{constant(backend)}`, file kept'
-            self.at_most('e', f'{what}: wait p99/p50', 2.5, self.value('e', row, 'spread'))
+        for hold, backend in itertools.product(HOLDS, KERNEL):
+            held = f'held for {hold}'
+            what = f'fairness, 30 contenders, `{constant(backend)}`, file kept, {held}'
+            row = f'C: {backend}, half sync, half async, {held}'
+            by_hand = self.value('e', f'system calls: flock, {held}', 'spread')
+            self.at_most('e', f'{what}: wait p99/p50', 2.5, self.value('e', row, 'spread'),
+                         remark=f'; flock(2) itself {digits(by_hand)}')
             self.at_least('e', f'{what}: throughput / blocking flock(2)', 0.9,
                           self.value('e', row, 'rate', 'ratio'))
 

@@ -21,7 +21,6 @@ sys.path.insert(0, str(BENCHMARKS))
 
 # pylint: disable=wrong-import-position
 import figures  # noqa: E402
-import programs  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
 
@@ -67,6 +66,21 @@ class Statistics(unittest.TestCase):
         self.assertNotIn('ratio', table.as_json()['rows']['row']['time'])
 
 
+    def test_baseline(self):
+        table = report.Table('Title', 'Note', [('by hand', 'raw', 'all', 'time'),
+                                               ('ours', 'ours', 'all', 'time')],
+                             baselines={'ours': 'raw', 'other': 'not measured'})
+        table.add('row', 'raw', [1000, 2000, 3000])
+        table.add('row', 'ours', [5000])
+        table.add('row', 'other', [1])
+        row = table.as_json()['rows']['row']
+        self.assertEqual((row['ours']['ratio'], row['ours']['ratio_to']), (2.5, 'raw'))
+        self.assertNotIn('ratio', row['raw'])
+        self.assertNotIn('ratio', row['other'])
+        self.assertIn('| row | 2.00 µs (3.00 µs) | 5.00 µs (5.00 µs; 2.50 x) |',
+                      report.table_markdown(table.as_json()))
+
+
 class Form(unittest.TestCase):
     def test_digits(self):
         for value, text in ((0, '0'), (1, '1.00'), (0.0123, '0.0123'), (12.34, '12.3'),
@@ -109,23 +123,71 @@ class Form(unittest.TestCase):
 class Targets(unittest.TestCase):
     @staticmethod
     def of_contention(spread, ratio):
-        rows = {f'C: {backend}, half sync, half async, held for 1 ms':
+        rows = {f'{who}, held for {hold}':
                 {'spread': {'median': spread}, 'rate': {'ratio': ratio}}
-                for backend in programs.KERNEL}
+                for who in ('system calls: flock', 'C: flock, half sync, half async',
+                            'C: fcntl, half sync, half async')
+                for hold in targets.HOLDS}
         return targets.targets({'e': {'rows': rows}})
 
     def test_met(self):
-        self.assertEqual([target['met'] for target in self.of_contention(2.5, 0.9)], [True] * 4)
+        self.assertEqual([target['met'] for target in self.of_contention(2.5, 0.9)], [True] * 8)
 
     def test_not_met(self):
         self.assertEqual([target['met'] for target in self.of_contention(2.6, 0.9)],
-                         [False, True] * 2)
+                         [False, True] * 4)
         self.assertEqual([target['met'] for target in self.of_contention(2.5, 0.8)],
-                         [True, False] * 2)
+                         [True, False] * 4)
+
+
+class Arguments(unittest.TestCase):
+    """What would leave less in the README than was there, or says nothing, is refused
+    before anything is measured."""
+
+    def refuse(self, message, *arguments):
+        result = subprocess.run([sys.executable, BENCHMARKS / 'benchmark.py', *arguments],
+                                capture_output=True, text=True, check=False, timeout=60)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(message, result.stderr)
+        self.assertNotIn('Traceback', result.stderr)
+        self.assertNotIn('round 1', result.stderr)
+        self.assertEqual(result.stdout, '')
+
+    def test_incomplete_readme(self):
+        for less in (['a'], ['--smoke'], ['--quick'], ['--without', 'gofrs']):
+            with self.subTest(less):
+                self.refuse('--readme needs all', '--readme', *less)
+
+    def test_incomplete_source(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / 'benchmarks.json'
+            for less in ({}, {'complete': False}):
+                path.write_text(json.dumps({**example_report(), **less}), encoding='utf-8')
+                self.refuse('--readme needs all', '--from', path, '--readme')
+
+    def test_source(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / 'benchmarks.json'
+            self.refuse('No such file', '--from', path)
+            for text in ('', '{}', '[]', '{"tables": {}}', '{"tables": {"a": {"rows": {}}}}'):
+                path.write_text(text, encoding='utf-8')
+                self.refuse('not what this version', '--from', path)
+            self.refuse('--from measures nothing', '--from', path, 'a')
+
+    def test_unknown(self):
+        self.refuse('no such figure: z', 'z')
+        self.refuse("invalid choice: 'nosuch'", '--without', 'nosuch')
 
 
 class Smoke(unittest.TestCase):
     """Each figure with one sample of each program. A row without a sample is an error."""
+
+    # What does not depend on time: a thread for each of two waits; and the system calls
+    # of a cycle by hand, which are openat and close, flock twice, and two of stat
+    known = {
+        'd': r'\n\| flock, a file each, 2 \|.*\| 1\.00 \(1\.00\) \|',
+        'profile': r'\n\| system calls: flock \|.*\| 6\.0 \| 2\.0 \| 2\.0 \| 2\.0 \| 0\.0 \|',
+    }
 
     def run_benchmark(self, *arguments, **options):
         return subprocess.run([sys.executable, BENCHMARKS / 'benchmark.py', '--smoke', *arguments],
@@ -140,6 +202,8 @@ class Smoke(unittest.TestCase):
                 self.assertNotIn('gofrs', result.stdout)
                 if hasattr(targets.Targets, letter):
                     self.assertIn(f'\n| {letter} | ', result.stdout, figure.__doc__)
+                if letter in self.known:
+                    self.assertRegex(result.stdout, self.known[letter])
 
     def test_missing_program(self):
         with tempfile.TemporaryDirectory() as nothing:

@@ -14,9 +14,15 @@ import time
 
 
 class Library:
-    """This library: python.py library PATH BACKEND MANNER"""
+    """This library: python.py library PATH BACKEND MANNER
+
+    The option "plain" is without the override.
+    """
 
     def __init__(self, path, backend, manner):
+        if 'plain' in manner:
+            # An import of it finds that there is none
+            sys.modules['gi.overrides.Lf'] = None
         gi = importlib.import_module('gi')
         gi.require_version('Lf', '1.0')
         Lf = importlib.import_module('gi.repository.Lf')
@@ -181,4 +187,5 @@ program, path, *further = sys.argv[1:]
 lock = PROGRAMS[program](path, *further)
 
 for line in sys.stdin:
-    print(*obey(lock, *line.split()), flush=True)
+    # In one write, also where the output is not buffered: system calls are counted
+    print(' '.join(map(str, obey(lock, *line.split()))) + '\n', end='', flush=True)

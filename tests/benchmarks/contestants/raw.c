@@ -6,6 +6,10 @@
  * lock holds a record; but nothing is looked at that can be seen from a result
  * already, and there are no error messages.
  *
+ * Besides the commands of every program, it obeys
+ *
+ *   hold COUNT   0; acquires the locks PATH.0, PATH.1 and so on, for good
+ *
  * raw stamp: says the time and ends with its input, for flock(1). */
 
 #include "config.h"
@@ -14,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,8 +35,10 @@
                "01234567-89ab-cdef-0123-456789abcdef\n4026531836\n12345678\n"
 
 static const char *path;
+static const char *record_suffix;
 static char *record_path;
 static int fd = -1;
+static Contestant *contestant;
 
 #define check(call) \
   G_STMT_START { if ((call) == -1) g_error (#call ": %s", g_strerror (errno)); } G_STMT_END
@@ -191,7 +198,7 @@ release_sqlite (void)
 }
 #endif
 
-static const struct
+static struct
 {
   const char *way;
   Contestant contestant;
@@ -208,6 +215,44 @@ static const struct
   { "sqlite", { acquire_sqlite, release_sqlite } },
 #endif
 };
+
+static void
+set_path (const char *new_path)
+{
+  g_free (record_path);
+  path = new_path;
+  record_path = g_strconcat (path, record_suffix, NULL);
+}
+
+/* Locks of others are never given back: what is by hand keeps no list of them. */
+static void
+hold (int count)
+{
+  const char *own_path = path;
+
+  for (int i = 0; i < count; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.%d", own_path, i);
+
+      set_path (name);
+      contestant->acquire ();
+    }
+  set_path (own_path);
+}
+
+static gboolean
+obey (char **words)
+{
+  const gint64 result = 0;
+
+  if (!g_str_equal (words[0], "hold"))
+    return FALSE;
+
+  hold (atoi (words[1]));
+  contestant_answer (&result, 1);
+
+  return TRUE;
+}
 
 static void
 stamp (void)
@@ -231,14 +276,15 @@ main (int    argc,
     }
 
   g_assert_cmpint (argc, ==, 3);
-  path = argv[2];
-  record_path = g_strconcat (path, g_str_equal (argv[1], "directory") ? "/record" : ".record",
-                             NULL);
+  record_suffix = g_str_equal (argv[1], "directory") ? "/record" : ".record";
+  set_path (argv[2]);
 
   for (gsize i = 0; i < G_N_ELEMENTS (contestants); i++)
     if (g_str_equal (argv[1], contestants[i].way))
       {
-        contestant_run (&contestants[i].contestant);
+        contestant = &contestants[i].contestant;
+        contestant->obey = obey;
+        contestant_run (contestant);
         g_free (record_path);
         return 0;
       }
