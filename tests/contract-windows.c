@@ -3,6 +3,7 @@
 /* What a lock owes to its users on Windows, beyond what it owes everywhere: names
  * as they are there, files that are being deleted, and waits that look often. */
 
+#include <fcntl.h>
 #include <io.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,36 @@ test_not_inherited (Fixture       *fixture,
   assert_releases (lock);
 }
 
+/* Opens the file as most programs open what they read: as the C library does, which
+ * does not let others delete it meanwhile. */
+static int
+open_as_reader (const char *path)
+{
+  return g_open (path, _O_RDONLY | _O_BINARY | _O_NOINHERIT, 0);
+}
+
+/* Whoever holds it, others can read what is in the file. */
+static void
+test_readable (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_autofree char *pid = g_strdup_printf ("%d\n", peer_get_pid (peer));
+  g_autofree char *start = g_new0 (char, strlen (pid) + 1);
+  int fd = open_as_reader (fixture->path);
+
+  g_assert_cmpint (fd, >=, 0);
+  if (backend->is_existence)
+    {
+      g_assert_cmpint (_read (fd, start, (guint) strlen (pid)), ==, (int) strlen (pid));
+      g_assert_cmpstr (start, ==, pid);
+    }
+  g_assert_true (g_close (fd, NULL));
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+}
+
 /* The file goes with each release, and nobody is ever in the lock with another. */
 static void
 test_counter_removed (Fixture       *fixture,
@@ -346,6 +377,7 @@ const BackendCase contract_platform_cases[] = {
   { "paths-not-a-lock", test_not_a_lock },
   { "data-is-kept", test_data_is_kept },
   { "not-inherited", test_not_inherited },
+  { "readable", test_readable },
   { "counter-removed", test_counter_removed },
   { "looks-are-frequent", test_looks_are_frequent },
   { "no-busy-loop", test_no_busy_loop },

@@ -114,28 +114,41 @@ make_result (const LfExistenceClass  *existence,
   return lf_existence_fail (existence, path, lf_windows_error_to_errno (code), error);
 }
 
-/* Moves a file, which its holder keeps open and locked. */
+/* Moves a file, which its holder keeps open and locked. Not with the handle that it
+ * was written with: as long as one is open that may delete, most programs, those
+ * that do not let others delete what they read, cannot open the file. */
 static LfExistence
 make_locked_file (const LfExistenceClass  *existence,
                   const char              *path,
+                  const char              *unique_path,
                   HANDLE                   file,
                   int                     *fd,
                   GError                 **error)
 {
-  LfExistence result;
+  LfExistence result = LF_EXISTENCE_PRESENT;
+  HANDLE kept = lf_windows_file_open (unique_path, GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING);
 
-  /* Before others see it, so that nobody else can have it locked */
-  lf_windows_file_lock (file, LIFE_BYTE, TRUE);
+  /* Before others see it, so that nobody else can have it locked. Where the file
+   * system has no such locks, nobody can lock it later and prove that it is stale:
+   * it is held until it is broken */
+  if (kept != INVALID_HANDLE_VALUE)
+    lf_windows_file_lock (kept, LIFE_BYTE, TRUE);
 
-  if (!lf_windows_file_rename (file, path))
+  if (kept == INVALID_HANDLE_VALUE || !lf_windows_file_rename (file, path))
     {
       result = make_result (existence, path, GetLastError (), error);
       lf_windows_file_delete (file);
-      CloseHandle (file);
+    }
+  CloseHandle (file);
+
+  if (result != LF_EXISTENCE_PRESENT)
+    {
+      if (kept != INVALID_HANDLE_VALUE)
+        CloseHandle (kept);
       return result;
     }
 
-  *fd = lf_windows_file_to_fd (file);
+  *fd = lf_windows_file_to_fd (kept);
   if (*fd >= 0)
     return LF_EXISTENCE_PRESENT;
 
@@ -179,7 +192,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
                               lf_windows_error_to_errno (GetLastError ()), error);
 
   if (existence->has_flock)
-    return make_locked_file (existence, request->path, file, fd, error);
+    return make_locked_file (existence, request->path, unique_path, file, fd, error);
 
   return make_linked_file (existence, request->path, unique_path, file, error);
 }
