@@ -110,8 +110,15 @@
  *
  * %LF_BACKEND_LOCK_FILE_EX is the default there; %LF_BACKEND_HARD_LINK and
  * %LF_BACKEND_PID_FILE are there too. Paths are UTF-8, and may be longer than 260
- * characters. Who has the file open in another way than this library can be in
- * the way of removing it, or of opening it: that gives %G_IO_ERROR_BUSY.
+ * characters.
+ *
+ * Most programs there do not let others remove a file while they read it. If such a
+ * program has a file open that is the lock itself (%LF_BACKEND_HARD_LINK,
+ * %LF_BACKEND_PID_FILE), it is waited for, for half a second. Then
+ * [method@LockFile.release] gives %LF_UNLOCK_ERROR_FAILED, and the lock is still
+ * held; an object that is dropped instead leaves it behind until the process ends.
+ * [method@LockFile.break_lock] gives %G_IO_ERROR_BUSY, as [method@LockFile.acquire]
+ * with %LF_BACKEND_LOCK_FILE_EX does if somebody has the file for himself alone.
  *
  * The system keeps others from reading and writing the byte that
  * %LF_BACKEND_LOCK_FILE_EX has locked, the first of the file: there the lock is not

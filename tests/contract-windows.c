@@ -16,6 +16,7 @@
 
 #define N_COUNTERS 6
 #define N_COUNTER_ROUNDS 200
+#define N_READERS 5
 #define LONG_PART 120
 #define N_LONG_PARTS 6
 
@@ -284,6 +285,77 @@ test_readable (Fixture       *fixture,
   peer_expect (peer, "released");
 }
 
+static gpointer
+try_release_in_thread (gpointer data)
+{
+  return GINT_TO_POINTER (lf_lock_file_release (data, NULL));
+}
+
+/* A release waits for who just reads the file, or has it for himself. That must be
+ * over in half a second, for which not every machine has always the time. */
+static void
+test_release_while_open (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  guint n_released = 0;
+
+  for (guint i = 0; i < N_READERS && backend->is_existence; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autofree wchar_t *wide = get_wide_path (fixture->path);
+      GThread *releaser;
+      HANDLE file;
+
+      assert_acquires (lock);
+      /* The descriptor of a PID_FILE keeps everybody from having it alone */
+      file = CreateFileW (wide, GENERIC_READ,
+                          backend->has_descriptor ? FILE_SHARE_READ | FILE_SHARE_WRITE : 0,
+                          NULL, OPEN_EXISTING, 0, NULL);
+      g_assert_true (file != INVALID_HANDLE_VALUE);
+      releaser = g_thread_new ("releaser", try_release_in_thread, lock);
+      wait_until_others_sleep ();
+      CloseHandle (file);
+      if (g_thread_join (releaser) != NULL)
+        {
+          g_assert_false (path_exists (fixture->path));
+          n_released++;
+        }
+      remove_recursively (fixture->path);
+    }
+
+  g_assert_true (n_released > 0 || !backend->is_existence);
+}
+
+/* It does not wait for ever, and the lock is held then as before. */
+static void
+test_release_in_vain (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  if (!backend->is_existence)
+    return;
+
+  assert_acquires (lock);
+  fd = open_as_reader (fixture->path);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+  g_clear_error (&error);
+  g_assert_true (lf_lock_file_is_held (lock));
+  assert_tries_in_vain (backend, fixture->path);
+  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+
+  g_assert_true (g_close (fd, NULL));
+  assert_releases (lock);
+  assert_tries (backend, fixture->path);
+}
+
 /* The file goes with each release, and nobody is ever in the lock with another. */
 static void
 test_counter_removed (Fixture       *fixture,
@@ -378,6 +450,8 @@ const BackendCase contract_platform_cases[] = {
   { "data-is-kept", test_data_is_kept },
   { "not-inherited", test_not_inherited },
   { "readable", test_readable },
+  { "release-while-open", test_release_while_open },
+  { "release-in-vain", test_release_in_vain },
   { "counter-removed", test_counter_removed },
   { "looks-are-frequent", test_looks_are_frequent },
   { "no-busy-loop", test_no_busy_loop },

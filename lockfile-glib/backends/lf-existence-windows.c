@@ -57,7 +57,7 @@ lf_existence_read_file (const char  *path,
   if (file != NULL)
     CloseHandle (file);
 
-  file = lf_windows_file_open (path, GENERIC_READ, OPEN_EXISTING);
+  file = lf_windows_file_open_patiently (path, GENERIC_READ);
   if (file == INVALID_HANDLE_VALUE && lf_windows_file_is_missing (GetLastError ()))
     return LF_EXISTENCE_ABSENT;
 
@@ -200,7 +200,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
 int
 lf_existence_remove_file (const char *path)
 {
-  HANDLE file = lf_windows_file_open (path, DELETE | FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  HANDLE file = lf_windows_file_open_patiently (path, DELETE | FILE_READ_ATTRIBUTES);
   DWORD code = ERROR_SUCCESS;
 
   if (file == INVALID_HANDLE_VALUE)
