@@ -11,6 +11,7 @@
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-path-private.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
 #include "lf-translate-private.h"
@@ -198,33 +199,20 @@ lf_lock_file_notify_held (LfLockFile *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
 }
 
-/* An empty path stays empty, to be refused when it is used. Anything else is
- * only prefixed: tidying it up could change what it means behind links. */
-static char *
-make_absolute (const char *path)
-{
-  g_autofree char *directory = NULL;
-  g_autofree char *absolute = NULL;
-
-  if (*path == '\0' || g_path_is_absolute (path))
-    return g_ref_string_new (path);
-
-  directory = g_get_current_dir ();
-  absolute = g_build_filename (directory, path, NULL);
-
-  return g_ref_string_new (absolute);
-}
-
-/* What is not given comes here too, as NULL. */
+/* What is not given comes here too, as NULL. An empty path stays empty, to be
+ * refused when it is used. */
 static void
 lf_lock_file_take_path (LfLockFile *self,
                         const char *path)
 {
+  g_autofree char *absolute = NULL;
+
   if (path == NULL)
     return;
 
+  absolute = *path != '\0' ? lf_path_make_absolute (path) : g_strdup (path);
   g_clear_pointer (&self->path, g_ref_string_release);
-  self->path = make_absolute (path);
+  self->path = g_ref_string_new (absolute);
 }
 
 static void
