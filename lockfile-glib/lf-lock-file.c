@@ -1772,7 +1772,8 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
  * the kernel does not list all locks (in containers, on network file systems, on
  * systems other than Linux), the look takes a lock of %LF_BACKEND_FLOCK or
  * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
- * can fail. No other look disturbs anybody.
+ * can fail. So does a look at a lock of %LF_BACKEND_LOCK_FILE_EX. No other look
+ * disturbs anybody.
  *
  * The errors are those of [method@LockFile.query_holder].
  *
