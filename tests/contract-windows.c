@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a lock owes to its users on Windows, beyond what it owes everywhere: names
- * as they are there, files that are being deleted, and waits that look often. */
+ * as they are there, and files that others have open. */
 
 #include <fcntl.h>
 #include <io.h>
@@ -419,56 +419,6 @@ test_counter_removed (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* Whatever the interval: nothing else tells of a release in another process. */
-static void
-test_looks_are_frequent (Fixture       *fixture,
-                         gconstpointer  data)
-{
-  const TestBackend *backend = data;
-  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
-  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
-  g_auto (Claim) claim = { 0 };
-
-  lf_lock_file_set_poll_interval (lock, 3600);
-  claim_start (&claim, lock, NULL);
-  wait_until_others_sleep ();
-  g_assert_false (claim.done);
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-  assert_releases (lock);
-}
-
-static guint64
-get_own_processor_time (void)
-{
-  FILETIME start, end, kernel, user;
-
-  g_assert_true (GetProcessTimes (GetCurrentProcess (), &start, &end, &kernel, &user));
-
-  return ((guint64) (kernel.dwHighDateTime + user.dwHighDateTime) << 32) +
-         kernel.dwLowDateTime + user.dwLowDateTime;
-}
-
-/* But not all the time: a second of waiting is not half a second of work. */
-static void
-test_no_busy_loop (Fixture       *fixture,
-                   gconstpointer  data)
-{
-  const TestBackend *backend = data;
-  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
-  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
-  g_autoptr (GError) error = NULL;
-  guint64 before = get_own_processor_time ();
-
-  g_assert_false (lf_lock_file_acquire_with_timeout (lock, 1, NULL, &error));
-  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
-  g_assert_cmpuint (get_own_processor_time () - before, <, 10 * 1000 * 1000 / 2);
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-}
-
 const BackendCase contract_platform_cases[] = {
   { "paths-apart", test_paths_apart },
   { "paths-parent-is-file", test_parent_is_file },
@@ -484,8 +434,6 @@ const BackendCase contract_platform_cases[] = {
   { "release-while-open", test_release_while_open },
   { "release-in-vain", test_release_in_vain },
   { "counter-removed", test_counter_removed },
-  { "looks-are-frequent", test_looks_are_frequent },
-  { "no-busy-loop", test_no_busy_loop },
   { NULL, NULL },
 };
 

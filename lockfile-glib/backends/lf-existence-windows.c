@@ -308,3 +308,9 @@ lf_existence_lock_file (const char *path)
   CloseHandle (file);
   return -1;
 }
+
+void
+lf_existence_make_parents (const char *path)
+{
+  lf_windows_file_make_parents (path);
+}

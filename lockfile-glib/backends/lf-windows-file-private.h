@@ -40,6 +40,8 @@ gboolean           lf_windows_file_get_info    (HANDLE              file,
 int                lf_windows_file_to_fd       (HANDLE              file);
 HANDLE             lf_windows_file_from_fd     (int                 fd);
 
+void               lf_windows_file_make_parents
+                                               (const char         *path);
 gboolean           lf_windows_file_open_handle (LfHandle           *handle,
                                                 const LfRequest    *request,
                                                 GError            **error);

@@ -233,8 +233,8 @@ open_request_patiently (const LfRequest *request)
 }
 
 /* Why it fails, the next attempt to open the file says. */
-static void
-make_parents (const char *path)
+void
+lf_windows_file_make_parents (const char *path)
 {
   g_autofree char *parent = g_path_get_dirname (path);
   g_autofree wchar_t *wide = lf_windows_path_new (parent);
@@ -244,7 +244,7 @@ make_parents (const char *path)
 
   if (!CreateDirectoryW (wide, NULL) && GetLastError () == ERROR_PATH_NOT_FOUND)
     {
-      make_parents (parent);
+      lf_windows_file_make_parents (parent);
       CreateDirectoryW (wide, NULL);
     }
 }
@@ -305,7 +305,7 @@ lf_windows_file_open_handle (LfHandle         *handle,
   if (file == INVALID_HANDLE_VALUE && GetLastError () == ERROR_PATH_NOT_FOUND &&
       request->create_parents)
     {
-      make_parents (request->path);
+      lf_windows_file_make_parents (request->path);
       file = open_request_patiently (request);
     }
 
