@@ -11,6 +11,7 @@
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-library-private.h"
 #include "lf-path-private.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
@@ -681,6 +682,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  lf_library_keep_loaded ();
   debug_messages = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
 
   object_class->get_property = lf_lock_file_get_property;
