@@ -10,6 +10,8 @@
 
 #include "lf-test-backend.h"
 
+#define NEVER_A_PID "2147483640"
+
 /* The lines of a record, in their order. */
 typedef enum
 {
@@ -129,6 +131,11 @@ test_dead_pid (Fixture       *fixture,
   peer_kill (peer);
   peer_wait (peer);
   assert_stale (data, fixture->path);
+  /* As long as somebody has it open, it can be asked */
+  write_lines (fixture->path, lines);
+  assert_stale (data, fixture->path);
+  g_free (lines[LINE_PID]);
+  lines[LINE_PID] = g_strdup (NEVER_A_PID);
   write_lines (fixture->path, lines);
   assert_stale (data, fixture->path);
 }
