@@ -17,6 +17,7 @@
 #define N_COUNTERS 6
 #define N_COUNTER_ROUNDS 200
 #define N_READERS 5
+#define GUARDED_TIME (G_USEC_PER_SEC / 2)
 #define LONG_PART 120
 #define N_LONG_PARTS 6
 
@@ -357,6 +358,57 @@ test_release_while_open (Fixture       *fixture,
   g_assert_true (n_released > 0 || !backend->is_existence);
 }
 
+/* What lets one at a time remove locks in a directory. */
+static HANDLE
+take_guard (const char *directory)
+{
+  g_autofree wchar_t *wide = get_wide_path (directory);
+  g_autofree char *name = NULL;
+  g_autofree wchar_t *wide_name = NULL;
+  BY_HANDLE_FILE_INFORMATION info;
+  HANDLE mutex;
+  HANDLE file = CreateFileW (wide, FILE_READ_ATTRIBUTES,
+                             FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                             OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+
+  g_assert_true (GetFileInformationByHandle (file, &info));
+  CloseHandle (file);
+  name = g_strdup_printf ("Global\\lockfile-glib-%lx-%" G_GINT64_MODIFIER "x",
+                          info.dwVolumeSerialNumber,
+                          (guint64) info.nFileIndexHigh << 32 | info.nFileIndexLow);
+  wide_name = (wchar_t *) g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
+  mutex = CreateMutexW (NULL, FALSE, wide_name);
+  g_assert_nonnull (mutex);
+  g_assert_cmpint (WaitForSingleObject (mutex, INFINITE), ==, WAIT_OBJECT_0);
+
+  return mutex;
+}
+
+/* A release, which looks and then removes, does both alone, however long another
+ * one takes: else it could remove what was locked in between. */
+static void
+test_release_in_turn (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  GThread *releaser;
+  HANDLE guard;
+
+  if (!backend->is_existence)
+    return;
+
+  assert_acquires (lock);
+  guard = take_guard (fixture->directory);
+  releaser = g_thread_new ("releaser", try_release_in_thread, lock);
+  g_usleep (GUARDED_TIME);
+  g_assert_true (path_exists (fixture->path));
+  ReleaseMutex (guard);
+  CloseHandle (guard);
+  g_assert_nonnull (g_thread_join (releaser));
+  g_assert_false (path_exists (fixture->path));
+}
+
 /* It does not wait for ever, and the lock is held then as before. */
 static void
 test_release_in_vain (Fixture       *fixture,
@@ -433,6 +485,7 @@ const BackendCase contract_platform_cases[] = {
   { "readable", test_readable },
   { "release-while-open", test_release_while_open },
   { "release-in-vain", test_release_in_vain },
+  { "release-in-turn", test_release_in_turn },
   { "counter-removed", test_counter_removed },
   { NULL, NULL },
 };

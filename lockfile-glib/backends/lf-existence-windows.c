@@ -19,8 +19,10 @@
  * byte cannot be read. */
 #define LIFE_BYTE ((guint64) 1 << 30)
 
-/* How long who must remove a lock waits for others who do, in milliseconds */
-#define PATIENCE 50
+/* How long who must remove a lock waits for others who do, in milliseconds: they may
+ * wait in turn, for programs that have the file open. Only a process that was stopped
+ * just there is in the way for longer. */
+#define PATIENCE 5000
 
 /* Reads what may be a record: "" if it is too long or not text. */
 static char *
