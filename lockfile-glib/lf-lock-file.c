@@ -11,6 +11,8 @@
 #include "lf-acquire-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-library-private.h"
+#include "lf-path-private.h"
 #include "lf-process-private.h"
 #include "lf-thread-private.h"
 #include "lf-translate-private.h"
@@ -110,8 +112,15 @@
  *
  * %LF_BACKEND_LOCK_FILE_EX is the default there; %LF_BACKEND_HARD_LINK and
  * %LF_BACKEND_PID_FILE are there too. Paths are UTF-8, and may be longer than 260
- * characters. Who has the file open in another way than this library can be in
- * the way of removing it, or of opening it: that gives %G_IO_ERROR_BUSY.
+ * characters.
+ *
+ * Most programs there do not let others remove a file while they read it. If such a
+ * program has a file open that is the lock itself (%LF_BACKEND_HARD_LINK,
+ * %LF_BACKEND_PID_FILE), it is waited for, for half a second. Then
+ * [method@LockFile.release] gives %LF_UNLOCK_ERROR_FAILED, and the lock is still
+ * held; an object that is dropped instead leaves it behind until the process ends.
+ * [method@LockFile.break_lock] gives %G_IO_ERROR_BUSY, as [method@LockFile.acquire]
+ * with %LF_BACKEND_LOCK_FILE_EX does if somebody has the file for himself alone.
  *
  * The system keeps others from reading and writing the byte that
  * %LF_BACKEND_LOCK_FILE_EX has locked, the first of the file: there the lock is not
@@ -191,33 +200,20 @@ lf_lock_file_notify_held (LfLockFile *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
 }
 
-/* An empty path stays empty, to be refused when it is used. Anything else is
- * only prefixed: tidying it up could change what it means behind links. */
-static char *
-make_absolute (const char *path)
-{
-  g_autofree char *directory = NULL;
-  g_autofree char *absolute = NULL;
-
-  if (*path == '\0' || g_path_is_absolute (path))
-    return g_ref_string_new (path);
-
-  directory = g_get_current_dir ();
-  absolute = g_build_filename (directory, path, NULL);
-
-  return g_ref_string_new (absolute);
-}
-
-/* What is not given comes here too, as NULL. */
+/* What is not given comes here too, as NULL. An empty path stays empty, to be
+ * refused when it is used. */
 static void
 lf_lock_file_take_path (LfLockFile *self,
                         const char *path)
 {
+  g_autofree char *absolute = NULL;
+
   if (path == NULL)
     return;
 
+  absolute = *path != '\0' ? lf_path_make_absolute (path) : g_strdup (path);
   g_clear_pointer (&self->path, g_ref_string_release);
-  self->path = make_absolute (path);
+  self->path = g_ref_string_new (absolute);
 }
 
 static void
@@ -686,6 +682,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  lf_library_keep_loaded ();
   debug_messages = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
 
   object_class->get_property = lf_lock_file_get_property;
@@ -1779,7 +1776,8 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
  * the kernel does not list all locks (in containers, on network file systems, on
  * systems other than Linux), the look takes a lock of %LF_BACKEND_FLOCK or
  * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
- * can fail. No other look disturbs anybody.
+ * can fail. So does a look at a lock of %LF_BACKEND_LOCK_FILE_EX. No other look
+ * disturbs anybody.
  *
  * The errors are those of [method@LockFile.query_holder].
  *

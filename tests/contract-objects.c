@@ -97,6 +97,9 @@ count_in_thread (gpointer data)
 
       g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
       (*counter->number)++;
+      /* So that others get to run while it is held */
+      if (i % 10 == 0)
+        g_usleep (1);
       g_assert_cmpint (g_atomic_int_add (counter->n_inside, -1), ==, 1);
       assert_releases (lock);
     }

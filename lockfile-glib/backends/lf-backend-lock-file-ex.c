@@ -24,6 +24,10 @@
  * identity at every look causes this many rounds. */
 #define MAX_ROUNDS 10000
 
+/* Who only looks has the lock for some microseconds: what a try finds busy is tried
+ * this many times more. */
+#define MAX_COLLISIONS 20
+
 static void
 close_handle (LfHandle *handle)
 {
@@ -60,6 +64,22 @@ lock_file_ex_drop (LfHandle *handle)
   close_handle (handle);
 }
 
+static gboolean
+lock_despite_looks (LfHandle *handle)
+{
+  HANDLE file = lf_windows_file_from_fd (handle->fd);
+  gboolean exclusive = handle->mode == LF_LOCK_MODE_EXCLUSIVE;
+  gboolean locked = lf_windows_file_lock (file, LOCKED_BYTE, exclusive);
+
+  for (guint n = 0; n < MAX_COLLISIONS && !locked && lf_windows_file_is_busy (GetLastError ()); n++)
+    {
+      SwitchToThread ();
+      locked = lf_windows_file_lock (file, LOCKED_BYTE, exclusive);
+    }
+
+  return locked;
+}
+
 static LfAttempt
 lock_file_ex_attempt (LfHandle         *handle,
                       const LfRequest  *request,
@@ -80,8 +100,7 @@ lock_file_ex_attempt (LfHandle         *handle,
       if (!lf_windows_file_open_handle (handle, request, error))
         return LF_ATTEMPT_ERROR;
 
-      if (!lf_windows_file_lock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE,
-                                 handle->mode == LF_LOCK_MODE_EXCLUSIVE))
+      if (!lock_despite_looks (handle))
         {
           code = GetLastError ();
           close_handle (handle);
@@ -184,8 +203,8 @@ new_holder (const LfWindowsFileInfo *info)
   return lf_lock_holder_new (lf_process_get_id (), g_get_host_name (), application);
 }
 
-/* Tries the lock itself, for a moment. Another program that tries in this moment
- * fails although nobody works with the file. */
+/* Tries the lock itself, for a moment. Another program that tries in this moment,
+ * and only once, fails although nobody works with the file. */
 static gboolean
 lock_file_ex_look (const char    *path,
                    LfLockHolder **holder,

@@ -82,6 +82,10 @@ void         lf_existence_unlock_directory
                                           (LfExistenceGuard         guard);
 int          lf_existence_lock_file       (const char              *path);
 
+/* Makes what is missing of the directories above @path. What is wrong with them,
+ * the next step says. */
+void         lf_existence_make_parents    (const char              *path);
+
 /* For locks that are regular files */
 LfExistence  lf_existence_read_file       (const char              *path,
                                            char                   **record,

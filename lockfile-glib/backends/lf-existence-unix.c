@@ -207,3 +207,11 @@ lf_existence_lock_file (const char *path)
   close (fd);
   return -1;
 }
+
+void
+lf_existence_make_parents (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+
+  g_mkdir_with_parents (parent, 0777);
+}

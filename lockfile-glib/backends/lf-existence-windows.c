@@ -19,8 +19,10 @@
  * byte cannot be read. */
 #define LIFE_BYTE ((guint64) 1 << 30)
 
-/* How long who must remove a lock waits for others who do, in milliseconds */
-#define PATIENCE 50
+/* How long who must remove a lock waits for others who do, in milliseconds: they may
+ * wait in turn, for programs that have the file open. Only a process that was stopped
+ * just there is in the way for longer. */
+#define PATIENCE 5000
 
 /* Reads what may be a record: "" if it is too long or not text. */
 static char *
@@ -57,7 +59,7 @@ lf_existence_read_file (const char  *path,
   if (file != NULL)
     CloseHandle (file);
 
-  file = lf_windows_file_open (path, GENERIC_READ, OPEN_EXISTING);
+  file = lf_windows_file_open_patiently (path, GENERIC_READ);
   if (file == INVALID_HANDLE_VALUE && lf_windows_file_is_missing (GetLastError ()))
     return LF_EXISTENCE_ABSENT;
 
@@ -114,28 +116,41 @@ make_result (const LfExistenceClass  *existence,
   return lf_existence_fail (existence, path, lf_windows_error_to_errno (code), error);
 }
 
-/* Moves a file, which its holder keeps open and locked. */
+/* Moves a file, which its holder keeps open and locked. Not with the handle that it
+ * was written with: as long as one is open that may delete, most programs, those
+ * that do not let others delete what they read, cannot open the file. */
 static LfExistence
 make_locked_file (const LfExistenceClass  *existence,
                   const char              *path,
+                  const char              *unique_path,
                   HANDLE                   file,
                   int                     *fd,
                   GError                 **error)
 {
-  LfExistence result;
+  LfExistence result = LF_EXISTENCE_PRESENT;
+  HANDLE kept = lf_windows_file_open (unique_path, GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING);
 
-  /* Before others see it, so that nobody else can have it locked */
-  lf_windows_file_lock (file, LIFE_BYTE, TRUE);
+  /* Before others see it, so that nobody else can have it locked. Where the file
+   * system has no such locks, nobody can lock it later and prove that it is stale:
+   * it is held until it is broken */
+  if (kept != INVALID_HANDLE_VALUE)
+    lf_windows_file_lock (kept, LIFE_BYTE, TRUE);
 
-  if (!lf_windows_file_rename (file, path))
+  if (kept == INVALID_HANDLE_VALUE || !lf_windows_file_rename (file, path))
     {
       result = make_result (existence, path, GetLastError (), error);
       lf_windows_file_delete (file);
-      CloseHandle (file);
+    }
+  CloseHandle (file);
+
+  if (result != LF_EXISTENCE_PRESENT)
+    {
+      if (kept != INVALID_HANDLE_VALUE)
+        CloseHandle (kept);
       return result;
     }
 
-  *fd = lf_windows_file_to_fd (file);
+  *fd = lf_windows_file_to_fd (kept);
   if (*fd >= 0)
     return LF_EXISTENCE_PRESENT;
 
@@ -179,7 +194,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
                               lf_windows_error_to_errno (GetLastError ()), error);
 
   if (existence->has_flock)
-    return make_locked_file (existence, request->path, file, fd, error);
+    return make_locked_file (existence, request->path, unique_path, file, fd, error);
 
   return make_linked_file (existence, request->path, unique_path, file, error);
 }
@@ -187,7 +202,7 @@ lf_existence_make_file (const LfExistenceClass  *existence,
 int
 lf_existence_remove_file (const char *path)
 {
-  HANDLE file = lf_windows_file_open (path, DELETE | FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  HANDLE file = lf_windows_file_open_patiently (path, DELETE | FILE_READ_ATTRIBUTES);
   DWORD code = ERROR_SUCCESS;
 
   if (file == INVALID_HANDLE_VALUE)
@@ -294,4 +309,10 @@ lf_existence_lock_file (const char *path)
 
   CloseHandle (file);
   return -1;
+}
+
+void
+lf_existence_make_parents (const char *path)
+{
+  lf_windows_file_make_parents (path);
 }

@@ -219,12 +219,7 @@ lf_existence_attempt (const LfExistenceClass  *existence,
         }
 
       if (round == 0 && request->create_parents)
-        {
-          g_autofree char *parent = g_path_get_dirname (request->path);
-
-          /* What is wrong with it, the next step says */
-          g_mkdir_with_parents (parent, 0777);
-        }
+        lf_existence_make_parents (request->path);
 
       clean_up (request->path);
       record = lf_record_new ();

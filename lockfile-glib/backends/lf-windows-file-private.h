@@ -32,11 +32,16 @@ wchar_t           *lf_windows_path_new         (const char         *path);
 HANDLE             lf_windows_file_open        (const char         *path,
                                                 DWORD               access,
                                                 DWORD               disposition);
+HANDLE             lf_windows_file_open_patiently
+                                               (const char         *path,
+                                                DWORD               access);
 gboolean           lf_windows_file_get_info    (HANDLE              file,
                                                 LfWindowsFileInfo  *info);
 int                lf_windows_file_to_fd       (HANDLE              file);
 HANDLE             lf_windows_file_from_fd     (int                 fd);
 
+void               lf_windows_file_make_parents
+                                               (const char         *path);
 gboolean           lf_windows_file_open_handle (LfHandle           *handle,
                                                 const LfRequest    *request,
                                                 GError            **error);

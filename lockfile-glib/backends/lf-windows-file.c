@@ -19,8 +19,8 @@
  * is that for directories. */
 #define MAX_ORDINARY_LENGTH 247
 
-/* How long a name that is being deleted is waited for, in microseconds, and how
- * often it is looked at. */
+/* How long a name that is being deleted, or a file that others keep to themselves,
+ * is waited for, in microseconds, and how often it is looked at. */
 #define MAX_PENDING (G_TIME_SPAN_SECOND / 2)
 #define PENDING_PAUSE G_TIME_SPAN_MILLISECOND
 
@@ -81,6 +81,25 @@ lf_windows_file_open (const char *path,
                       FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT |
                       FILE_FLAG_BACKUP_SEMANTICS,
                       NULL);
+}
+
+/* As above, and waits for those who have the file open and do not let others do so:
+ * most programs do not let others delete what they read. */
+HANDLE
+lf_windows_file_open_patiently (const char *path,
+                                DWORD       access)
+{
+  gint64 end = g_get_monotonic_time () + MAX_PENDING;
+  HANDLE file = lf_windows_file_open (path, access, OPEN_EXISTING);
+
+  while (file == INVALID_HANDLE_VALUE && GetLastError () == ERROR_SHARING_VIOLATION &&
+         g_get_monotonic_time () < end)
+    {
+      g_usleep (PENDING_PAUSE);
+      file = lf_windows_file_open (path, access, OPEN_EXISTING);
+    }
+
+  return file;
 }
 
 gboolean
@@ -198,7 +217,7 @@ open_once (const LfRequest *request)
 }
 
 static HANDLE
-open_patiently (const LfRequest *request)
+open_request_patiently (const LfRequest *request)
 {
   gint64 end = g_get_monotonic_time () + MAX_PENDING;
   HANDLE file = open_once (request);
@@ -214,8 +233,8 @@ open_patiently (const LfRequest *request)
 }
 
 /* Why it fails, the next attempt to open the file says. */
-static void
-make_parents (const char *path)
+void
+lf_windows_file_make_parents (const char *path)
 {
   g_autofree char *parent = g_path_get_dirname (path);
   g_autofree wchar_t *wide = lf_windows_path_new (parent);
@@ -225,7 +244,7 @@ make_parents (const char *path)
 
   if (!CreateDirectoryW (wide, NULL) && GetLastError () == ERROR_PATH_NOT_FOUND)
     {
-      make_parents (parent);
+      lf_windows_file_make_parents (parent);
       CreateDirectoryW (wide, NULL);
     }
 }
@@ -280,14 +299,14 @@ lf_windows_file_open_handle (LfHandle         *handle,
                              const LfRequest  *request,
                              GError          **error)
 {
-  HANDLE file = open_patiently (request);
+  HANDLE file = open_request_patiently (request);
   LfWindowsFileInfo info;
 
   if (file == INVALID_HANDLE_VALUE && GetLastError () == ERROR_PATH_NOT_FOUND &&
       request->create_parents)
     {
-      make_parents (request->path);
-      file = open_patiently (request);
+      lf_windows_file_make_parents (request->path);
+      file = open_request_patiently (request);
     }
 
   if (file == INVALID_HANDLE_VALUE)

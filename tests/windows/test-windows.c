@@ -11,6 +11,8 @@
 
 #include "lf-test-util.h"
 
+#define N_TRIES 500
+
 static void
 test_default (void)
 {
@@ -72,6 +74,48 @@ test_c_runtime (Fixture       *fixture,
   g_assert_true (g_close (fd, NULL));
 }
 
+typedef struct
+{
+  const char *path;
+  int ended; /* atomic */
+} Looker;
+
+static gpointer
+look_in_thread (gpointer data)
+{
+  Looker *looker = data;
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (looker->path);
+
+  while (!g_atomic_int_get (&looker->ended))
+    lf_lock_file_is_locked (lock, NULL);
+
+  return NULL;
+}
+
+/* A look takes the lock for a moment, which a try outlasts unless the looker sleeps
+ * in just this moment. */
+static void
+test_looks (Fixture       *fixture,
+            gconstpointer  data)
+{
+  Looker looker = { fixture->path, FALSE };
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  GThread *thread = g_thread_new ("looker", look_in_thread, &looker);
+  guint n_refused = 0;
+
+  for (guint i = 0; i < N_TRIES; i++)
+    {
+      if (lf_lock_file_try_acquire (lock, NULL))
+        assert_releases (lock);
+      else
+        n_refused++;
+    }
+  g_atomic_int_set (&looker.ended, TRUE);
+  g_thread_join (thread);
+  g_test_message ("%u of %u tries refused", n_refused, N_TRIES);
+  g_assert_cmpuint (n_refused, <=, N_TRIES / 50);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -81,6 +125,8 @@ main (int    argc,
   g_test_add_func ("/windows/default", test_default);
   add_test ("/windows/not-supported", test_not_supported);
   add_test ("/windows/c-runtime", test_c_runtime);
+
+  add_test ("/windows/looks", test_looks);
 
   return g_test_run ();
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whom a record proves to be gone on Windows, where the lock is a file: a process
+ * is known by its ID and the time of its creation, on its own machine. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#include "lf-test-backend.h"
+
+#define NEVER_A_PID "2147483640"
+
+/* The lines of a record, in their order. */
+typedef enum
+{
+  LINE_PID,
+  LINE_APPLICATION,
+  LINE_HOST,
+  LINE_MACHINE,
+  LINE_BOOT,
+  LINE_NAMESPACE,
+  LINE_START_TIME,
+  LINE_TOKEN,
+  N_LINES,
+} RecordLine;
+
+static char **
+read_lines (const char *path)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  char **lines;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  lines = g_strsplit (text, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, N_LINES + 1);
+
+  return lines;
+}
+
+/* In the place of what is there, whose holder may have it open. */
+static void
+write_lines (const char *path,
+             char      **lines)
+{
+  g_autofree char *text = g_strjoinv ("\n", lines);
+  FILE *file = g_fopen (path, path_exists (path) ? "r+b" : "wb");
+
+  g_assert_nonnull (file);
+  g_assert_cmpint (fputs (text, file), >=, 0);
+  g_assert_cmpint (fclose (file), ==, 0);
+}
+
+/* The record that this process writes. */
+static char **
+get_own_lines (const TestBackend *backend,
+               const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  char **lines;
+
+  assert_acquires (lock);
+  lines = read_lines (path);
+  assert_releases (lock);
+
+  return lines;
+}
+
+/* Another value of the same length. */
+static void
+change (char       **lines,
+        RecordLine   line)
+{
+  char *last = lines[line] + strlen (lines[line]) - 1;
+
+  *last = *last == '1' ? '2' : '1';
+}
+
+static void
+assert_held (const TestBackend *backend,
+             const char        *path)
+{
+  g_auto (GStrv) before = read_lines (path);
+  g_auto (GStrv) after = NULL;
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GError) error = NULL;
+
+  assert_locked (backend, path);
+  assert_tries_in_vain (backend, path);
+  g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.01, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  after = read_lines (path);
+  g_assert_true (g_strv_equal ((const char *const *) before, (const char *const *) after));
+}
+
+static void
+assert_stale (const TestBackend *backend,
+              const char        *path)
+{
+  g_assert_true (path_exists (path));
+  assert_not_locked (backend, path);
+  assert_tries (backend, path);
+  g_assert_false (path_exists (path));
+}
+
+/* Another process had this ID before. */
+static void
+test_recycled_pid (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_auto (GStrv) lines = get_own_lines (data, fixture->path);
+
+  write_lines (fixture->path, lines);
+  assert_held (data, fixture->path);
+  change (lines, LINE_START_TIME);
+  write_lines (fixture->path, lines);
+  assert_stale (data, fixture->path);
+}
+
+/* No process has it now. */
+static void
+test_dead_pid (Fixture       *fixture,
+               gconstpointer  data)
+{
+  g_autoptr (Peer) peer = backend_peer_start_holder (data, fixture->path);
+  g_auto (GStrv) lines = read_lines (fixture->path);
+
+  peer_kill (peer);
+  peer_wait (peer);
+  assert_stale (data, fixture->path);
+  /* As long as somebody has it open, it can be asked */
+  write_lines (fixture->path, lines);
+  assert_stale (data, fixture->path);
+  g_free (lines[LINE_PID]);
+  lines[LINE_PID] = g_strdup (NEVER_A_PID);
+  write_lines (fixture->path, lines);
+  assert_stale (data, fixture->path);
+}
+
+/* What says nothing of this machine proves nothing, and neither does a record
+ * without a time. */
+static void
+test_unproved (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) own = get_own_lines (backend, fixture->path);
+  g_auto (GStrv) of_machine = g_strdupv (own);
+  g_auto (GStrv) of_namespace = g_strdupv (own);
+  g_auto (GStrv) without_time = g_strdupv (own);
+  char **records[] = { of_machine, of_namespace, without_time };
+
+  change (of_machine, LINE_START_TIME);
+  change (of_machine, LINE_MACHINE);
+  change (of_machine, LINE_BOOT);
+  change (of_namespace, LINE_START_TIME);
+  change (of_namespace, LINE_NAMESPACE);
+  g_free (without_time[LINE_START_TIME]);
+  without_time[LINE_START_TIME] = g_strdup ("0");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (records); i++)
+    {
+      g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+
+      write_lines (fixture->path, records[i]);
+      assert_held (backend, fixture->path);
+      g_assert_true (lf_lock_file_break_lock (breaker, NULL));
+      g_assert_false (path_exists (fixture->path));
+    }
+}
+
+/* Whatever the record says, the holder of a PID_FILE lives as long as it has its
+ * byte locked. */
+static void
+test_life (Fixture       *fixture,
+           gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
+  g_auto (GStrv) lines = read_lines (fixture->path);
+
+  change (lines, LINE_START_TIME);
+  write_lines (fixture->path, lines);
+  if (backend->has_descriptor)
+    assert_held (backend, fixture->path);
+
+  peer_kill (peer);
+  peer_wait (peer);
+  assert_stale (backend, fixture->path);
+}
+
+static const BackendCase cases[] = {
+  { "recycled-pid", test_recycled_pid },
+  { "dead-pid", test_dead_pid },
+  { "unproved", test_unproved },
+  { "life", test_life },
+  { NULL, NULL },
+};
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      if (test_backends[i].is_existence)
+        add_backend_tests ("windows-stale", &test_backends[i], cases);
+    }
+
+  return g_test_run ();
+}
