@@ -23,6 +23,7 @@ lf_path_make_absolute (const char *path)
 {
   g_autofree wchar_t *wide = NULL;
   g_autofree wchar_t *full = NULL;
+  char *absolute = NULL;
   DWORD length;
 
   if (is_complete (path))
@@ -31,11 +32,12 @@ lf_path_make_absolute (const char *path)
   /* What is not UTF-8, or has no current directory, is refused when it is used */
   wide = (wchar_t *) g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
   length = wide != NULL ? GetFullPathNameW (wide, 0, NULL, NULL) : 0;
-  if (length == 0)
-    return g_strdup (path);
+  if (length != 0)
+    {
+      full = g_new0 (wchar_t, length);
+      GetFullPathNameW (wide, length, full, NULL);
+      absolute = g_utf16_to_utf8 ((const gunichar2 *) full, -1, NULL, NULL, NULL);
+    }
 
-  full = g_new0 (wchar_t, length);
-  GetFullPathNameW (wide, length, full, NULL);
-
-  return g_utf16_to_utf8 ((const gunichar2 *) full, -1, NULL, NULL, NULL);
+  return absolute != NULL ? absolute : g_strdup (path);
 }

@@ -16,8 +16,9 @@
 
 /* The files of locks that are there or not, as POSIX and flock(2) have them. */
 
-/* 50 milliseconds, in microseconds at a time */
-#define PATIENT_TRIES 100
+/* A second, in microseconds at a time: even on a machine with much to do nobody of ours
+ * needs that long, and a program that locks directories is rarely there. */
+#define PATIENT_TRIES 2000
 #define PATIENT_PAUSE 500
 
 /* Reads what may be a record: "" if it is too long or not text. */
