@@ -469,6 +469,9 @@ test_threads_reused (Fixture       *fixture,
   g_autoptr (GHashTable) threads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   const guint n_claims = 200;
 
+  /* Those of the cases before, which may still be ending */
+  wait_for_no_lock_threads ();
+
   for (guint i = 0; i < n_claims; i++)
     {
       g_auto (Claim) claim = { 0 };
