@@ -18,6 +18,8 @@ typedef enum
   LINE_BOOT,
   LINE_NAMESPACE,
   LINE_START_TIME,
+  LINE_TOKEN,
+  N_LINES,
 } RecordLine;
 
 /* Where the record of the lock at @path is. */

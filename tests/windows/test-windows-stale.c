@@ -8,23 +8,9 @@
 
 #include <glib/gstdio.h>
 
-#include "lf-test-backend.h"
+#include "lf-test-record.h"
 
 #define NEVER_A_PID "2147483640"
-
-/* The lines of a record, in their order. */
-typedef enum
-{
-  LINE_PID,
-  LINE_APPLICATION,
-  LINE_HOST,
-  LINE_MACHINE,
-  LINE_BOOT,
-  LINE_NAMESPACE,
-  LINE_START_TIME,
-  LINE_TOKEN,
-  N_LINES,
-} RecordLine;
 
 static char **
 read_lines (const char *path)
