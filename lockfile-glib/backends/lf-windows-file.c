@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "lf-windows-file-private.h"
+#include "backends/lf-windows-file-private.h"
 
 #include <fcntl.h>
 #include <io.h>
@@ -11,9 +11,10 @@
 #include <winternl.h>
 
 #include "lf-errors.h"
-#include "lf-existence-private.h"
-#include "lf-translate-private.h"
-#include "lf-windows-error-private.h"
+#include "backends/lf-dotlock-private.h"
+#include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
+#include "os/lf-windows-error-private.h"
 
 /* Longer paths than this have to be written in another way. The system's limit
  * is that for directories. */
@@ -178,7 +179,7 @@ lf_windows_file_set_error (GError     **error,
                            const char  *path,
                            DWORD        code)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
   g_autofree char *message = g_win32_error_message ((int) code);
 
   g_set_error (error, G_IO_ERROR, lf_windows_error_to_io_error (code),
@@ -190,7 +191,7 @@ set_not_a_lock_error (GError     **error,
                       const char  *path,
                       const char  *what)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                _("%s is not a lock file but %s"), display_name, what);
@@ -295,10 +296,10 @@ check_kind (HANDLE              file,
 }
 
 gboolean
-lf_windows_file_open_handle (LfHandle         *handle,
-                             const LfRequest  *request,
-                             GError          **error)
+lf_windows_file_open_handle (LfHandle  *handle,
+                             GError   **error)
 {
+  const LfRequest *request = &handle->request;
   HANDLE file = open_request_patiently (request);
   LfWindowsFileInfo info;
 
@@ -334,7 +335,7 @@ LfWindowsFileState
 lf_windows_file_get_state (const LfHandle    *handle,
                            LfWindowsFileInfo *info)
 {
-  HANDLE file = lf_windows_file_open (handle->path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  HANDLE file = lf_windows_file_open (handle->request.path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
   DWORD code = GetLastError ();
   FILE_STANDARD_INFO standard_info;
   gboolean known;
@@ -468,7 +469,7 @@ lf_windows_file_put_away (HANDLE      file,
   if (delete_at_once (file))
     return TRUE;
 
-  unique_path = lf_existence_new_unique_path (path);
+  unique_path = lf_dotlock_new_unique_path (path);
   if (!lf_windows_file_rename (file, unique_path))
     return FALSE;
 
