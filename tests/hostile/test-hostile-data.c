@@ -42,10 +42,10 @@ assert_left_alone (const TestBackend *backend,
           done = lf_lock_file_acquire_with_timeout (lock, 0.01, NULL, &error);
           break;
         case 3:
-          done = lf_lock_file_break_lock (lock, &error);
+          done = lf_lock_file_break_lock (lock, NULL, &error);
           break;
         default:
-          done = lf_lock_file_is_locked (lock, &error);
+          done = lf_lock_file_is_locked (lock, NULL, &error);
           break;
         }
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
@@ -181,7 +181,7 @@ test_break_held_directory (Fixture       *fixture,
 
   assert_acquires (lock);
   make_file (fixture->path, "precious", "precious");
-  g_assert_false (lf_lock_file_break_lock (breaker, &error));
+  g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
   g_assert_true (is_somewhere (fixture->path, "precious"));
   assert_releases (lock);
@@ -252,7 +252,7 @@ test_exchanged (Fixture       *fixture,
       if (i / 2 % 2 == 0)
         lf_lock_file_release (lock, NULL);
       else
-        lf_lock_file_break_lock (breaker, NULL);
+        lf_lock_file_break_lock (breaker, NULL, NULL);
       intercept_nothing ();
       g_assert_true (is_somewhere (victim, "precious"));
       g_assert_true (is_somewhere (victim, "holder"));

@@ -316,7 +316,7 @@ test_two_take_over (Fixture       *fixture,
       peer_wait (dead);
       intercept_hook (call, 1, take_first, &race);
       if (breaks)
-        granted = !lf_lock_file_break_lock (lock, NULL) && FALSE;
+        granted = !lf_lock_file_break_lock (lock, NULL, NULL) && FALSE;
       else
         granted = lf_lock_file_try_acquire (lock, NULL);
       g_assert_cmpuint (intercept_nothing (), >=, 1);

@@ -419,7 +419,7 @@ test_directory_locked (Fixture       *fixture,
   assert_acquires (dropped);
   g_clear_object (&dropped);
   assert_acquires (lock);
-  g_assert_true (lf_lock_file_break_lock (breaker, &error));
+  g_assert_true (lf_lock_file_break_lock (breaker, NULL, &error));
   g_assert_no_error (error);
   lf_lock_file_release (lock, NULL);
   intercept_nothing ();

@@ -346,7 +346,7 @@ break_locks (guint32 seed)
       g_autoptr (GError) error = NULL;
 
       g_atomic_int_inc (&witness->n_breaks_begun);
-      if (lf_lock_file_break_lock (lock, &error))
+      if (lf_lock_file_break_lock (lock, NULL, &error))
         count (&shared->n_breaks);
       g_atomic_int_inc (&witness->n_breaks_ended);
       g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
