@@ -315,13 +315,18 @@ test_mode_while_held (Fixture       *fixture,
                       gconstpointer  data)
 {
   g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) other = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
 
+  lf_lock_file_set_mode (other, LF_LOCK_MODE_SHARED);
   assert_acquires (lock);
   lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
-  g_assert_cmpint (lf_lock_file_get_mode (lock), ==, LF_LOCK_MODE_EXCLUSIVE);
-  assert_releases (lock);
-  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
   g_assert_cmpint (lf_lock_file_get_mode (lock), ==, LF_LOCK_MODE_SHARED);
+  g_assert_false (lf_lock_file_try_acquire (other, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  assert_releases (lock);
+  assert_acquires (lock);
+  assert_acquires (other);
 }
 
 static void
