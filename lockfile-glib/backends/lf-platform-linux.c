@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -126,9 +127,14 @@ lf_platform_get_process_state (int      pid,
   return (state == 'Z' || state == 'X') && n_threads <= 1 ? LF_PROCESS_GONE : LF_PROCESS_RUNNING;
 }
 
+/* musl has neither the function nor its flag before 1.2.5 */
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1 << 0)
+#endif
+
 int
 lf_platform_rename_no_replace (const char *from,
                                const char *to)
 {
-  return renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
+  return syscall (SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
 }

@@ -27,6 +27,9 @@ block_cancellably (const LfBackendClass *backend,
 
   pthread_setcanceltype (PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
   pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
+  /* In musl, a cancel that was sent before strikes at the next cancellation point only,
+   * and flock() is none */
+  pthread_testcancel ();
   result = backend->block (handle);
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
   /* In glibc, a cancel that was sent while it was allowed strikes when it arrives,
