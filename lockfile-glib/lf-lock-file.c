@@ -144,17 +144,15 @@ struct _LfLockFile
   char *path; /* a reference string; NULL where there is no local path */
   LfBackend backend;
 
-  /* Under the mutex, which nothing else is locked under. A forked child may find it
-   * locked, so only properties are behind it. */
-  GMutex mutex;
+  LfClaims *claims;
+
+  /* Under lf_claims_get_properties_mutex() */
   LfLockMode mode;
   double timeout;
   double poll_interval;
   guint file_mode;
   gboolean remove_on_release;
   gboolean create_parents;
-
-  LfClaims *claims;
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -184,6 +182,12 @@ static GParamSpec *props[PROP_HELD + 1];
 /* Asked once: it looks through the environment, for longer than all else that is
  * done here to lock a file that nobody else wants. */
 static gboolean debug_messages;
+
+static GMutex *
+lf_lock_file_get_mutex (LfLockFile *self)
+{
+  return lf_claims_get_properties_mutex (self->claims);
+}
 
 static void
 lf_lock_file_notify_held (LfLockFile *self)
@@ -259,7 +263,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   if (backend == NULL)
     return NULL;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   request = (LfRequest) {
     .backend = backend,
     .path = self->path,
@@ -270,7 +274,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .poll_interval = self->poll_interval,
   };
   seconds = timeout != NULL ? *timeout : self->timeout;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (isnan (seconds))
     {
@@ -549,7 +553,6 @@ lf_lock_file_finalize (GObject *object)
 
   lf_claims_free (self->claims);
   g_clear_pointer (&self->path, lf_path_unref);
-  g_mutex_clear (&self->mutex);
 
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
 }
@@ -758,7 +761,6 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 static void
 lf_lock_file_init (LfLockFile *self)
 {
-  g_mutex_init (&self->mutex);
   self->claims = lf_claims_new ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
@@ -900,7 +902,7 @@ lf_lock_file_get_mode (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_MODE_EXCLUSIVE);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->mode;
 }
 
@@ -924,10 +926,10 @@ lf_lock_file_set_mode (LfLockFile *self,
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->mode != mode;
   self->mode = mode;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODE]);
@@ -950,7 +952,7 @@ lf_lock_file_get_timeout (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->timeout;
 }
 
@@ -972,10 +974,10 @@ lf_lock_file_set_timeout (LfLockFile *self,
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->timeout != timeout;
   self->timeout = timeout;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
@@ -1008,7 +1010,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->remove_on_release || lf_lock_file_is_existence (self);
 }
 
@@ -1021,10 +1023,10 @@ lf_lock_file_set_boolean (LfLockFile         *self,
 {
   gboolean changed;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = *field != !!value;
   *field = !!value;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[property]);
@@ -1066,7 +1068,7 @@ lf_lock_file_get_create_parents (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->create_parents;
 }
 
@@ -1105,7 +1107,7 @@ lf_lock_file_get_file_mode (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->file_mode;
 }
 
@@ -1128,10 +1130,10 @@ lf_lock_file_set_file_mode (LfLockFile *self,
 
   file_mode &= MAX_FILE_MODE;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->file_mode != file_mode;
   self->file_mode = file_mode;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FILE_MODE]);
@@ -1154,7 +1156,7 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->poll_interval;
 }
 
@@ -1180,10 +1182,10 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
     poll_interval = DEFAULT_POLL_INTERVAL;
   poll_interval = CLAMP (poll_interval, MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->poll_interval != poll_interval;
   self->poll_interval = poll_interval;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_POLL_INTERVAL]);
