@@ -71,12 +71,12 @@
  * the file is removed on release ([property@LockFile:remove-on-release]), those
  * who wait begin again at the new file.
  *
- * For other locks there is no such queue. A wait looks whether the lock is free,
- * less and less often up to [property@LockFile:poll-interval]; and it looks at
- * once when the lock's directory changes, of which one watch tells the whole
- * process, or when this process gives the lock back. In one process those who
- * wait are served in the order in which they came. On Windows nothing tells of a
- * change in time, so all waits there look, at least every 15 milliseconds.
+ * For other locks there is no such queue. A wait polls the lock, less and less often up
+ * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
+ * changes, for which the whole process has one watch, or when this process releases the
+ * lock. Waiters of one process are served in the order in which they came. On Windows
+ * nothing reports a change in time, so all waits there poll, at least every 15
+ * milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
@@ -141,7 +141,7 @@ struct _LfLockFile
 {
   GObject parent_instance;
 
-  char *path; /* a reference string; NULL where there is no local path */
+  char *path; /* of lf_path_new(); NULL where there is no local path */
   LfBackend backend;
 
   LfClaims *claims;
@@ -326,7 +326,7 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   LfClaimsRelease begun;
   int inherited_pid;
   LfHandle *handle; /* (unowned): it is the claims' */
@@ -724,10 +724,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
    *
-   * The longest time between two looks at the lock where nothing can wake who
-   * waits, in seconds: 0.5 by default, from 0.001 to 3600.
+   * The longest time between two polls of the lock where nothing can wake a waiter, in
+   * seconds: 0.5 by default, from 0.001 to 3600.
    *
-   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
+   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
    * tells: on another host, or where the system has no watch left. On Windows it is
    * 15 milliseconds if it is set to more.
@@ -985,7 +985,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
 
 /* Whether the lock is that there is something at the path. */
 static gboolean
-lf_lock_file_is_existence (LfLockFile *self)
+lf_lock_file_is_dotlock (LfLockFile *self)
 {
   const LfBackendVTable *backend = lf_backend_get_vtable (self->backend);
 
@@ -1011,7 +1011,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
   locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
-  return self->remove_on_release || lf_lock_file_is_existence (self);
+  return self->remove_on_release || lf_lock_file_is_dotlock (self);
 }
 
 /* One setter for the boolean properties. */
@@ -1143,7 +1143,7 @@ lf_lock_file_set_file_mode (LfLockFile *self,
  * lf_lock_file_get_poll_interval: (get-property poll-interval)
  * @self: a lock file
  *
- * Gets the longest time between two looks where nothing can wake who waits.
+ * Gets the longest time between two polls where nothing can wake a waiter.
  *
  * Returns: the time in seconds
  *
@@ -1166,7 +1166,7 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
  * @poll_interval: the time in seconds, from 0.001 to 3600; the nearest of these
  *   is taken for any other
  *
- * Sets the longest time between two looks where nothing can wake who waits.
+ * Sets the longest time between two polls where nothing can wake a waiter.
  *
  * Since: 1.0
  */
@@ -1639,7 +1639,8 @@ lf_lock_file_release_finish (LfLockFile    *self,
  * lf_lock_file_is_held: (get-property held)
  * @self: a lock file
  *
- * Gets whether this object holds the lock. The file is not looked at.
+ * Gets whether this object holds the lock. The file is not checked. While a release is
+ * not finished, it does not hold the lock any more.
  *
  * In a process forked from the one that acquired the lock it is %FALSE.
  *
@@ -1660,12 +1661,12 @@ lf_lock_file_is_held (LfLockFile *self)
  * @self: a lock file
  *
  * Gets whether the calling thread holds the lock, through this object or through
- * another one. The file is looked at, but not its lock.
+ * another one. The file is checked, but not its lock.
  *
- * A thread that does and waits without end for another object to get the lock
- * waits for itself. [method@LockFile.acquire] looks and gives
- * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end
- * the wait. Where it is there for something else than that, look before.
+ * A thread that holds the lock and waits forever for another object to get it waits for
+ * itself. [method@LockFile.acquire] finds that out and gives
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
+ * wait. If your cancellable serves another purpose, call this before.
  *
  * The thread that holds a lock is the one in which it was reported.
  *
@@ -1690,7 +1691,7 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
 } Query;
 
 static Query *
