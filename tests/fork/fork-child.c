@@ -14,6 +14,7 @@
 /* What a child does takes some milliseconds. It is stuck if it is in the same place in
  * so many seconds in a row. */
 #define PATIENCE 5
+#define PATIENCE_WITH_GLIB 2
 
 #define MAX_FRAMES 64
 
@@ -52,9 +53,16 @@ takes_lock (const Dl_info *frame)
   return FALSE;
 }
 
-/* Whose lock is it that the calling thread waits for? The frames, from the inner
- * ones on, are those of this file, of the C library and of GLib's function for such
- * locks, which may have another without a name in it; the next one wants the lock. */
+static gboolean
+allocates (const Dl_info *frame)
+{
+  return frame->dli_sname != NULL && g_str_has_prefix (frame->dli_sname, "g_slice_");
+}
+
+/* Is it in a lock that GLib takes to make or end an object, or to allocate memory, that
+ * the calling thread waits? The frames, from the inner ones on, are those of this file,
+ * of the C library and of GLib's function for such locks, which may have another
+ * without a name in it; the next one wants the lock. */
 static gboolean
 is_stuck_in_glib (void *const *addresses,
                   int          n_addresses)
@@ -74,7 +82,11 @@ is_stuck_in_glib (void *const *addresses,
   while (i < n_addresses && takes_lock (&frames[i]))
     i++;
 
-  return i < n_addresses && (is_in (&frames[i], "libglib-2.0.so") ||
+  /* What GLib does besides is called by the library, which need not */
+  while (i < n_addresses && is_in (&frames[i], "libglib-2.0.so") && !allocates (&frames[i]))
+    i++;
+
+  return i < n_addresses && (allocates (&frames[i]) ||
                              is_in (&frames[i], "libgobject-2.0.so") ||
                              is_in (&frames[i], "libgio-2.0.so"));
 }
@@ -93,13 +105,13 @@ alarm_cb (int signal_number)
   if (memcmp (addresses, last_addresses, sizeof addresses) != 0)
     n_seconds = 0;
   memcpy (last_addresses, addresses, sizeof addresses);
-  if (++n_seconds < PATIENCE)
+  in_glib = is_stuck_in_glib (addresses, n_addresses);
+  if (++n_seconds < (in_glib ? PATIENCE_WITH_GLIB : PATIENCE))
     {
       alarm (1);
       return;
     }
 
-  in_glib = is_stuck_in_glib (addresses, n_addresses);
   say ("# A child is stuck:\n");
   backtrace_symbols_fd (addresses, n_addresses, STDERR_FILENO);
   kill (getpid (), SIGSTOP);
