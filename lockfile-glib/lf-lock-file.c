@@ -6,16 +6,14 @@
 
 #include <math.h>
 
-#include <glib/gstdio.h>
-
-#include "lf-acquire-private.h"
+#include "core/lf-claims-private.h"
+#include "core/lf-operations-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
-#include "lf-library-private.h"
-#include "lf-path-private.h"
-#include "lf-process-private.h"
-#include "lf-thread-private.h"
-#include "lf-translate-private.h"
+#include "lf-thread-task-private.h"
+#include "os/lf-library-private.h"
+#include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
 
 /**
  * LfLockFile:
@@ -48,11 +46,15 @@
  * ## Who owns a lock
  *
  * The object does. Two objects for one path exclude each other, in two processes,
- * in two threads and in one thread. [method@LockFile.acquire] on an object that
- * holds its lock succeeds at once and is not counted, so one
- * [method@LockFile.release] frees it. [method@LockFile.acquire_async] is a claim
- * of its own, always: it queues behind the object's lock and behind earlier
- * claims, so that two tasks which share an object exclude each other.
+ * in two threads and in one thread.
+ *
+ * Threads that share an object exclude each other, too. [method@LockFile.acquire]
+ * succeeds at once in the thread that holds the object's lock already and is not
+ * counted, so one [method@LockFile.release] frees it. In any other thread it is a
+ * claim: it queues behind the object's lock and behind earlier claims, first come,
+ * first served. [method@LockFile.acquire_async] is always a claim of its own, so that
+ * two tasks that share an object exclude each other. The thread that holds an
+ * asynchronous grant is the one in whose main context it was reported.
  *
  * After fork() the lock stays the parent's. In the child
  * [method@LockFile.is_held] is %FALSE and nothing that the child does with the
@@ -97,8 +99,8 @@
  * All methods may be called from any thread. A callback is called in the
  * thread-default main context of the thread that started the operation, and
  * [property@LockFile:held] is notified where the call that changed it reports.
- * One synchronous call at a time can acquire; another one meanwhile gets
- * %G_IO_ERROR_PENDING. There is more in [threads and main
+ * A synchronous call that would wait for a report in a main context of its own thread
+ * gets %G_IO_ERROR_PENDING. There is more in [threads and main
  * loops](threads-and-main-loops.html).
  *
  * ## What it does not do
@@ -142,7 +144,8 @@ struct _LfLockFile
   char *path; /* a reference string; NULL where there is no local path */
   LfBackend backend;
 
-  /* Under the mutex */
+  /* Under the mutex, which nothing else is locked under. A forked child may find it
+   * locked, so only properties are behind it. */
   GMutex mutex;
   LfLockMode mode;
   double timeout;
@@ -151,12 +154,7 @@ struct _LfLockFile
   gboolean remove_on_release;
   gboolean create_parents;
 
-  int pid;            /* the process that the rest belongs to */
-  LfHandle *handle;   /* while held */
-  gssize grant;       /* number of the last grant, so that they can be told apart */
-  gboolean releasing; /* between the call and the report of release_async() */
-  LfAcquire *running; /* (unowned): the acquisition that is at it */
-  GQueue claims;      /* of unowned LfAcquire that are behind, in their order */
+  LfClaims *claims;
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -225,22 +223,10 @@ lf_lock_file_take_file (LfLockFile *self,
   lf_lock_file_take_path (self, path);
 }
 
-static GError *
-new_pending_error (LfLockFile *self)
-{
-  g_autofree char *display_name = g_filename_display_name (self->path);
-
-  return g_error_new (G_IO_ERROR, G_IO_ERROR_PENDING,
-                      _("Another operation on the lock file object of %s is not finished"),
-                      display_name);
-}
-
-static const LfBackendClass *
+static const LfBackendVTable *
 lf_lock_file_get_usable_backend (LfLockFile  *self,
                                  GError     **error)
 {
-  const LfBackendClass *backend = lf_backend_get_class (self->backend);
-
   if (self->path == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
@@ -255,24 +241,26 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       return NULL;
     }
 
-  if (backend == NULL)
-    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("This build cannot lock with %s; %s works"),
-                 lf_backend_get_name (self->backend),
-                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
-
-  return backend;
+  return lf_operations_find_backend (self->backend, error);
 }
 
-/* A new acquisition by the properties as they are, with the mutex held. */
-static LfAcquire *
-lf_lock_file_new_acquire (LfLockFile    *self,
-                          double         timeout,
-                          GCancellable  *cancellable,
-                          GError       **error)
+/* A new acquisition by the properties as they are. Without a @timeout it is that of
+ * the property. */
+static LfAcquisition *
+lf_lock_file_new_acquisition (LfLockFile    *self,
+                              const double  *timeout,
+                              GCancellable  *cancellable,
+                              GError       **error)
 {
-  const LfBackendClass *backend = lf_lock_file_get_usable_backend (self, error);
-  LfRequest request = {
+  const LfBackendVTable *backend = lf_lock_file_get_usable_backend (self, error);
+  LfRequest request;
+  double seconds;
+
+  if (backend == NULL)
+    return NULL;
+
+  g_mutex_lock (&self->mutex);
+  request = (LfRequest) {
     .backend = backend,
     .path = self->path,
     .mode = self->mode,
@@ -281,18 +269,17 @@ lf_lock_file_new_acquire (LfLockFile    *self,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
   };
+  seconds = timeout != NULL ? *timeout : self->timeout;
+  g_mutex_unlock (&self->mutex);
 
-  if (backend == NULL)
-    return NULL;
-
-  if (isnan (timeout))
+  if (isnan (seconds))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                            _("The timeout of a lock file is not a number"));
       return NULL;
     }
 
-  if (self->mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
+  if (request.mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
@@ -300,67 +287,11 @@ lf_lock_file_new_acquire (LfLockFile    *self,
       return NULL;
     }
 
-  return lf_acquire_new (backend, &request, timeout, cancellable);
-}
-
-/* In a forked child, with the mutex held: closes what was inherited and leaves
- * it to the parent. The claims' threads are the parent's too. */
-static void
-lf_lock_file_leave_to_parent (LfLockFile *self)
-{
-  int pid = lf_process_get_id ();
-
-  if (self->pid == pid)
-    return;
-
-  self->pid = pid;
-  self->releasing = FALSE;
-  self->running = NULL;
-  g_queue_clear (&self->claims);
-  g_clear_pointer (&self->handle, lf_handle_free);
-}
-
-/* With the mutex held: lets the next claim begin if nothing is before it. */
-static void
-lf_lock_file_start_next (LfLockFile *self)
-{
-  if (self->handle != NULL || self->releasing || self->running != NULL)
-    return;
-
-  self->running = g_queue_pop_head (&self->claims);
-  if (self->running != NULL)
-    lf_acquire_start (self->running);
-}
-
-static gboolean
-lf_lock_file_is_pending (LfLockFile *self)
-{
-  return self->running != NULL || self->releasing || !g_queue_is_empty (&self->claims);
-}
-
-/* With the mutex held: takes the end of an acquisition in. */
-static void
-lf_lock_file_end_acquire (LfLockFile *self,
-                          LfAcquire  *acquire,
-                          LfHandle   *handle)
-{
-  if (self->running == acquire)
-    self->running = NULL;
-  else
-    g_queue_remove (&self->claims, acquire);
-
-  if (handle != NULL)
-    {
-      lf_handle_set_held (handle);
-      self->handle = handle;
-      self->grant++;
-    }
-
-  lf_lock_file_start_next (self);
+  return lf_acquisition_new (&request, seconds, cancellable);
 }
 
 /* Without a @timeout it is that of the property. Sets @grant to the number of the
- * grant that this call got, or to 0 if the lock was held before. */
+ * grant that this call got, or to 0 if the thread held the lock before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
                            const double  *timeout,
@@ -368,173 +299,130 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
                            GCancellable  *cancellable,
                            GError       **error)
 {
-  g_autoptr (LfAcquire) acquire = NULL;
-  LfHandle *handle;
+  g_autoptr (LfAcquisition) acquisition = NULL;
 
   *grant = 0;
 
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_leave_to_parent (self);
+  if (lf_claims_is_held_here (self->claims))
+    return TRUE;
 
-  if (self->handle != NULL && !self->releasing)
-    {
-      g_mutex_unlock (&self->mutex);
-      return TRUE;
-    }
-
-  if (lf_lock_file_is_pending (self))
-    {
-      g_mutex_unlock (&self->mutex);
-      g_propagate_error (error, new_pending_error (self));
-      return FALSE;
-    }
-
-  acquire = lf_lock_file_new_acquire (self, timeout != NULL ? *timeout : self->timeout,
-                                      cancellable, error);
-  self->running = acquire;
-  g_mutex_unlock (&self->mutex);
-
-  if (acquire == NULL)
+  acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, error);
+  if (acquisition == NULL)
     return FALSE;
 
-  handle = lf_acquire_run (acquire, error);
-
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_end_acquire (self, acquire, handle);
-  if (handle != NULL)
-    *grant = self->grant;
-  g_mutex_unlock (&self->mutex);
-
-  if (handle == NULL)
+  *grant = lf_claims_acquire (self->claims, acquisition, self->path, error);
+  if (*grant == 0)
     return FALSE;
 
   lf_lock_file_notify_held (self);
   return TRUE;
 }
 
-/* The error for giving back what is not ours: whose it is makes the difference. */
-static void
-lf_lock_file_set_not_held_error (LfLockFile  *self,
-                                 GError     **error)
+/* One release, in whatever thread. */
+typedef struct
 {
-  const LfBackendClass *backend = lf_backend_get_class (self->backend);
-  g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = g_filename_display_name (self->path);
+  const LfBackendVTable *backend;
+  char *path; /* a reference string */
+  LfClaimsRelease begun;
+  int inherited_pid;
+  LfHandle *handle; /* (unowned): it is the claims' */
+  LfRelease result;
+} Release;
 
-  backend->look (self->path, &holder, NULL);
-
-  if (holder != NULL)
-    {
-      g_autofree char *holder_text = lf_lock_holder_to_string (holder);
-
-      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
-                   _("The lock of %s is not this object's: held by %s"),
-                   display_name, holder_text);
-    }
-  else
-    g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
-                 _("The lock of %s is not held"), display_name);
+static void
+release_clear (Release *release)
+{
+  g_clear_pointer (&release->path, g_ref_string_release);
 }
 
-/* In a forked child: leaves the lock to the parent and says so. */
+/* Takes what is held, without any work on files. With a @grant, only if it is that
+ * one. */
 static gboolean
-lf_lock_file_refuse_child (LfLockFile  *self,
-                           GError     **error)
+lf_lock_file_begin_release (LfLockFile    *self,
+                            gssize         grant,
+                            GMainContext  *context,
+                            Release       *release,
+                            GError       **error)
 {
-  g_autofree char *display_name = NULL;
-  int holder_pid;
-
-  if (self->handle == NULL || lf_handle_is_own (self->handle))
+  *release = (Release) {
+    .backend = lf_lock_file_get_usable_backend (self, error),
+    .result = LF_RELEASE_LOST,
+  };
+  if (release->backend == NULL)
     return FALSE;
 
-  holder_pid = self->handle->pid;
-  lf_lock_file_leave_to_parent (self);
-  display_name = g_filename_display_name (self->path);
-  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
-               _("The lock of %s belongs to PID %d, from which this process was forked"),
-               display_name, holder_pid);
+  release->path = g_ref_string_acquire (self->path);
+  release->begun = lf_claims_begin_release (self->claims, grant, context, &release->handle);
+  release->inherited_pid = lf_claims_get_inherited_pid (self->claims);
 
   return TRUE;
 }
 
-/* Begins to release: checks and, if all is well, takes the object for it. With
- * a @grant, only if it is that one which is held still. */
-static gboolean
-lf_lock_file_begin_release (LfLockFile  *self,
-                            gssize       grant,
-                            GError     **error)
-{
-  gboolean refused, pending, held;
-
-  if (lf_lock_file_get_usable_backend (self, error) == NULL)
-    return FALSE;
-
-  g_mutex_lock (&self->mutex);
-  refused = lf_lock_file_refuse_child (self, error);
-  lf_lock_file_leave_to_parent (self);
-  pending = self->releasing;
-  held = self->handle != NULL && (grant == 0 || grant == self->grant);
-  if (!refused && !pending && held)
-    self->releasing = TRUE;
-  g_mutex_unlock (&self->mutex);
-
-  if (refused)
-    return FALSE;
-
-  if (pending)
-    g_propagate_error (error, new_pending_error (self));
-  else if (!held)
-    lf_lock_file_set_not_held_error (self, error);
-
-  return held && !pending;
-}
-
-/* The file work of a release, in any thread. */
-static LfRelease
-lf_lock_file_do_release (LfLockFile  *self,
-                         GError     **error)
-{
-  const LfBackendClass *backend = lf_backend_get_class (self->backend);
-  LfRelease result = lf_backend_release (backend, self->handle,
-                                         lf_lock_file_get_remove_on_release (self), error);
-
-  if (result == LF_RELEASE_LOST)
-    lf_lock_file_set_not_held_error (self, error);
-
-  return result;
-}
-
-/* Ends a release, where it is reported. */
+/* The work on files. */
 static void
-lf_lock_file_end_release (LfLockFile *self,
-                          LfRelease   result)
+release_work (Release  *release,
+              GError  **error)
 {
-  g_mutex_lock (&self->mutex);
-  self->releasing = FALSE;
-  if (result != LF_RELEASE_FAILED)
-    g_clear_pointer (&self->handle, lf_handle_free);
-  lf_lock_file_start_next (self);
-  g_mutex_unlock (&self->mutex);
+  g_autofree char *display_name = NULL;
 
-  if (result != LF_RELEASE_FAILED)
+  switch (release->begun)
+    {
+    case LF_CLAIMS_BEGUN:
+      release->result = lf_operations_release (release->handle, error);
+      break;
+
+    case LF_CLAIMS_PENDING:
+      lf_claims_set_pending_error (release->path, error);
+      break;
+
+    case LF_CLAIMS_INHERITED:
+      display_name = g_filename_display_name (release->path);
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+                   _("The lock of %s belongs to PID %d, from which this process was forked"),
+                   display_name, release->inherited_pid);
+      break;
+
+    case LF_CLAIMS_NOT_HELD:
+    default:
+      lf_operations_set_not_held_error (release->backend, release->path, error);
+      break;
+    }
+}
+
+/* Where the release is reported. Returns whether it gave the lock back. */
+static gboolean
+lf_lock_file_end_release (LfLockFile *self,
+                          Release    *release,
+                          gboolean    notify)
+{
+  if (release->begun != LF_CLAIMS_BEGUN)
+    return FALSE;
+
+  lf_claims_end_release (self->claims, release->result);
+  if (release->result != LF_RELEASE_FAILED && notify)
     lf_lock_file_notify_held (self);
+
+  return release->result == LF_RELEASE_DONE;
 }
 
 /* Releases a grant by its number, or with 0 whatever is held. */
 gboolean
 lf_lock_file_release_grant (LfLockFile  *self,
                             gssize       grant,
+                            gboolean     notify,
                             GError     **error)
 {
-  LfRelease result;
+  Release release;
+  gboolean released;
 
-  if (!lf_lock_file_begin_release (self, grant, error))
+  if (!lf_lock_file_begin_release (self, grant, NULL, &release, error))
     return FALSE;
 
-  result = lf_lock_file_do_release (self, error);
-  lf_lock_file_end_release (self, result);
+  release_work (&release, error);
+  released = lf_lock_file_end_release (self, &release, notify);
+  release_clear (&release);
 
-  return result == LF_RELEASE_DONE;
+  return released;
 }
 
 static void
@@ -644,24 +532,12 @@ lf_lock_file_set_property (GObject      *object,
     }
 }
 
-/* Releases without a word. Claims cannot be pending when the last reference
- * goes, since their tasks have one each. */
+/* Releases without a word. Claims cannot be pending when the last reference goes,
+ * since each has one. */
 static void
 lf_lock_file_dispose (GObject *object)
 {
-  LfLockFile *self = LF_LOCK_FILE (object);
-
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_leave_to_parent (self);
-  if (self->handle != NULL && !self->releasing)
-    {
-      const LfBackendClass *backend = lf_backend_get_class (self->backend);
-
-      lf_backend_release (backend, self->handle, self->remove_on_release, NULL);
-      g_clear_pointer (&self->handle, lf_handle_free);
-      lf_lock_file_start_next (self);
-    }
-  g_mutex_unlock (&self->mutex);
+  lf_claims_drop (LF_LOCK_FILE (object)->claims);
 
   G_OBJECT_CLASS (lf_lock_file_parent_class)->dispose (object);
 }
@@ -671,6 +547,7 @@ lf_lock_file_finalize (GObject *object)
 {
   LfLockFile *self = LF_LOCK_FILE (object);
 
+  lf_claims_free (self->claims);
   g_clear_pointer (&self->path, g_ref_string_release);
   g_mutex_clear (&self->mutex);
 
@@ -742,9 +619,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Whether the lock excludes everybody or only exclusive locks.
    *
-   * It stays as it is while the lock is held or waited for: setting it then does
-   * nothing. A way of locking that has no shared locks refuses to acquire one, with
-   * %LF_BACKEND_ERROR_NOT_SUPPORTED.
+   * A change takes effect with the next acquire: a lock that is held keeps its mode.
+   * To change that, release and acquire again; another can be granted the lock in
+   * between, since flock(2) cannot change a lock without letting go of it. A backend
+   * without shared locks refuses to acquire one, with %LF_BACKEND_ERROR_NOT_SUPPORTED.
    *
    * Since: 1.0
    */
@@ -864,8 +742,7 @@ static void
 lf_lock_file_init (LfLockFile *self)
 {
   g_mutex_init (&self->mutex);
-  g_queue_init (&self->claims);
-  self->pid = lf_process_get_id ();
+  self->claims = lf_claims_new ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
   self->poll_interval = DEFAULT_POLL_INTERVAL;
@@ -877,9 +754,9 @@ lf_lock_file_init (LfLockFile *self)
  *
  * Makes an object for the lock of a file. Nothing happens to the file yet.
  *
- * Whether the path can be used is said when the lock is acquired. What else than
- * the path is not to be as by default can be given to `g_object_new()`, or set
- * before acquiring: [property@LockFile:backend] is only for the former.
+ * Whether the path can be used is reported when the lock is acquired. For another
+ * backend there is [ctor@LockFile.new_with_backend]; the other properties are set
+ * before acquiring.
  *
  * Returns: (transfer full): a new lock file, which locks with %LF_BACKEND_AUTO,
  *   exclusively, and waits for ever
@@ -890,6 +767,28 @@ LfLockFile *
 lf_lock_file_new (const char *path)
 {
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, NULL);
+}
+
+/**
+ * lf_lock_file_new_with_backend:
+ * @path: (type filename): path of the lock file
+ * @backend: the backend
+ *
+ * Makes an object for the lock of a file, with a backend of your choice. Nothing happens
+ * to the file yet.
+ *
+ * Whether the build and the file system have the backend is reported when the lock is
+ * acquired; [func@Backend.is_supported] tells of the build.
+ *
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new_with_backend (const char *path,
+                               LfBackend   backend)
+{
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend, NULL);
 }
 
 /**
@@ -995,10 +894,8 @@ lf_lock_file_get_mode (LfLockFile *self)
  *
  * Sets whether the lock excludes everybody or only exclusive locks.
  *
- * While the lock is held or waited for, the mode stays as it is, and nothing is
- * reported. flock(2) gives up a lock of one mode before it gets that of the other,
- * so somebody else can take it in between; and two that want to change from shared
- * to exclusive would wait for each other. Release it, and acquire anew.
+ * It takes effect with the next acquire: a lock that is held or waited for keeps the
+ * mode with which it was asked for.
  *
  * Since: 1.0
  */
@@ -1006,20 +903,15 @@ void
 lf_lock_file_set_mode (LfLockFile *self,
                        LfLockMode  mode)
 {
-  gboolean in_use, changed;
+  gboolean changed;
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
   g_mutex_lock (&self->mutex);
-  lf_lock_file_leave_to_parent (self);
-  in_use = self->handle != NULL || lf_lock_file_is_pending (self);
-  changed = !in_use && self->mode != mode;
-  if (changed)
-    self->mode = mode;
+  changed = self->mode != mode;
+  self->mode = mode;
   g_mutex_unlock (&self->mutex);
 
-  if (in_use)
-    g_debug ("The mode stays as it is while the lock is in use");
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODE]);
 }
@@ -1076,9 +968,9 @@ lf_lock_file_set_timeout (LfLockFile *self,
 static gboolean
 lf_lock_file_is_existence (LfLockFile *self)
 {
-  const LfBackendClass *backend = lf_backend_get_class (self->backend);
+  const LfBackendVTable *backend = lf_backend_get_vtable (self->backend);
 
-  return backend != NULL && backend->is_existence;
+  return backend != NULL && backend->is_dotlock;
 }
 
 /**
@@ -1126,8 +1018,7 @@ lf_lock_file_set_boolean (LfLockFile         *self,
  * @self: a lock file
  * @remove_on_release: whether to remove the file
  *
- * Sets whether the file is removed when the lock is given back, also for a lock
- * that is held already.
+ * Sets whether the file is removed on release. It takes effect with the next acquire.
  *
  * Since: 1.0
  */
@@ -1290,14 +1181,16 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * Acquires the lock and waits for it as long as [property@LockFile:timeout]
  * says.
  *
- * If the object holds the lock already, this succeeds at once and is not
- * counted. It does not run any main loop while it waits, so in a program with
- * windows use [method@LockFile.acquire_async].
+ * If the calling thread holds the object's lock already, this succeeds at once and is
+ * not counted. If another thread holds it through this object, this waits until that
+ * is released, as for any other holder. It does not run any main loop while it waits,
+ * so in a program with windows use [method@LockFile.acquire_async].
  *
  * The errors are:
  *
  * - %LF_LOCK_ERROR_ALREADY_LOCKED: somebody holds it and the timeout is 0
- * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time
+ * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time, or the file system did not
+ *   answer
  * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
  *   and neither timeout nor cancellable could end the wait
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
@@ -1310,7 +1203,8 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
  *   system that is out of locks
  * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held
- * - %G_IO_ERROR_PENDING: the object is busy with another operation
+ * - %G_IO_ERROR_PENDING: this would wait for an asynchronous operation of the object
+ *   that is reported in a main context of the calling thread
  * - %G_IO_ERROR_INVALID_FILENAME: there is no path, or an empty one
  * - %G_IO_ERROR_INVALID_ARGUMENT: the timeout is not a number
  * - what opening the path gave, as %G_IO_ERROR_NOT_FOUND,
@@ -1399,14 +1293,9 @@ acquire_done_cb (LfHandle *handle,
 {
   GTask *task = user_data;
   LfLockFile *self = g_task_get_source_object (task);
-  gssize grant;
+  gssize grant = lf_claims_end (self->claims, g_task_get_task_data (task), handle);
 
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_end_acquire (self, g_task_get_task_data (task), handle);
-  grant = self->grant;
-  g_mutex_unlock (&self->mutex);
-
-  if (handle == NULL)
+  if (grant == 0)
     {
       g_task_return_error (task, error);
       return;
@@ -1421,7 +1310,64 @@ acquire_reported_cb (gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
 
-  lf_acquire_detach (g_task_get_task_data (task));
+  lf_acquisition_detach (g_task_get_task_data (task));
+}
+
+/* Without a @timeout it is that of the property. */
+static void
+lf_lock_file_start_acquire (LfLockFile          *self,
+                            const double        *timeout,
+                            int                  io_priority,
+                            GCancellable        *cancellable,
+                            GAsyncReadyCallback  callback,
+                            gpointer             user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GError) error = NULL;
+  LfAcquisition *acquisition;
+
+  /* One tag for all that acquire_finish() finishes */
+  g_task_set_source_tag (task, lf_lock_file_acquire_async);
+  g_task_set_name (task, "[lockfile-glib] acquire");
+  g_task_set_priority (task, io_priority);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  /* Decided by the acquisition, once: else a lock that was granted might be
+   * reported as cancelled and nobody would release it */
+  g_task_set_check_cancellable (task, FALSE);
+
+  acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, &error);
+  if (acquisition == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  g_task_set_task_data (task, acquisition, (GDestroyNotify) lf_acquisition_unref);
+  lf_acquisition_attach (acquisition, g_task_get_context (task), io_priority,
+                         acquire_done_cb, g_object_ref (task), acquire_reported_cb);
+  lf_claims_add (self->claims, acquisition);
+}
+
+/* Returns the number of the grant, or 0 with an error. */
+gssize
+lf_lock_file_finish_acquire (LfLockFile    *self,
+                             GAsyncResult  *result,
+                             GError       **error)
+{
+  LfAcquisition *acquisition = g_task_get_task_data (G_TASK (result));
+  gssize grant = g_task_propagate_int (G_TASK (result), error);
+
+  /* A process that was forked since then does not have it */
+  if (grant > 0 && !lf_acquisition_is_own (acquisition))
+    {
+      g_propagate_error (error, lf_acquisition_new_inherited_error (acquisition));
+      return 0;
+    }
+
+  return MAX (grant, 0);
 }
 
 /**
@@ -1459,40 +1405,42 @@ lf_lock_file_acquire_async (LfLockFile          *self,
                             GAsyncReadyCallback  callback,
                             gpointer             user_data)
 {
-  g_autoptr (GTask) task = NULL;
-  g_autoptr (GError) error = NULL;
-  LfAcquire *acquire;
-
   g_return_if_fail (LF_IS_LOCK_FILE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, lf_lock_file_acquire_async);
-  g_task_set_name (task, "[lockfile-glib] acquire");
-  g_task_set_priority (task, io_priority);
+  lf_lock_file_start_acquire (self, NULL, io_priority, cancellable, callback, user_data);
+}
 
-  if (g_task_return_error_if_cancelled (task))
-    return;
+/**
+ * lf_lock_file_acquire_with_timeout_async:
+ * @self: a lock file
+ * @timeout: the time in seconds; below 0 forever, 0 to try once
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the lock is acquired or could
+ *   not be
+ * @user_data: data for @callback
+ *
+ * Starts to acquire the lock as [method@LockFile.acquire_async] does, with a timeout
+ * for this call only.
+ *
+ * Finish it with [method@LockFile.acquire_finish], or with
+ * [method@LockFile.acquire_guard_finish] for a guard.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
+                                         double               timeout,
+                                         int                  io_priority,
+                                         GCancellable        *cancellable,
+                                         GAsyncReadyCallback  callback,
+                                         gpointer             user_data)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  /* Decided by the acquisition, once: else a lock that was granted might be
-   * reported as cancelled and nobody would release it */
-  g_task_set_check_cancellable (task, FALSE);
-
-  g_mutex_lock (&self->mutex);
-  lf_lock_file_leave_to_parent (self);
-  acquire = lf_lock_file_new_acquire (self, self->timeout, cancellable, &error);
-  if (acquire != NULL)
-    {
-      g_task_set_task_data (task, acquire, (GDestroyNotify) lf_acquire_unref);
-      lf_acquire_attach (acquire, g_task_get_context (task), io_priority,
-                         acquire_done_cb, g_object_ref (task), acquire_reported_cb);
-      g_queue_push_tail (&self->claims, acquire);
-      lf_lock_file_start_next (self);
-    }
-  g_mutex_unlock (&self->mutex);
-
-  if (acquire == NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
+  lf_lock_file_start_acquire (self, &timeout, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -1518,7 +1466,7 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), FALSE);
 
-  return g_task_propagate_int (G_TASK (result), error) > 0;
+  return lf_lock_file_finish_acquire (self, result, error) > 0;
 }
 
 /**
@@ -1557,62 +1505,45 @@ lf_lock_file_release (LfLockFile  *self,
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_release_grant (self, 0, error);
+  return lf_lock_file_release_grant (self, 0, TRUE, error);
 }
 
-/* Work in threads is a task of its own without a source object. Its thread lets
- * go of it some time after it has returned; were the lock file tied to it, that
- * could outlive the caller's last reference, and with it the lock. */
-static GTask *
-new_thread_task (GTask               *task,
-                 GCancellable        *cancellable,
-                 GAsyncReadyCallback  done)
+static gpointer
+release_thread (gpointer   data,
+                GError   **error)
 {
-  GTask *thread_task = g_task_new (NULL, cancellable, done, g_object_ref (task));
+  release_work (data, error);
 
-  g_task_set_source_tag (thread_task, g_task_get_source_tag (task));
-  g_task_set_name (thread_task, g_task_get_name (task));
-  g_task_set_priority (thread_task, g_task_get_priority (task));
-  g_task_set_task_data (thread_task, task, NULL);
-
-  return thread_task;
+  return NULL;
 }
 
-/* The file work of release_async(), in a thread of its own: GIO's pool may be
- * full of operations that take long, while others wait for this lock. */
 static void
-release_thread (gpointer data)
+release_done (GTask    *task,
+              gpointer  data,
+              gpointer  result,
+              GError   *error)
 {
-  GTask *thread_task = data;
-  GTask *task = g_task_get_task_data (thread_task);
-  GError *error = NULL;
-  LfRelease result = lf_lock_file_do_release (g_task_get_source_object (task), &error);
-
-  /* The release is ended where it is reported */
-  g_task_set_task_data (task, GINT_TO_POINTER (result), NULL);
+  lf_lock_file_end_release (g_task_get_source_object (task), data, TRUE);
 
   if (error != NULL)
-    g_task_return_error (thread_task, error);
+    g_task_return_error (task, error);
   else
-    g_task_return_boolean (thread_task, TRUE);
+    g_task_return_boolean (task, TRUE);
 }
 
 static void
-release_thread_done_cb (GObject      *object,
-                        GAsyncResult *thread_result,
-                        gpointer      user_data)
+release_free (gpointer data)
 {
-  g_autoptr (GTask) task = user_data;
-  LfRelease result = (LfRelease) GPOINTER_TO_INT (g_task_get_task_data (task));
-  GError *error = NULL;
-
-  lf_lock_file_end_release (g_task_get_source_object (task), result);
-
-  if (g_task_propagate_boolean (G_TASK (thread_result), &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  release_clear (data);
+  g_free (data);
 }
+
+static const LfThreadTaskFuncs release_funcs = {
+  .work = release_thread,
+  .done = release_done,
+  .free_data = release_free,
+  .must_work = TRUE,
+};
 
 /**
  * lf_lock_file_release_async:
@@ -1638,9 +1569,8 @@ lf_lock_file_release_async (LfLockFile          *self,
                             gpointer             user_data)
 {
   g_autoptr (GTask) task = NULL;
-  g_autoptr (GTask) thread_task = NULL;
   g_autoptr (GError) error = NULL;
-  int result;
+  Release release;
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
@@ -1655,20 +1585,10 @@ lf_lock_file_release_async (LfLockFile          *self,
 
   g_task_set_check_cancellable (task, FALSE);
 
-  if (!lf_lock_file_begin_release (self, 0, &error))
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-
-  thread_task = new_thread_task (task, NULL, release_thread_done_cb);
-  result = lf_thread_start (release_thread, g_object_unref, g_object_ref (thread_task));
-  if (result != 0)
-    {
-      g_debug ("Releasing without a thread: %s", g_strerror (result));
-      release_thread (thread_task);
-      g_object_unref (thread_task);
-    }
+  if (lf_lock_file_begin_release (self, 0, g_task_get_context (task), &release, &error))
+    lf_thread_task_run (task, &release_funcs, g_memdup2 (&release, sizeof release));
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
 }
 
 /**
@@ -1711,12 +1631,9 @@ lf_lock_file_release_finish (LfLockFile    *self,
 gboolean
 lf_lock_file_is_held (LfLockFile *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
-
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  locker = g_mutex_locker_new (&self->mutex);
-  return self->handle != NULL && lf_handle_is_own (self->handle);
+  return lf_claims_is_held (self->claims);
 }
 
 /**
@@ -1740,58 +1657,216 @@ lf_lock_file_is_held (LfLockFile *self)
 gboolean
 lf_lock_file_is_held_by_thread (LfLockFile *self)
 {
-  const LfBackendClass *backend;
-  LfRequest request;
-  LfHandle *handle;
-  GStatBuf path_stat;
-  gboolean held;
+  const LfBackendVTable *backend;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  backend = lf_backend_get_class (self->backend);
-  if (self->path == NULL || backend == NULL)
-    return FALSE;
+  backend = lf_lock_file_get_usable_backend (self, NULL);
 
-  request = (LfRequest) { .backend = backend, .path = self->path };
-  handle = lf_handle_new (&request);
-  if (g_stat (self->path, &path_stat) == 0)
-    {
-      handle->device = path_stat.st_dev;
-      handle->inode = path_stat.st_ino;
-    }
-  held = lf_handle_held_by_thread (handle);
-  lf_handle_free (handle);
+  return backend != NULL && lf_operations_held_by_thread (backend, self->path);
+}
 
-  return held;
+/* What a question to the file, or a break, needs of the lock file: it may outlive it
+ * in a thread. */
+typedef struct
+{
+  const LfBackendVTable *backend;
+  char *path; /* a reference string */
+} Query;
+
+static Query *
+lf_lock_file_new_query (LfLockFile  *self,
+                        GError     **error)
+{
+  const LfBackendVTable *backend = lf_lock_file_get_usable_backend (self, error);
+  Query *query;
+
+  if (backend == NULL)
+    return NULL;
+
+  query = g_new (Query, 1);
+  *query = (Query) { backend, g_ref_string_acquire (self->path) };
+
+  return query;
+}
+
+static void
+query_free (gpointer data)
+{
+  Query *query = data;
+
+  g_ref_string_release (query->path);
+  g_free (query);
+}
+
+/* Starts a task of the lock file in a thread. */
+static void
+lf_lock_file_start_query (LfLockFile              *self,
+                          const LfThreadTaskFuncs *funcs,
+                          gpointer                 source_tag,
+                          const char              *name,
+                          int                      io_priority,
+                          GCancellable            *cancellable,
+                          GAsyncReadyCallback      callback,
+                          gpointer                 user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  GError *error = NULL;
+  Query *query;
+
+  g_task_set_source_tag (task, source_tag);
+  g_task_set_name (task, name);
+  g_task_set_priority (task, io_priority);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  query = lf_lock_file_new_query (self, &error);
+  if (query != NULL)
+    lf_thread_task_run (task, funcs, query);
+  else
+    g_task_return_error (task, error);
+}
+
+static gpointer
+query_holder_thread (gpointer   data,
+                     GError   **error)
+{
+  Query *query = data;
+  LfLockHolder *holder = NULL;
+
+  lf_operations_query_holder (query->backend, query->path, &holder, error);
+
+  return holder;
 }
 
 /**
  * lf_lock_file_is_locked:
  * @self: a lock file
+ * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Looks whether anybody at all holds the lock, this object included.
+ * Checks whether anybody at all holds the lock, this object included.
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
  * the kernel does not list all locks (in containers, on network file systems, on
- * systems other than Linux), the look takes a lock of %LF_BACKEND_FLOCK or
+ * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK or
  * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
- * can fail. So does a look at a lock of %LF_BACKEND_LOCK_FILE_EX. No other look
+ * can fail. So does checking a lock of %LF_BACKEND_LOCK_FILE_EX. No other check
  * disturbs anybody.
+ *
+ * An error is never taken for a free lock: the result is %TRUE then, also where
+ * @error is %NULL. %FALSE always means that nobody holds the lock.
  *
  * The errors are those of [method@LockFile.query_holder].
  *
- * Returns: %TRUE if somebody holds it; %FALSE if nobody does, or with @error set
+ * Returns: %FALSE if nobody holds the lock; %TRUE if somebody does, or with @error set
+ *   if that cannot be told
  *
  * Since: 1.0
  */
 gboolean
-lf_lock_file_is_locked (LfLockFile  *self,
-                        GError     **error)
+lf_lock_file_is_locked (LfLockFile    *self,
+                        GCancellable  *cancellable,
+                        GError       **error)
 {
-  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (self, NULL, error);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (GError) local_error = NULL;
 
-  return holder != NULL;
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), TRUE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), TRUE);
+  g_return_val_if_fail (error == NULL || *error == NULL, TRUE);
+
+  holder = lf_lock_file_query_holder (self, cancellable, &local_error);
+  if (local_error == NULL)
+    return holder != NULL;
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return TRUE;
+}
+
+static void
+is_locked_done (GTask    *task,
+                gpointer  data,
+                gpointer  result,
+                GError   *error)
+{
+  g_autoptr (LfLockHolder) holder = result;
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, holder != NULL);
+}
+
+static const LfThreadTaskFuncs is_locked_funcs = {
+  .work = query_holder_thread,
+  .done = is_locked_done,
+  .free_data = query_free,
+  .free_result = g_object_unref,
+};
+
+/**
+ * lf_lock_file_is_locked_async:
+ * @self: a lock file
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the answer is there
+ * @user_data: data for @callback
+ *
+ * Starts to check whether anybody holds the lock, as [method@LockFile.is_locked] does,
+ * without file operations in the calling thread.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_is_locked_async (LfLockFile          *self,
+                              int                  io_priority,
+                              GCancellable        *cancellable,
+                              GAsyncReadyCallback  callback,
+                              gpointer             user_data)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  lf_lock_file_start_query (self, &is_locked_funcs, lf_lock_file_is_locked_async,
+                            "[lockfile-glib] is locked", io_priority, cancellable, callback,
+                            user_data);
+}
+
+/**
+ * lf_lock_file_is_locked_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.is_locked_async].
+ *
+ * Returns: %FALSE if nobody holds the lock; %TRUE if somebody does, or with @error set
+ *   if that cannot be told
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_locked_finish (LfLockFile    *self,
+                               GAsyncResult  *result,
+                               GError       **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gboolean locked;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), TRUE);
+  g_return_val_if_fail (g_task_is_valid (result, self), TRUE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_is_locked_async), TRUE);
+
+  locked = g_task_propagate_boolean (G_TASK (result), &local_error);
+  if (local_error == NULL)
+    return locked;
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return TRUE;
 }
 
 /**
@@ -1800,18 +1875,18 @@ lf_lock_file_is_locked (LfLockFile  *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Looks who holds the lock, which may be this object.
+ * Finds out who holds the lock, which may be this object.
  *
  * On Linux the holder of an %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is the
  * process that `/proc/locks` names or, if it names none or one that has ended and
  * left the lock to others, a process that has it open. Finding that one means
- * looking at the descriptors of all processes that may be looked at. For
+ * reading the descriptors of all processes that may be read. For
  * %LF_BACKEND_SQLITE it is a process that has a lock on the database.
  *
  * A lock that is a file says itself who made it; the PID and the host are those
  * of that process. If it is proved that this one is gone, nobody holds the lock.
  *
- * A holder that is not to be seen from here, or that has not said who it is, has a
+ * A holder that cannot be seen from here, or that has not said who it is, has a
  * PID of 0. Of a lock that several share, one holder is given.
  *
  * The errors are those of opening the path in [method@LockFile.acquire]. A file
@@ -1827,7 +1902,7 @@ lf_lock_file_query_holder (LfLockFile    *self,
                            GCancellable  *cancellable,
                            GError       **error)
 {
-  const LfBackendClass *backend;
+  const LfBackendVTable *backend;
   LfLockHolder *holder = NULL;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
@@ -1839,67 +1914,39 @@ lf_lock_file_query_holder (LfLockFile    *self,
 
   backend = lf_lock_file_get_usable_backend (self, error);
   if (backend != NULL)
-    backend->look (self->path, &holder, error);
+    lf_operations_query_holder (backend, self->path, &holder, error);
 
   return holder;
 }
 
-/* What the thread needs of the lock file: it may outlive it. */
-typedef struct
-{
-  const LfBackendClass *backend;
-  char *path; /* a reference string */
-} Query;
-
 static void
-query_free (gpointer data)
+query_holder_done (GTask    *task,
+                   gpointer  data,
+                   gpointer  result,
+                   GError   *error)
 {
-  Query *query = data;
-
-  g_ref_string_release (query->path);
-  g_free (query);
-}
-
-static void
-query_holder_thread (GTask        *thread_task,
-                     gpointer      source_object,
-                     gpointer      task_data,
-                     GCancellable *cancellable)
-{
-  Query *query = task_data;
-  LfLockHolder *holder = NULL;
-  GError *error = NULL;
-
-  if (query->backend->look (query->path, &holder, &error))
-    g_task_return_pointer (thread_task, holder, g_object_unref);
-  else
-    g_task_return_error (thread_task, error);
-}
-
-static void
-query_holder_done_cb (GObject      *object,
-                      GAsyncResult *thread_result,
-                      gpointer      user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  LfLockHolder *holder = g_task_propagate_pointer (G_TASK (thread_result), &error);
-
   if (error != NULL)
     g_task_return_error (task, error);
   else
-    g_task_return_pointer (task, holder, g_object_unref);
+    g_task_return_pointer (task, result, g_object_unref);
 }
+
+static const LfThreadTaskFuncs query_holder_funcs = {
+  .work = query_holder_thread,
+  .done = query_holder_done,
+  .free_data = query_free,
+  .free_result = g_object_unref,
+};
 
 /**
  * lf_lock_file_query_holder_async:
  * @self: a lock file
- * @io_priority: priority of the work and of the callback, as %G_PRIORITY_DEFAULT
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when the answer is there
  * @user_data: data for @callback
  *
- * Starts to look who holds the lock, as [method@LockFile.query_holder] does,
+ * Starts to find out who holds the lock, as [method@LockFile.query_holder] does,
  * without file operations in the calling thread.
  *
  * Since: 1.0
@@ -1911,34 +1958,12 @@ lf_lock_file_query_holder_async (LfLockFile          *self,
                                  GAsyncReadyCallback  callback,
                                  gpointer             user_data)
 {
-  g_autoptr (GTask) task = NULL;
-  g_autoptr (GTask) thread_task = NULL;
-  g_autoptr (GError) error = NULL;
-  const LfBackendClass *backend;
-  Query *query;
-
   g_return_if_fail (LF_IS_LOCK_FILE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, lf_lock_file_query_holder_async);
-  g_task_set_name (task, "[lockfile-glib] query holder");
-  g_task_set_priority (task, io_priority);
-
-  backend = lf_lock_file_get_usable_backend (self, &error);
-  if (backend == NULL)
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-
-  query = g_new (Query, 1);
-  *query = (Query) { backend, g_ref_string_acquire (self->path) };
-  thread_task = new_thread_task (task, cancellable, query_holder_done_cb);
-  g_task_set_task_data (thread_task, query, query_free);
-  /* A cancel does not wait for a file system that does not answer */
-  g_task_set_return_on_cancel (thread_task, TRUE);
-  g_task_run_in_thread (thread_task, query_holder_thread);
+  lf_lock_file_start_query (self, &query_holder_funcs, lf_lock_file_query_holder_async,
+                            "[lockfile-glib] query holder", io_priority, cancellable, callback,
+                            user_data);
 }
 
 /**
@@ -1966,43 +1991,134 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static gpointer
+break_lock_thread (gpointer   data,
+                   GError   **error)
+{
+  Query *query = data;
+
+  lf_operations_break_lock (query->backend, query->path, error);
+
+  return NULL;
+}
+
 /**
  * lf_lock_file_break_lock:
  * @self: a lock file
+ * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Takes the lock away from whoever holds it, so that it can be acquired.
+ * Takes the lock away from the holder, so that it can be acquired.
  *
- * This is for a person who knows that the holder will never go on. A holder that
- * does go on is not excluded any more and learns of it from
+ * This is for a person who knows that the holder will never continue. A holder that
+ * does continue is not excluded any more and learns of it from
  * [method@LockFile.release], which then gives %LF_UNLOCK_ERROR_NOT_LOCKED or
  * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that is proved to be gone
  * needs no breaking.
  *
  * A lock that is a file is broken by removing that, whatever is in it. A lock of
  * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX or
- * %LF_BACKEND_SQLITE is broken by removing
- * the file that is locked: who acquires next locks a new one. Those who wait in
- * the kernel's queue already stay there until the old holder ends. Such a file is
- * not removed if it has content; that gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE.
- * If nobody holds the lock, nothing is done.
+ * %LF_BACKEND_SQLITE is broken by removing the file that is locked: the next one
+ * that acquires locks a new one. Waiters that are in the kernel's queue already stay
+ * there until the old holder ends. Such a file is not removed if it has content; that
+ * gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
+ *
+ * @cancellable counts only if it is cancelled already when this is called.
  *
  * Returns: %TRUE if the lock can be acquired now, %FALSE with @error set
  *
  * Since: 1.0
  */
 gboolean
-lf_lock_file_break_lock (LfLockFile  *self,
-                         GError     **error)
+lf_lock_file_break_lock (LfLockFile    *self,
+                         GCancellable  *cancellable,
+                         GError       **error)
 {
-  const LfBackendClass *backend;
+  const LfBackendVTable *backend;
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
 
   backend = lf_lock_file_get_usable_backend (self, error);
 
-  return backend != NULL && backend->break_lock (self->path, error);
+  return backend != NULL && lf_operations_break_lock (backend, self->path, error);
+}
+
+static void
+break_lock_done (GTask    *task,
+                 gpointer  data,
+                 gpointer  result,
+                 GError   *error)
+{
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static const LfThreadTaskFuncs break_lock_funcs = {
+  .work = break_lock_thread,
+  .done = break_lock_done,
+  .free_data = query_free,
+};
+
+/**
+ * lf_lock_file_break_lock_async:
+ * @self: a lock file
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the lock is broken
+ * @user_data: data for @callback
+ *
+ * Starts to take the lock away from the holder, as [method@LockFile.break_lock] does,
+ * without file operations in the calling thread.
+ *
+ * A cancel is reported at once, but cannot undo what was done: the lock may be broken
+ * all the same.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_break_lock_async (LfLockFile          *self,
+                               int                  io_priority,
+                               GCancellable        *cancellable,
+                               GAsyncReadyCallback  callback,
+                               gpointer             user_data)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  lf_lock_file_start_query (self, &break_lock_funcs, lf_lock_file_break_lock_async,
+                            "[lockfile-glib] break lock", io_priority, cancellable, callback,
+                            user_data);
+}
+
+/**
+ * lf_lock_file_break_lock_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.break_lock_async].
+ *
+ * Returns: %TRUE if the lock can be acquired now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_break_lock_finish (LfLockFile    *self,
+                                GAsyncResult  *result,
+                                GError       **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_break_lock_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**
@@ -2032,10 +2148,7 @@ lf_lock_file_break_lock (LfLockFile  *self,
 int
 lf_lock_file_get_fd (LfLockFile *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
-
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
 
-  locker = g_mutex_locker_new (&self->mutex);
-  return self->handle != NULL && lf_handle_is_own (self->handle) ? self->handle->fd : -1;
+  return lf_claims_get_fd (self->claims);
 }

@@ -16,10 +16,14 @@ LF_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (LfLockFile, lf_lock_file, LF, LOCK_FILE, GObject)
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new (const char *path);
+LfLockFile *lf_lock_file_new (const char *path) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new_for_file (GFile *file);
+LfLockFile *lf_lock_file_new_with_backend (const char *path,
+                                           LfBackend   backend) G_GNUC_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
+LfLockFile *lf_lock_file_new_for_file (GFile *file) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 const char *lf_lock_file_get_path (LfLockFile *self);
@@ -75,17 +79,17 @@ void lf_lock_file_set_poll_interval (LfLockFile *self,
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
                                GCancellable  *cancellable,
-                               GError       **error);
+                               GError       **error) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_with_timeout (LfLockFile    *self,
                                             double         timeout,
                                             GCancellable  *cancellable,
-                                            GError       **error);
+                                            GError       **error) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_try_acquire (LfLockFile  *self,
-                                   GError     **error);
+                                   GError     **error) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 void lf_lock_file_acquire_async (LfLockFile          *self,
@@ -95,9 +99,17 @@ void lf_lock_file_acquire_async (LfLockFile          *self,
                                  gpointer             user_data);
 
 LF_AVAILABLE_IN_1_0
+void lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
+                                              double               timeout,
+                                              int                  io_priority,
+                                              GCancellable        *cancellable,
+                                              GAsyncReadyCallback  callback,
+                                              gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_finish (LfLockFile    *self,
                                       GAsyncResult  *result,
-                                      GError       **error);
+                                      GError       **error) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_release (LfLockFile  *self,
@@ -122,8 +134,21 @@ LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_is_held_by_thread (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
-gboolean lf_lock_file_is_locked (LfLockFile  *self,
-                                 GError     **error);
+gboolean lf_lock_file_is_locked (LfLockFile    *self,
+                                 GCancellable  *cancellable,
+                                 GError       **error);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_is_locked_async (LfLockFile          *self,
+                                   int                  io_priority,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_is_locked_finish (LfLockFile    *self,
+                                        GAsyncResult  *result,
+                                        GError       **error);
 
 LF_AVAILABLE_IN_1_0
 LfLockHolder *lf_lock_file_query_holder (LfLockFile    *self,
@@ -143,8 +168,21 @@ LfLockHolder *lf_lock_file_query_holder_finish (LfLockFile    *self,
                                                 GError       **error);
 
 LF_AVAILABLE_IN_1_0
-gboolean lf_lock_file_break_lock (LfLockFile  *self,
-                                  GError     **error);
+gboolean lf_lock_file_break_lock (LfLockFile    *self,
+                                  GCancellable  *cancellable,
+                                  GError       **error);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_break_lock_async (LfLockFile          *self,
+                                    int                  io_priority,
+                                    GCancellable        *cancellable,
+                                    GAsyncReadyCallback  callback,
+                                    gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_break_lock_finish (LfLockFile    *self,
+                                         GAsyncResult  *result,
+                                         GError       **error);
 
 LF_AVAILABLE_IN_1_0
 int lf_lock_file_get_fd (LfLockFile *self);

@@ -4,7 +4,9 @@
 
 #include "lf-lock-guard.h"
 
+#include "lf-errors.h"
 #include "lf-lock-file-private.h"
+#include "os/lf-translate-private.h"
 
 /**
  * LfLockGuard:
@@ -32,9 +34,10 @@
  * A guard releases what it acquired and nothing else. If its lock file held the
  * lock before, or was released by hand since, the end of the guard does nothing.
  *
- * A guard cannot report that the release failed. Where it matters that the lock
- * was not broken meanwhile, call [method@LockFile.release] and look at its
- * result.
+ * The end of a guard reports no errors and notifies nothing: it may come in the garbage
+ * collection of a language. Where it matters that the lock was not broken in the
+ * meantime, or that [property@LockFile:held] is notified, call
+ * [method@LockGuard.release].
  *
  * Since: 1.0
  */
@@ -42,7 +45,7 @@ struct _LfLockGuard
 {
   gatomicrefcount ref_count;
   LfLockFile *lock_file;
-  gssize grant; /* 0 if the lock was held before */
+  gssize grant; /* 0 if the lock was held before, or after a release */
 };
 
 G_DEFINE_BOXED_TYPE (LfLockGuard, lf_lock_guard, lf_lock_guard_ref, lf_lock_guard_unref)
@@ -85,6 +88,38 @@ lf_lock_file_acquire_guard (LfLockFile    *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (!lf_lock_file_acquire_sync (self, NULL, &grant, cancellable, error))
+    return NULL;
+
+  return lf_lock_guard_new (self, grant);
+}
+
+/**
+ * lf_lock_file_acquire_guard_with_timeout:
+ * @self: a lock file
+ * @timeout: the time in seconds; below 0 forever, 0 to try once
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Acquires the lock as [method@LockFile.acquire_with_timeout] does and returns a guard
+ * that releases it, unless the calling thread held it before. The errors are the same.
+ *
+ * Returns: (transfer full): a guard, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+LfLockGuard *
+lf_lock_file_acquire_guard_with_timeout (LfLockFile    *self,
+                                         double         timeout,
+                                         GCancellable  *cancellable,
+                                         GError       **error)
+{
+  gssize grant;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!lf_lock_file_acquire_sync (self, &timeout, &grant, cancellable, error))
     return NULL;
 
   return lf_lock_guard_new (self, grant);
@@ -138,7 +173,7 @@ lf_lock_file_acquire_guard_finish (LfLockFile    *self,
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), NULL);
 
-  grant = g_task_propagate_int (G_TASK (result), error);
+  grant = lf_lock_file_finish_acquire (self, result, error);
 
   return grant > 0 ? lf_lock_guard_new (self, grant) : NULL;
 }
@@ -183,12 +218,63 @@ lf_lock_guard_unref (LfLockGuard *self)
     {
       g_autoptr (GError) error = NULL;
 
-      if (!lf_lock_file_release_grant (self->lock_file, self->grant, &error))
+      if (!lf_lock_file_release_grant (self->lock_file, self->grant, FALSE, &error))
         g_debug ("A guard did not release: %s", error->message);
     }
 
   g_object_unref (self->lock_file);
   g_free (self);
+}
+
+/**
+ * lf_lock_guard_release:
+ * @self: a guard
+ * @error: return location for an error
+ *
+ * Releases what the guard holds now, and reports errors as [method@LockFile.release]
+ * does. After that the guard holds nothing, and its end does nothing.
+ *
+ * A guard whose lock file held the lock before, or that has released already, gives
+ * %LF_UNLOCK_ERROR_NOT_LOCKED. It also does if the lock was released by hand since; if
+ * another one has the lock by now, it is %LF_UNLOCK_ERROR_NOT_MY_LOCK.
+ *
+ * Returns: %TRUE if the lock was released, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_guard_release (LfLockGuard  *self,
+                       GError      **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gssize grant;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  grant = self->grant;
+  if (grant == 0)
+    {
+      g_autofree char *display_name =
+        g_filename_display_name (lf_lock_file_get_path (self->lock_file));
+
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+                   _("The guard of %s holds no lock"), display_name);
+      return FALSE;
+    }
+
+  if (lf_lock_file_release_grant (self->lock_file, grant, TRUE, &local_error))
+    {
+      self->grant = 0;
+      return TRUE;
+    }
+
+  /* What could not be unlocked is still held, and tried again at the end */
+  if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED))
+    self->grant = 0;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return FALSE;
 }
 
 /**

@@ -22,6 +22,12 @@ LfLockGuard *lf_lock_file_acquire_guard (LfLockFile    *self,
                                          GError       **error) G_GNUC_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
+LfLockGuard *lf_lock_file_acquire_guard_with_timeout (LfLockFile    *self,
+                                                      double         timeout,
+                                                      GCancellable  *cancellable,
+                                                      GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
 void lf_lock_file_acquire_guard_async (LfLockFile          *self,
                                        int                  io_priority,
                                        GCancellable        *cancellable,
@@ -38,6 +44,10 @@ LfLockGuard *lf_lock_guard_ref (LfLockGuard *self);
 
 LF_AVAILABLE_IN_1_0
 void lf_lock_guard_unref (LfLockGuard *self);
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_guard_release (LfLockGuard  *self,
+                                GError      **error);
 
 LF_AVAILABLE_IN_1_0
 LfLockFile *lf_lock_guard_get_lock_file (LfLockGuard *self);

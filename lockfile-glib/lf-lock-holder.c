@@ -4,7 +4,10 @@
 
 #include "lf-lock-holder-private.h"
 
-#include "lf-translate-private.h"
+#include <string.h>
+
+#include "os/lf-identity-private.h"
+#include "os/lf-translate-private.h"
 
 /**
  * LfLockHolder:
@@ -128,8 +131,26 @@ lf_lock_holder_init (LfLockHolder *self)
 {
 }
 
-/* Names come from file names and records of other programs: they are made
- * valid UTF-8 here, once, so that every user may show them. */
+/* Names come from file names and from records of other programs, and every user may
+ * show them: so they are UTF-8, without control characters, which a terminal would
+ * obey. */
+static char *
+make_printable (const char *text)
+{
+  char *valid = g_utf8_make_valid (text, -1);
+
+  for (char *c = valid; *c != '\0'; c = g_utf8_next_char (c))
+    {
+      gunichar character = g_utf8_get_char (c);
+
+      /* Those of more than one byte are replaced byte by byte */
+      if (g_unichar_iscntrl (character) || g_unichar_type (character) == G_UNICODE_FORMAT)
+        memset (c, '?', (gsize) (g_utf8_next_char (c) - c));
+    }
+
+  return valid;
+}
+
 LfLockHolder *
 lf_lock_holder_new (int         pid,
                     const char *host,
@@ -138,10 +159,18 @@ lf_lock_holder_new (int         pid,
   LfLockHolder *self = g_object_new (LF_TYPE_LOCK_HOLDER, NULL);
 
   self->pid = pid;
-  self->host = host != NULL ? g_utf8_make_valid (host, -1) : NULL;
-  self->application = application != NULL ? g_utf8_make_valid (application, -1) : NULL;
+  self->host = host != NULL ? make_printable (host) : NULL;
+  self->application = application != NULL ? make_printable (application) : NULL;
 
   return self;
+}
+
+LfLockHolder *
+lf_lock_holder_new_for_process (int pid)
+{
+  g_autofree char *application = pid != 0 ? lf_identity_get_application (pid) : NULL;
+
+  return lf_lock_holder_new (pid, g_get_host_name (), application);
 }
 
 /**

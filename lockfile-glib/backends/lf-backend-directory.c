@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "lf-existence-private.h"
+#include "backends/lf-dotlock-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <glib/gstdio.h>
 
 #include "lf-errors.h"
-#include "lf-platform-private.h"
-#include "lf-translate-private.h"
+#include "os/lf-identity-private.h"
+#include "os/lf-translate-private.h"
 
 /* A directory with the record in it. It is made elsewhere and moved to the path;
  * where a move cannot be told to fail if something is there, mkdir(2) comes first
@@ -21,52 +21,34 @@
 
 #define DIRECTORY_MODE 0777
 
-static LfExistence
-read_directory (const char  *path,
-                char       **record,
-                GError     **error);
-static LfExistence
-make (LfHandle         *handle,
-      const LfRequest  *request,
-      const char       *record,
-      GError          **error);
-static int
-remove_directory (const char *path);
-
-static const LfExistenceClass existence = {
-  .backend = &lf_backend_directory,
-  .read = read_directory,
-  .make = make,
-  .remove = remove_directory,
-};
-
-static LfExistence
-read_directory (const char  *path,
-                char       **record,
-                GError     **error)
+static LfDotlockResult
+read_directory (const LfDotlockBackend  *self,
+                const char              *path,
+                char                   **record,
+                GError                 **error)
 {
-  g_autofree char *record_path = g_build_filename (path, LF_EXISTENCE_RECORD_NAME, NULL);
+  g_autofree char *record_path = g_build_filename (path, LF_DOTLOCK_RECORD_NAME, NULL);
   g_autofree char *display_name = NULL;
   struct stat path_stat;
 
   *record = NULL;
   if (lstat (path, &path_stat) != 0)
-    return errno == ENOENT ? LF_EXISTENCE_ABSENT
-                           : lf_existence_fail (&existence, path, errno, error);
+    return errno == ENOENT ? LF_DOTLOCK_ABSENT
+                           : lf_dotlock_fail (self, path, errno, error);
 
   if (!S_ISDIR (path_stat.st_mode))
     {
       display_name = g_filename_display_name (path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("%s is not a lock: it is not a directory"), display_name);
-      return LF_EXISTENCE_ERROR;
+      return LF_DOTLOCK_ERROR;
     }
 
   /* Others' directories have no record, or another */
-  if (lf_existence_read_file (record_path, record, NULL) != LF_EXISTENCE_PRESENT)
+  if (lf_dotlock_read_file (self, record_path, record, NULL) != LF_DOTLOCK_PRESENT)
     *record = g_strdup ("");
 
-  return LF_EXISTENCE_PRESENT;
+  return LF_DOTLOCK_PRESENT;
 }
 
 /* 0 or an errno */
@@ -75,8 +57,8 @@ write_record (const char *directory,
               const char *record,
               guint       file_mode)
 {
-  g_autofree char *record_path = g_build_filename (directory, LF_EXISTENCE_RECORD_NAME, NULL);
-  int fd = lf_existence_write_file (record_path, record, file_mode);
+  g_autofree char *record_path = g_build_filename (directory, LF_DOTLOCK_RECORD_NAME, NULL);
+  int fd = lf_dotlock_write_file (record_path, record, file_mode);
 
   if (fd < 0)
     return errno;
@@ -103,60 +85,62 @@ delete_directory (const char *path)
   return rmdir (path) == 0 ? 0 : errno;
 }
 
-static LfExistence
-make_in_place (const LfRequest  *request,
-               const char       *record,
-               GError          **error)
+static LfDotlockResult
+make_in_place (const LfDotlockBackend  *self,
+               const LfRequest         *request,
+               const char              *record,
+               GError                 **error)
 {
   int result;
 
   if (mkdir (request->path, DIRECTORY_MODE) != 0)
-    return errno == EEXIST ? LF_EXISTENCE_ABSENT
-                           : lf_existence_fail (&existence, request->path, errno, error);
+    return errno == EEXIST ? LF_DOTLOCK_ABSENT
+                           : lf_dotlock_fail (self, request->path, errno, error);
 
   result = write_record (request->path, record, request->file_mode);
   if (result == 0)
-    return LF_EXISTENCE_PRESENT;
+    return LF_DOTLOCK_PRESENT;
 
   rmdir (request->path);
-  return lf_existence_fail (&existence, request->path, result, error);
+  return lf_dotlock_fail (self, request->path, result, error);
 }
 
-static LfExistence
-make (LfHandle         *handle,
-      const LfRequest  *request,
-      const char       *record,
-      GError          **error)
+static LfDotlockResult
+make (const LfDotlockBackend  *self,
+      LfHandle                *handle,
+      const char              *record,
+      GError                 **error)
 {
-  g_autofree char *unique_path = lf_existence_new_unique_path (request->path);
+  const LfRequest *request = &handle->request;
+  g_autofree char *unique_path = lf_dotlock_new_unique_path (request->path);
   int result;
 
   if (mkdir (unique_path, DIRECTORY_MODE) != 0)
-    return lf_existence_fail (&existence, request->path, errno, error);
+    return lf_dotlock_fail (self, request->path, errno, error);
 
   result = write_record (unique_path, record, request->file_mode);
   if (result == 0)
-    result = lf_platform_rename_no_replace (unique_path, request->path);
+    result = lf_identity_rename_no_replace (unique_path, request->path);
   if (result == 0)
-    return LF_EXISTENCE_PRESENT;
+    return LF_DOTLOCK_PRESENT;
 
   delete_directory (unique_path);
 
   switch (result)
     {
     case EEXIST:
-      return LF_EXISTENCE_ABSENT;
+      return LF_DOTLOCK_ABSENT;
 
     case EINVAL:
     case ENOSYS:
-      return make_in_place (request, record, error);
+      return make_in_place (self, request, record, error);
 
     case ENOENT:
       /* Somebody who cleaned up took it for a left-over */
-      return LF_EXISTENCE_RETRY;
+      return LF_DOTLOCK_RETRY;
 
     default:
-      return lf_existence_fail (&existence, request->path, result, error);
+      return lf_dotlock_fail (self, request->path, result, error);
     }
 }
 
@@ -165,7 +149,7 @@ make (LfHandle         *handle,
 static int
 remove_directory (const char *path)
 {
-  g_autofree char *unique_path = lf_existence_new_unique_path (path);
+  g_autofree char *unique_path = lf_dotlock_new_unique_path (path);
   int result;
 
   if (g_rename (path, unique_path) != 0)
@@ -176,8 +160,16 @@ remove_directory (const char *path)
     return 0;
 
   /* It holds a directory, so it was no lock: it is put back, less its files */
-  lf_platform_rename_no_replace (unique_path, path);
+  lf_identity_rename_no_replace (unique_path, path);
   return result;
 }
 
-LF_EXISTENCE_DEFINE_BACKEND (lf_backend_directory, LF_BACKEND_DIRECTORY, existence)
+const LfDotlockBackend lf_backend_directory = {
+  .vtable = {
+    .backend = LF_BACKEND_DIRECTORY,
+    LF_DOTLOCK_METHODS,
+  },
+  .read = read_directory,
+  .make = make,
+  .remove = remove_directory,
+};

@@ -4,31 +4,97 @@
 
 #include <fcntl.h>
 
-#include "lf-fcntl-private.h"
-#include "lf-kernel-file-private.h"
-#include "lf-posix-locks-private.h"
+#include "backends/lf-kernel-file-private.h"
+#include "os/lf-fcntl-private.h"
+#include "os/lf-posix-locks-private.h"
 
 /* The record locks of POSIX, for systems that have no locks of open file
  * descriptions. That two objects of one process exclude each other is our own
- * doing. */
+ * doing: a handle has a claim, which is its data. */
+
+static gboolean
+is_exclusive (const LfHandle *handle)
+{
+  return handle->request.mode == LF_LOCK_MODE_EXCLUSIVE;
+}
 
 static int
 posix_lock (LfHandle *handle,
             gboolean  wait)
 {
-  if (wait)
-    return lf_fcntl_call (handle->fd, F_SETLKW, lf_fcntl_get_type (handle));
+  LfPosixClaim *claim = handle->data;
+  int result;
 
-  return lf_posix_locks_try (handle);
+  if (wait)
+    return lf_fcntl_call (handle->fd, F_SETLKW, is_exclusive (handle) ? F_WRLCK : F_RDLCK);
+
+  result = lf_posix_locks_try (&claim, handle->fd, handle->device, handle->inode,
+                               is_exclusive (handle));
+  handle->data = claim;
+
+  return result;
 }
 
-static const LfKernelFileOperations posix_operations = {
-  .backend = &lf_backend_fcntl,
+static int
+posix_unlock (LfHandle *handle)
+{
+  return handle->data != NULL ? lf_posix_locks_unlock (handle->data, handle->fd) : 0;
+}
+
+static int
+posix_test (LfHandle *handle,
+            gboolean *locked)
+{
+  return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked);
+}
+
+static gpointer
+posix_line_up (const LfBackendVTable *vtable,
+               LfHandle              *handle)
+{
+  LfPosixClaim *claim = handle->data;
+
+  lf_posix_locks_line_up (&claim, handle->device, handle->inode, is_exclusive (handle));
+  handle->data = claim;
+
+  return claim;
+}
+
+static gboolean
+posix_wait_turn (gpointer turn)
+{
+  return lf_posix_claim_wait_turn (turn);
+}
+
+static void
+posix_stop_turn (gpointer turn)
+{
+  lf_posix_claim_stop (turn);
+}
+
+static void
+posix_close (const LfBackendVTable *vtable,
+             LfHandle              *handle)
+{
+  LfPosixClaim *claim = g_steal_pointer (&handle->data);
+  int fd = handle->fd;
+
+  handle->fd = -1;
+  if (fd >= 0)
+    lf_posix_locks_close (claim, fd, handle->device, handle->inode);
+}
+
+const LfKernelFileBackend lf_backend_fcntl = {
+  .vtable = {
+    .backend = LF_BACKEND_FCNTL,
+    .line_up = posix_line_up,
+    .wait_turn = posix_wait_turn,
+    .stop_turn = posix_stop_turn,
+    .close = posix_close,
+    LF_KERNEL_FILE_METHODS,
+  },
   .kind = LF_KERNEL_LOCK_FCNTL,
   .lock = posix_lock,
-  .unlock = lf_posix_locks_unlock,
-  .test = lf_posix_locks_test,
+  .unlock = posix_unlock,
+  .test = posix_test,
 };
-
-LF_KERNEL_FILE_DEFINE_BACKEND (lf_backend_fcntl, LF_BACKEND_FCNTL, lf_waiting_posix_queue,
-                               posix_operations)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/file.h>
 
-#include "lf-kernel-file-private.h"
+#include "backends/lf-kernel-file-private.h"
 
 /* flock(2): the lock belongs to the open file description, so two objects of
  * one process exclude each other as two processes do. */
@@ -28,7 +28,7 @@ static int
 flock_lock (LfHandle *handle,
             gboolean  wait)
 {
-  int operation = handle->mode == LF_LOCK_MODE_SHARED ? LOCK_SH : LOCK_EX;
+  int operation = handle->request.mode == LF_LOCK_MODE_SHARED ? LOCK_SH : LOCK_EX;
 
   if (wait)
     return flock (handle->fd, operation) == 0 ? 0 : errno;
@@ -57,13 +57,14 @@ flock_test (LfHandle *handle,
   return *locked ? 0 : result;
 }
 
-static const LfKernelFileOperations flock_operations = {
-  .backend = &lf_backend_flock,
+const LfKernelFileBackend lf_backend_flock = {
+  .vtable = {
+    .backend = LF_BACKEND_FLOCK,
+    .close = lf_backend_close_fd,
+    LF_KERNEL_FILE_METHODS,
+  },
   .kind = LF_KERNEL_LOCK_FLOCK,
   .lock = flock_lock,
   .unlock = flock_unlock,
   .test = flock_test,
 };
-
-LF_KERNEL_FILE_DEFINE_BACKEND (lf_backend_flock, LF_BACKEND_FLOCK, lf_waiting_kernel_queue,
-                               flock_operations)

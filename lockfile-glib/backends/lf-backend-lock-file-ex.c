@@ -5,11 +5,10 @@
 #include <gio/gio.h>
 
 #include "lf-errors.h"
-#include "lf-platform-private.h"
-#include "lf-process-private.h"
-#include "lf-translate-private.h"
-#include "lf-windows-error-private.h"
-#include "lf-windows-file-private.h"
+#include "os/lf-process-private.h"
+#include "os/lf-translate-private.h"
+#include "os/lf-windows-error-private.h"
+#include "backends/lf-windows-file-private.h"
 
 /* LockFileEx() on the first byte of the file: the lock belongs to the open file,
  * so two objects of one process exclude each other as two processes do. It is
@@ -31,7 +30,7 @@
 static void
 close_handle (LfHandle *handle)
 {
-  lf_handle_close (handle);
+  lf_handle_close_fd (handle);
   handle->data = NULL;
 }
 
@@ -54,7 +53,8 @@ set_lock_error (GError     **error,
 }
 
 static void
-lock_file_ex_drop (LfHandle *handle)
+lock_file_ex_drop (const LfBackendVTable *self,
+                   LfHandle              *handle)
 {
   if (handle->fd < 0)
     return;
@@ -68,7 +68,7 @@ static gboolean
 lock_despite_looks (LfHandle *handle)
 {
   HANDLE file = lf_windows_file_from_fd (handle->fd);
-  gboolean exclusive = handle->mode == LF_LOCK_MODE_EXCLUSIVE;
+  gboolean exclusive = handle->request.mode == LF_LOCK_MODE_EXCLUSIVE;
   gboolean locked = lf_windows_file_lock (file, LOCKED_BYTE, exclusive);
 
   for (guint n = 0; n < MAX_COLLISIONS && !locked && lf_windows_file_is_busy (GetLastError ()); n++)
@@ -81,10 +81,11 @@ lock_despite_looks (LfHandle *handle)
 }
 
 static LfAttempt
-lock_file_ex_attempt (LfHandle         *handle,
-                      const LfRequest  *request,
-                      GError          **error)
+lock_file_ex_attempt (const LfBackendVTable  *self,
+                      LfHandle               *handle,
+                      GError                **error)
 {
+  const LfRequest *request = &handle->request;
   g_autofree char *display_name = NULL;
 
   /* A second lock of the same open file would not be granted */
@@ -97,7 +98,7 @@ lock_file_ex_attempt (LfHandle         *handle,
       LfWindowsFileState state;
       DWORD code;
 
-      if (!lf_windows_file_open_handle (handle, request, error))
+      if (!lf_windows_file_open_handle (handle, error))
         return LF_ATTEMPT_ERROR;
 
       if (!lock_despite_looks (handle))
@@ -117,7 +118,7 @@ lock_file_ex_attempt (LfHandle         *handle,
         return LF_ATTEMPT_GRANTED;
 
       code = GetLastError ();
-      lock_file_ex_drop (handle);
+      lock_file_ex_drop (self, handle);
       if (state == LF_WINDOWS_FILE_UNKNOWN)
         {
           lf_windows_file_set_error (error, request->path, code);
@@ -138,7 +139,7 @@ lock_file_ex_attempt (LfHandle         *handle,
 static gboolean
 remove_held (LfHandle *handle)
 {
-  HANDLE file = lf_windows_file_open (handle->path, DELETE | FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  HANDLE file = lf_windows_file_open (handle->request.path, DELETE | FILE_READ_ATTRIBUTES, OPEN_EXISTING);
   LfWindowsFileInfo info;
   gboolean removed;
 
@@ -154,11 +155,11 @@ remove_held (LfHandle *handle)
 }
 
 static LfRelease
-lock_file_ex_release (LfHandle    *handle,
-                      const char  *path,
-                      gboolean     remove_file,
-                      GError     **error)
+lock_file_ex_release (const LfBackendVTable  *self,
+                      LfHandle               *handle,
+                      GError                **error)
 {
+  const LfRequest *request = &handle->request;
   LfWindowsFileState state = LF_WINDOWS_FILE_CURRENT;
   LfWindowsFileInfo info;
 
@@ -166,8 +167,8 @@ lock_file_ex_release (LfHandle    *handle,
     state = lf_windows_file_get_state (handle, &info);
 
   /* Only what is surely our file, and empty as we made it */
-  if (remove_file && !handle->removed && state == LF_WINDOWS_FILE_CURRENT &&
-      handle->mode == LF_LOCK_MODE_EXCLUSIVE && info.size == 0)
+  if (request->remove_on_release && !handle->removed && state == LF_WINDOWS_FILE_CURRENT &&
+      handle->request.mode == LF_LOCK_MODE_EXCLUSIVE && info.size == 0)
     {
       handle->removed = remove_held (handle);
       if (!handle->removed)
@@ -176,7 +177,7 @@ lock_file_ex_release (LfHandle    *handle,
 
   if (!lf_windows_file_unlock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE))
     {
-      g_autofree char *display_name = g_filename_display_name (path);
+      g_autofree char *display_name = g_filename_display_name (request->path);
       g_autofree char *message = g_win32_error_message ((int) GetLastError ());
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED, _("Cannot unlock %s: %s"),
@@ -193,22 +194,19 @@ lock_file_ex_release (LfHandle    *handle,
 static LfLockHolder *
 new_holder (const LfWindowsFileInfo *info)
 {
-  g_autofree char *application = NULL;
-
   if (!lf_handle_held_by_process (info->device, info->inode))
     return lf_lock_holder_new (0, NULL, NULL);
 
-  application = lf_platform_get_application (lf_process_get_id ());
-
-  return lf_lock_holder_new (lf_process_get_id (), g_get_host_name (), application);
+  return lf_lock_holder_new_for_process (lf_process_get_id ());
 }
 
 /* Tries the lock itself, for a moment. Another program that tries in this moment,
  * and only once, fails although nobody works with the file. */
 static gboolean
-lock_file_ex_look (const char    *path,
-                   LfLockHolder **holder,
-                   GError       **error)
+lock_file_ex_query_holder (const LfBackendVTable  *self,
+                           const char             *path,
+                           LfLockHolder          **holder,
+                           GError                **error)
 {
   g_autoptr (GError) local_error = NULL;
   LfWindowsFileInfo info;
@@ -279,22 +277,24 @@ put_away (const char  *path,
 }
 
 static gboolean
-lock_file_ex_break_lock (const char  *path,
-                         GError     **error)
+lock_file_ex_break_lock (const LfBackendVTable  *self,
+                         const char             *path,
+                         GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
 
-  return lock_file_ex_look (path, &holder, error) &&
+  return lock_file_ex_query_holder (self, path, &holder, error) &&
          (holder == NULL || put_away (path, error));
 }
 
-const LfBackendClass lf_backend_lock_file_ex = {
+const LfBackendVTable lf_backend_lock_file_ex = {
   .backend = LF_BACKEND_LOCK_FILE_EX,
-  .waiting = &lf_waiting_looks,
   .has_shared = TRUE,
   .attempt = lock_file_ex_attempt,
   .drop = lock_file_ex_drop,
   .release = lock_file_ex_release,
-  .look = lock_file_ex_look,
+  .close = lf_backend_close_fd,
+  .leave = lf_backend_leave_fd,
+  .query_holder = lock_file_ex_query_holder,
   .break_lock = lock_file_ex_break_lock,
 };

@@ -2,10 +2,9 @@
 
 #pragma once
 
+#include "backends/lf-handle-private.h"
 #include "lf-enums.h"
-#include "lf-handle-private.h"
 #include "lf-lock-holder-private.h"
-#include "waiting/lf-waiting-private.h"
 
 G_BEGIN_DECLS
 
@@ -24,67 +23,88 @@ typedef enum
 } LfRelease;
 
 /* One way of locking. It knows nothing of main loops, tasks or time. Every
- * function may be called in any thread, for one handle in one at a time. */
-struct _LfBackendClass
+ * method may be called in any thread, for one handle in one at a time. */
+struct _LfBackendVTable
 {
   LfBackend backend;
-  const LfWaitingClass *waiting;
   gboolean has_shared;
-  gboolean is_existence; /* the lock is that there is something at the path */
+  gboolean is_dotlock; /* the lock is that there is something at the path */
 
   /* Opens what is not open yet and tries once to get the lock, without ever
    * waiting. On a handle that was granted the lock already it is granted again:
    * attempt() alone says who has the lock, block() never does. */
-  LfAttempt (*attempt) (LfHandle         *handle,
-                        const LfRequest  *request,
-                        GError          **error);
+  LfAttempt (*attempt) (const LfBackendVTable  *self,
+                        LfHandle               *handle,
+                        GError                **error);
 
   /* Sleeps in the kernel's queue until the lock is granted, and returns 0 or an
-   * errno. It is a single system call and nothing else, since the thread may be
-   * cancelled in it. NULL where the kernel has no such queue. */
-  int (*block) (LfHandle *handle);
+   * errno, for which set_block_error() has the error. It is a single system call
+   * and nothing else, since the thread may be cancelled in it. NULL where the
+   * kernel has no such queue: then attempts are repeated. */
+  int  (*block)           (const LfBackendVTable  *self,
+                           LfHandle               *handle);
+  void (*set_block_error) (const LfBackendVTable  *self,
+                           const LfHandle         *handle,
+                           int                     saved_errno,
+                           GError                **error);
 
-  /* Gives back what may be held without touching the path; for the end of an
-   * acquisition that was not granted. */
-  void (*drop) (LfHandle *handle);
+  /* Where the kernel cannot tell the handles of a process apart, they line up
+   * before they may block: wait_turn() sleeps until that is so, or returns FALSE
+   * because of stop_turn(), which may be called from any thread. NULL where the
+   * kernel can. */
+  gpointer (*line_up)   (const LfBackendVTable *self,
+                         LfHandle              *handle);
+  gboolean (*wait_turn) (gpointer turn);
+  void     (*stop_turn) (gpointer turn);
+
+  /* Gives back what may be held without touching the path, and closes; for the end
+   * of an acquisition that was not granted. */
+  void (*drop) (const LfBackendVTable *self,
+                LfHandle              *handle);
+
+  /* In a forked child: closes what was inherited and leaves the lock alone. */
+  void (*leave) (const LfBackendVTable *self,
+                 LfHandle              *handle);
 
   /* Gives the lock back and closes. */
-  LfRelease (*release) (LfHandle    *handle,
-                        const char  *path,
-                        gboolean     remove,
-                        GError     **error);
+  LfRelease (*release) (const LfBackendVTable  *self,
+                        LfHandle               *handle,
+                        GError                **error);
+
+  /* Closes without giving back, after a release that failed. */
+  void (*close) (const LfBackendVTable *self,
+                 LfHandle              *handle);
 
   /* Whether anybody holds the lock, and who. Sets a holder whenever somebody
    * does. FALSE only with an error. */
-  gboolean (*look) (const char    *path,
-                    LfLockHolder **holder,
-                    GError       **error);
+  gboolean (*query_holder) (const LfBackendVTable  *self,
+                            const char             *path,
+                            LfLockHolder          **holder,
+                            GError                **error);
 
   /* Takes the lock away from whoever has it. */
-  gboolean (*break_lock) (const char  *path,
-                          GError     **error);
+  gboolean (*break_lock) (const LfBackendVTable  *self,
+                          const char             *path,
+                          GError                **error);
 };
 
 /* The ways of locking that this build has, with NULL at the end; the first is the
  * platform's best. A new one is its file, its declaration and a line in the table,
- * which is a file a platform. */
-extern const LfBackendClass *const lf_backends[];
+ * which is one file per platform. */
+extern const LfBackendVTable *const lf_backends[];
 
-const LfBackendClass *lf_backend_get_class (LfBackend backend);
-LfBackend             lf_backend_resolve   (LfBackend backend);
-const char           *lf_backend_get_name  (LfBackend backend);
-LfRelease             lf_backend_release   (const LfBackendClass  *self,
-                                            LfHandle              *handle,
-                                            gboolean               remove,
-                                            GError               **error);
+const LfBackendVTable *lf_backend_get_vtable (LfBackend              backend);
+LfBackend              lf_backend_resolve    (LfBackend              backend);
+const char            *lf_backend_get_name   (LfBackend              backend);
 
-extern const LfBackendClass lf_backend_flock;
-extern const LfBackendClass lf_backend_fcntl;
-extern const LfBackendClass lf_backend_lock_file_ex;
-extern const LfBackendClass lf_backend_hard_link;
-extern const LfBackendClass lf_backend_directory;
-extern const LfBackendClass lf_backend_symlink;
-extern const LfBackendClass lf_backend_pid_file;
-extern const LfBackendClass lf_backend_sqlite;
+/* Methods for backends that keep no more open than a descriptor */
+void                   lf_backend_close_fd   (const LfBackendVTable *self,
+                                              LfHandle              *handle);
+void                   lf_backend_leave_fd   (const LfBackendVTable *self,
+                                              LfHandle              *handle);
+
+/* Those of a family are declared there. */
+extern const LfBackendVTable lf_backend_lock_file_ex;
+extern const LfBackendVTable lf_backend_sqlite;
 
 G_END_DECLS

@@ -13,10 +13,10 @@
 #include <sqlite3.h>
 
 #include "lf-errors.h"
-#include "lf-kernel-locks-private.h"
-#include "lf-process-private.h"
-#include "lf-translate-private.h"
-#include "lf-unix-file-private.h"
+#include "os/lf-kernel-locks-private.h"
+#include "os/lf-process-private.h"
+#include "os/lf-translate-private.h"
+#include "backends/lf-unix-file-private.h"
 
 /* A transaction on a connection of its own. It is always rolled back, so nothing
  * is written to the database.
@@ -40,9 +40,18 @@ typedef struct
   gboolean held;
 } Connection;
 
-/* Connections that are open, and the process that opened them; both atomic. */
-static int n_connections;
-static int connections_pid;
+/* Number of connections that a process has open; atomic. */
+static gpointer
+n_connections_new (void)
+{
+  return g_new0 (int, 1);
+}
+
+static int *
+get_n_connections (void)
+{
+  return lf_process_get_state (LF_PROCESS_CONNECTIONS, n_connections_new);
+}
 
 static int
 collided_cb (void *data,
@@ -56,8 +65,7 @@ collided_cb (void *data,
 static Connection *
 connection_new (void)
 {
-  g_atomic_int_set (&connections_pid, lf_process_get_id ());
-  g_atomic_int_inc (&n_connections);
+  g_atomic_int_inc (get_n_connections ());
 
   return g_new0 (Connection, 1);
 }
@@ -66,7 +74,7 @@ static void
 connection_free (Connection *connection)
 {
   sqlite3_close (connection->db);
-  g_atomic_int_add (&n_connections, -1);
+  g_atomic_int_add (get_n_connections (), -1);
   g_free (connection);
 }
 
@@ -181,11 +189,21 @@ resolve_directory (const char *path)
   return result;
 }
 
-static gboolean
-has_connections_of_parent (void)
+static void
+count_inherited (gpointer n_inherited,
+                 gpointer count)
 {
-  return g_atomic_int_get (&n_connections) > 0 &&
-         g_atomic_int_get (&connections_pid) != lf_process_get_id ();
+  *(int *) count += g_atomic_int_get ((int *) n_inherited);
+}
+
+static gboolean
+has_connections_of_ancestor (void)
+{
+  int count = 0;
+
+  lf_process_foreach_inherited (LF_PROCESS_CONNECTIONS, count_inherited, &count);
+
+  return count > 0;
 }
 
 static Connection *
@@ -202,7 +220,7 @@ connect_to (const char  *path,
       return NULL;
     }
 
-  if (has_connections_of_parent ())
+  if (has_connections_of_ancestor ())
     {
       g_autofree char *display_name = g_filename_display_name (path);
 
@@ -347,10 +365,12 @@ disconnect (LfHandle *handle)
 }
 
 static LfAttempt
-lf_backend_sqlite_attempt (LfHandle         *handle,
-                           const LfRequest  *request,
-                           GError          **error)
+lf_backend_sqlite_attempt (const LfBackendVTable  *self,
+                           LfHandle               *handle,
+                           GError                **error)
 {
+  const LfRequest *request = &handle->request;
+
   for (guint round = 0; round < MAX_ROUNDS; round++)
     {
       Connection *connection = handle->data;
@@ -399,7 +419,8 @@ lf_backend_sqlite_attempt (LfHandle         *handle,
 }
 
 static void
-lf_backend_sqlite_drop (LfHandle *handle)
+lf_backend_sqlite_drop (const LfBackendVTable *self,
+                        LfHandle              *handle)
 {
   Connection *connection = handle->data;
 
@@ -408,19 +429,35 @@ lf_backend_sqlite_drop (LfHandle *handle)
   disconnect (handle);
 }
 
-static LfRelease
-lf_backend_sqlite_release (LfHandle    *handle,
-                           const char  *path,
-                           gboolean     remove,
-                           GError     **error)
+/* The connection, with its descriptors, stays as it is: SQLite would unlock it. */
+static void
+lf_backend_sqlite_leave (const LfBackendVTable *self,
+                         LfHandle              *handle)
 {
+  handle->data = NULL;
+}
+
+static void
+lf_backend_sqlite_close (const LfBackendVTable *self,
+                         LfHandle              *handle)
+{
+  disconnect (handle);
+}
+
+static LfRelease
+lf_backend_sqlite_release (const LfBackendVTable  *self,
+                           LfHandle               *handle,
+                           GError                **error)
+{
+  const LfRequest *request = &handle->request;
   Connection *connection = handle->data;
   gboolean current = is_current (connection);
   struct stat path_stat;
 
   /* Before the transaction ends, and only what is empty as we made it */
-  if (remove && current && handle->mode == LF_LOCK_MODE_EXCLUSIVE &&
-      lstat (path, &path_stat) == 0 && path_stat.st_size == 0 && unlink (path) != 0)
+  if (request->remove_on_release && current && request->mode == LF_LOCK_MODE_EXCLUSIVE &&
+      lstat (request->path, &path_stat) == 0 && path_stat.st_size == 0 &&
+      unlink (request->path) != 0)
     g_debug ("Keeping the lock file: %s", g_strerror (errno));
 
   roll_back (connection);
@@ -453,13 +490,15 @@ probe (const char  *path,
 
 /* Whether anybody has any lock on the database, a reader's included. */
 static gboolean
-lf_backend_sqlite_look (const char    *path,
-                        LfLockHolder **holder,
-                        GError       **error)
+lf_backend_sqlite_query_holder (const LfBackendVTable  *self,
+                                const char             *path,
+                                LfLockHolder          **holder,
+                                GError                **error)
 {
   struct stat path_stat;
   gboolean exists, locked = FALSE;
   LfKernelLocks listed;
+  int pid;
 
   *holder = NULL;
 
@@ -468,7 +507,9 @@ lf_backend_sqlite_look (const char    *path,
   if (!exists)
     return TRUE;
 
-  listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, holder);
+  listed = lf_kernel_locks_find (path, &path_stat, LF_KERNEL_LOCK_FCNTL, &pid);
+  if (listed == LF_KERNEL_LOCKS_HELD)
+    *holder = lf_lock_holder_new_for_process (pid);
   if (listed == LF_KERNEL_LOCKS_HELD || listed == LF_KERNEL_LOCKS_FREE)
     return TRUE;
 
@@ -476,28 +517,33 @@ lf_backend_sqlite_look (const char    *path,
     return FALSE;
 
   if (locked)
-    *holder = lf_kernel_locks_find_held (path, &path_stat, LF_KERNEL_LOCK_FCNTL);
+    {
+      pid = lf_kernel_locks_find_held (path, &path_stat, LF_KERNEL_LOCK_FCNTL);
+      *holder = lf_lock_holder_new_for_process (pid);
+    }
 
   return TRUE;
 }
 
 static gboolean
-lf_backend_sqlite_break_lock (const char  *path,
-                              GError     **error)
+lf_backend_sqlite_break_lock (const LfBackendVTable  *self,
+                              const char             *path,
+                              GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
 
-  return lf_backend_sqlite_look (path, &holder, error) &&
+  return lf_backend_sqlite_query_holder (self, path, &holder, error) &&
          (holder == NULL || lf_unix_file_put_away (path, error));
 }
 
-const LfBackendClass lf_backend_sqlite = {
+const LfBackendVTable lf_backend_sqlite = {
   .backend = LF_BACKEND_SQLITE,
-  .waiting = &lf_waiting_looks,
   .has_shared = TRUE,
   .attempt = lf_backend_sqlite_attempt,
   .drop = lf_backend_sqlite_drop,
+  .leave = lf_backend_sqlite_leave,
   .release = lf_backend_sqlite_release,
-  .look = lf_backend_sqlite_look,
+  .close = lf_backend_sqlite_close,
+  .query_holder = lf_backend_sqlite_query_holder,
   .break_lock = lf_backend_sqlite_break_lock,
 };

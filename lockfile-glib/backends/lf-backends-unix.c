@@ -2,15 +2,16 @@
 
 #include "config.h"
 
-#include "lf-backend-private.h"
+#include "backends/lf-dotlock-private.h"
+#include "backends/lf-kernel-file-private.h"
 
-const LfBackendClass *const lf_backends[] = {
-  &lf_backend_flock,
-  &lf_backend_fcntl,
-  &lf_backend_hard_link,
-  &lf_backend_directory,
-  &lf_backend_symlink,
-  &lf_backend_pid_file,
+const LfBackendVTable *const lf_backends[] = {
+  &lf_backend_flock.vtable,
+  &lf_backend_fcntl.vtable,
+  &lf_backend_hard_link.vtable,
+  &lf_backend_directory.vtable,
+  &lf_backend_symlink.vtable,
+  &lf_backend_pid_file.vtable,
 #ifdef HAVE_SQLITE
   &lf_backend_sqlite,
 #endif

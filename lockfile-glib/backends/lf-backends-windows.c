@@ -2,11 +2,11 @@
 
 #include "config.h"
 
-#include "lf-backend-private.h"
+#include "backends/lf-dotlock-private.h"
 
-const LfBackendClass *const lf_backends[] = {
+const LfBackendVTable *const lf_backends[] = {
   &lf_backend_lock_file_ex,
-  &lf_backend_hard_link,
-  &lf_backend_pid_file,
+  &lf_backend_hard_link.vtable,
+  &lf_backend_pid_file.vtable,
   NULL
 };

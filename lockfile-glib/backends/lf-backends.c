@@ -2,15 +2,16 @@
 
 #include "config.h"
 
-#include "lf-backend-private.h"
+#include "backends/lf-backend-private.h"
 
 #include <string.h>
 
 #include "lf-enum-types.h"
+#include "os/lf-descriptor-private.h"
 
 /* NULL if this build does not have it. @backend must be resolved. */
-const LfBackendClass *
-lf_backend_get_class (LfBackend backend)
+const LfBackendVTable *
+lf_backend_get_vtable (LfBackend backend)
 {
   for (gsize i = 0; lf_backends[i] != NULL; i++)
     {
@@ -39,19 +40,20 @@ lf_backend_get_name (LfBackend backend)
   return value != NULL ? value->value_name + strlen ("LF_BACKEND_") : "?";
 }
 
-/* Gives a lock back, and lets those of this process know who wait for it. */
-LfRelease
-lf_backend_release (const LfBackendClass  *self,
-                    LfHandle              *handle,
-                    gboolean               remove,
-                    GError               **error)
+void
+lf_backend_close_fd (const LfBackendVTable *self,
+                     LfHandle              *handle)
 {
-  LfRelease result = self->release (handle, handle->path, remove, error);
+  lf_handle_close_fd (handle);
+}
 
-  if (result != LF_RELEASE_FAILED && self->waiting->released != NULL)
-    self->waiting->released (handle->path);
-
-  return result;
+void
+lf_backend_leave_fd (const LfBackendVTable *self,
+                     LfHandle              *handle)
+{
+  if (handle->fd >= 0)
+    lf_descriptor_close_inherited (handle->fd, handle->device, handle->inode);
+  handle->fd = -1;
 }
 
 /**
@@ -72,5 +74,5 @@ lf_backend_release (const LfBackendClass  *self,
 gboolean
 lf_backend_is_supported (LfBackend backend)
 {
-  return lf_backend_get_class (lf_backend_resolve (backend)) != NULL;
+  return lf_backend_get_vtable (lf_backend_resolve (backend)) != NULL;
 }

@@ -2,10 +2,10 @@
 
 #include "config.h"
 
-#include "lf-record-private.h"
+#include "backends/lf-record-private.h"
 
-#include "lf-platform-private.h"
-#include "lf-process-private.h"
+#include "os/lf-identity-private.h"
+#include "os/lf-process-private.h"
 
 typedef enum
 {
@@ -23,26 +23,25 @@ typedef enum
 /* What a record says of its process, and what others are compared with. */
 typedef struct
 {
-  int pid;
   char *machine_id;
   char *boot_id;
   guint64 pid_namespace;
   char *lines; /* those of a record up to the token */
 } Identity;
 
-static Identity *
-identity_new (int pid)
+static gpointer
+identity_new (void)
 {
   Identity *self = g_new0 (Identity, 1);
-  g_autofree char *application = lf_platform_get_application (pid);
+  int pid = lf_process_get_id ();
+  g_autofree char *application = lf_identity_get_application (pid);
   guint64 start_time;
 
-  self->pid = pid;
-  self->machine_id = lf_platform_get_machine_id ();
-  self->boot_id = lf_platform_get_boot_id ();
-  self->pid_namespace = lf_platform_get_pid_namespace ();
+  self->machine_id = lf_identity_get_machine_id ();
+  self->boot_id = lf_identity_get_boot_id ();
+  self->pid_namespace = lf_identity_get_pid_namespace ();
 
-  lf_platform_get_process_state (pid, &start_time);
+  lf_identity_get_process_state (pid, &start_time);
   if (application != NULL)
     g_strdelimit (application, "\n", '?');
 
@@ -55,32 +54,11 @@ identity_new (int pid)
   return self;
 }
 
-static void
-identity_free (Identity *self)
-{
-  g_free (self->machine_id);
-  g_free (self->boot_id);
-  g_free (self->lines);
-  g_free (self);
-}
-
 /* Read once in a process, for it stays the same as long as that lives. */
 static const Identity *
 get_identity (void)
 {
-  static Identity *identity;
-  G_LOCK_DEFINE_STATIC (identity);
-  int pid = lf_process_get_id ();
-
-  G_LOCK (identity);
-  /* A forked child has its parent's, and not the threads that might use it */
-  if (identity != NULL && identity->pid != pid)
-    g_clear_pointer (&identity, identity_free);
-  if (identity == NULL)
-    identity = identity_new (pid);
-  G_UNLOCK (identity);
-
-  return identity;
+  return lf_process_get_state (LF_PROCESS_IDENTITY, identity_new);
 }
 
 /* The record of this process for one lock. */
@@ -165,7 +143,7 @@ lf_record_is_dead (const char *record)
   if (name_space == 0 || name_space != own->pid_namespace)
     return FALSE;
 
-  switch (lf_platform_get_process_state (pid, &start_time))
+  switch (lf_identity_get_process_state (pid, &start_time))
     {
     case LF_PROCESS_GONE:
       return TRUE;

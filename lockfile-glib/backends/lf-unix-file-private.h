@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include "lf-backend-private.h"
+#include "backends/lf-backend-private.h"
 
 G_BEGIN_DECLS
 
@@ -18,10 +18,8 @@ typedef enum
 } LfUnixFileState;
 
 gboolean        lf_unix_file_open           (LfHandle              *handle,
-                                             const LfRequest       *request,
                                              GError               **error);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
-                                             const char            *path,
                                              struct stat           *path_stat);
 void            lf_unix_file_note_change    (LfHandle              *handle,
                                              const struct stat     *path_stat);
@@ -30,7 +28,7 @@ void            lf_unix_file_set_path_error (GError               **error,
                                              const char            *path,
                                              int                    saved_errno);
 void            lf_unix_file_set_lock_error (GError               **error,
-                                             const LfBackendClass  *backend,
+                                             const LfBackendVTable *backend,
                                              const char            *path,
                                              int                    saved_errno);
 

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "lf-unix-file-private.h"
+#include "backends/lf-unix-file-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <gio/gio.h>
 
 #include "lf-errors.h"
-#include "lf-translate-private.h"
+#include "os/lf-translate-private.h"
 
 /* The kernel's own ENOTSUPP, which some file systems let through to programs.
  * The C library has no name for it. */
@@ -33,7 +33,7 @@ lf_unix_file_set_path_error (GError     **error,
 
 void
 lf_unix_file_set_lock_error (GError               **error,
-                             const LfBackendClass  *backend,
+                             const LfBackendVTable  *backend,
                              const char            *path,
                              int                    saved_errno)
 {
@@ -161,10 +161,10 @@ open_for_lock (const LfRequest *request)
 }
 
 gboolean
-lf_unix_file_open (LfHandle         *handle,
-                   const LfRequest  *request,
-                   GError          **error)
+lf_unix_file_open (LfHandle  *handle,
+                   GError   **error)
 {
+  const LfRequest *request = &handle->request;
   struct stat file_stat;
   int fd = open_for_lock (request);
 
@@ -192,14 +192,14 @@ lf_unix_file_open (LfHandle         *handle,
   if (fstat (fd, &file_stat) != 0)
     {
       lf_unix_file_set_path_error (error, request->path, errno);
-      lf_handle_close (handle);
+      lf_handle_close_fd (handle);
       return FALSE;
     }
 
   if (!S_ISREG (file_stat.st_mode))
     {
       set_not_a_lock_error (error, request->path, describe_file_type (file_stat.st_mode));
-      lf_handle_close (handle);
+      lf_handle_close_fd (handle);
       return FALSE;
     }
 
@@ -212,10 +212,9 @@ lf_unix_file_open (LfHandle         *handle,
 /* Comparing link counts would not do: a file that was renamed away has one. */
 LfUnixFileState
 lf_unix_file_get_state (const LfHandle *handle,
-                        const char     *path,
                         struct stat    *path_stat)
 {
-  if (lstat (path, path_stat) != 0)
+  if (lstat (handle->request.path, path_stat) != 0)
     return errno == ENOENT || errno == ENOTDIR || errno == ESTALE ? LF_UNIX_FILE_REPLACED
                                                                   : LF_UNIX_FILE_UNKNOWN;
 

@@ -4,7 +4,7 @@
 
 #include <windows.h>
 
-#include "lf-backend-private.h"
+#include "backends/lf-backend-private.h"
 
 G_BEGIN_DECLS
 
@@ -43,7 +43,6 @@ HANDLE             lf_windows_file_from_fd     (int                 fd);
 void               lf_windows_file_make_parents
                                                (const char         *path);
 gboolean           lf_windows_file_open_handle (LfHandle           *handle,
-                                                const LfRequest    *request,
                                                 GError            **error);
 LfWindowsFileState lf_windows_file_get_state   (const LfHandle     *handle,
                                                 LfWindowsFileInfo  *info);

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "lf-windows-file-private.h"
+#include "backends/lf-windows-file-private.h"
 
 #include <fcntl.h>
 #include <io.h>
@@ -11,9 +11,9 @@
 #include <winternl.h>
 
 #include "lf-errors.h"
-#include "lf-existence-private.h"
-#include "lf-translate-private.h"
-#include "lf-windows-error-private.h"
+#include "backends/lf-dotlock-private.h"
+#include "os/lf-translate-private.h"
+#include "os/lf-windows-error-private.h"
 
 /* Longer paths than this have to be written in another way. The system's limit
  * is that for directories. */
@@ -295,10 +295,10 @@ check_kind (HANDLE              file,
 }
 
 gboolean
-lf_windows_file_open_handle (LfHandle         *handle,
-                             const LfRequest  *request,
-                             GError          **error)
+lf_windows_file_open_handle (LfHandle  *handle,
+                             GError   **error)
 {
+  const LfRequest *request = &handle->request;
   HANDLE file = open_request_patiently (request);
   LfWindowsFileInfo info;
 
@@ -334,7 +334,7 @@ LfWindowsFileState
 lf_windows_file_get_state (const LfHandle    *handle,
                            LfWindowsFileInfo *info)
 {
-  HANDLE file = lf_windows_file_open (handle->path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
+  HANDLE file = lf_windows_file_open (handle->request.path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
   DWORD code = GetLastError ();
   FILE_STANDARD_INFO standard_info;
   gboolean known;
@@ -468,7 +468,7 @@ lf_windows_file_put_away (HANDLE      file,
   if (delete_at_once (file))
     return TRUE;
 
-  unique_path = lf_existence_new_unique_path (path);
+  unique_path = lf_dotlock_new_unique_path (path);
   if (!lf_windows_file_rename (file, unique_path))
     return FALSE;
 

@@ -6,7 +6,7 @@
 
 #include <lockfile-glib/lockfile-glib.h>
 
-#include "lf-translate-private.h"
+#include "os/lf-translate-private.h"
 
 G_BEGIN_DECLS
 

@@ -2,12 +2,10 @@
 
 #include "config.h"
 
-#include "backends/lf-backend-private.h"
+#include "waiting/lf-waiting-private.h"
 
 #include <errno.h>
 #include <pthread.h>
-
-#include "backends/lf-unix-file-private.h"
 
 /* The wait for a kernel lock: asleep in the kernel's own queue. It costs no
  * wake-up, is first come, first served beside blocking waiters of any program,
@@ -20,14 +18,15 @@
  * strikes after the kernel granted the lock, nobody has been told yet and the
  * thread's end gives the lock back. */
 static int
-block_cancellably (const LfBackendClass *backend,
-                   LfHandle             *handle)
+block_cancellably (const LfWaitTarget *target)
 {
   int result;
 
   pthread_setcanceltype (PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
   pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
-  result = backend->block (handle);
+  /* musl forgets a cancel that was sent while it was not allowed */
+  pthread_testcancel ();
+  result = target->block (target->lock);
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
   /* In glibc, a cancel that was sent while it was allowed strikes when it arrives,
    * allowed or not, while the type is still this one: in the mutex, whose wake-up
@@ -37,16 +36,43 @@ block_cancellably (const LfBackendClass *backend,
   return result;
 }
 
+/* Waits until no other wait of this process, which the kernel would take for this
+ * one, is before it. Returns FALSE if it was told to stop. */
+static gboolean
+wait_turn (LfWait             *wait,
+           const LfWaitTarget *target)
+{
+  gpointer turn = target->line_up (target->lock);
+  gboolean has_turn = FALSE;
+  gboolean stopped;
+
+  g_mutex_lock (&wait->mutex);
+  stopped = wait->stopped;
+  wait->turn = turn;
+  wait->stop_turn = target->stop_turn;
+  g_mutex_unlock (&wait->mutex);
+
+  if (!stopped)
+    has_turn = target->wait_turn (turn);
+
+  g_mutex_lock (&wait->mutex);
+  wait->turn = NULL;
+  g_mutex_unlock (&wait->mutex);
+
+  return has_turn;
+}
+
 static LfWaitResult
-lf_waiting_kernel_queue_wait (LfWait                *wait,
-                              const LfBackendClass  *backend,
-                              LfHandle              *handle,
-                              const LfRequest       *request,
-                              GError               **error)
+lf_waiting_kernel_queue_wait (LfWait             *wait,
+                              const LfWaitTarget *target,
+                              int                *saved_errno)
 {
   pthread_t thread = pthread_self ();
   gboolean stopped = FALSE;
   int result;
+
+  if (target->line_up != NULL && !wait_turn (wait, target))
+    return LF_WAIT_STOPPED;
 
   if (wait->own_thread)
     {
@@ -61,7 +87,7 @@ lf_waiting_kernel_queue_wait (LfWait                *wait,
     return LF_WAIT_STOPPED;
 
   do
-    result = wait->own_thread ? block_cancellably (backend, handle) : backend->block (handle);
+    result = wait->own_thread ? block_cancellably (target) : target->block (target->lock);
   while (result == EINTR);
 
   if (wait->own_thread)
@@ -75,13 +101,9 @@ lf_waiting_kernel_queue_wait (LfWait                *wait,
   if (stopped)
     return LF_WAIT_STOPPED;
 
-  if (result != 0)
-    {
-      lf_unix_file_set_lock_error (error, backend, request->path, result);
-      return LF_WAIT_ERROR;
-    }
+  *saved_errno = result;
 
-  return LF_WAIT_OVER;
+  return result != 0 ? LF_WAIT_ERROR : LF_WAIT_OVER;
 }
 
 /* The thread cannot have ended while it is the sleeper: to stop being that, and
@@ -91,11 +113,13 @@ lf_waiting_kernel_queue_stop (LfWait *wait)
 {
   pthread_t *thread = g_steal_pointer (&wait->sleeper);
 
+  if (wait->turn != NULL)
+    wait->stop_turn (wait->turn);
   if (thread != NULL)
     pthread_cancel (*thread);
 }
 
-const LfWaitingClass lf_waiting_kernel_queue = {
+const LfWaitingVTable lf_waiting_kernel_queue = {
   .wait = lf_waiting_kernel_queue_wait,
   .stop = lf_waiting_kernel_queue_stop,
 };

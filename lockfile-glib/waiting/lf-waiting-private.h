@@ -4,18 +4,30 @@
 
 #include <glib.h>
 
-#include "lf-handle-private.h"
-
 G_BEGIN_DECLS
-
-typedef struct _LfBackendClass LfBackendClass;
 
 typedef enum
 {
   LF_WAIT_OVER,    /* another attempt makes sense now */
   LF_WAIT_STOPPED, /* told to stop */
-  LF_WAIT_ERROR,   /* the only one that sets a GError */
+  LF_WAIT_ERROR,   /* the only one that sets an errno */
 } LfWaitResult;
+
+/* What is waited for, as the level above has it. */
+typedef struct
+{
+  const char *path;     /* a reference string; names the lock among those of this process */
+  gint64 poll_interval; /* microseconds */
+
+  /* For a wait in the kernel's queue: a single system call that sleeps until the lock
+   * is granted, and returns 0 or an errno. Before, line_up() may give a turn that is
+   * to be waited for; it is NULL where there is none. */
+  int      (*block)     (gpointer lock);
+  gpointer (*line_up)   (gpointer lock);
+  gboolean (*wait_turn) (gpointer turn);
+  void     (*stop_turn) (gpointer turn);
+  gpointer lock;
+} LfWaitTarget;
 
 /* One wait, shared between the thread that waits and those that may stop it. */
 typedef struct
@@ -24,41 +36,41 @@ typedef struct
   gboolean stopped;
   gboolean own_thread; /* the wait has a thread of its own, which may be cancelled */
   gpointer sleeper;    /* the strategy's, while it sleeps */
-  gpointer place;      /* the strategy's, from join() to leave() */
+  gpointer waiter;     /* the strategy's, from enqueue() to dequeue() */
+  gpointer turn;       /* while it waits for that */
+  void (*stop_turn) (gpointer turn);
 } LfWait;
 
 /* One way to wait for another attempt to make sense. It knows nothing of
- * properties, and never gets the lock itself. */
+ * properties and backends, and never gets the lock itself. */
 typedef struct
 {
-  /* Takes a place among those of this process who want the same lock, before the
-   * first attempt. FALSE if somebody is before it, and no attempt makes sense
-   * until wait() says so. NULL where the kernel keeps the order. */
-  gboolean (*join) (LfWait          *wait,
-                    const LfRequest *request);
+  /* Queues the wait behind those of this process that want the same lock, before
+   * the first attempt. FALSE if one is before it, and no attempt makes sense until
+   * wait() says so. NULL where the kernel keeps the order. Called without the mutex,
+   * as is dequeue(). */
+  gboolean (*enqueue) (LfWait             *wait,
+                       const LfWaitTarget *target);
 
-  /* Gives the place up, when there is a result; it need not have been taken. */
-  void (*leave) (LfWait *wait);
+  /* Leaves the queue, when there is a result; it need not have been entered. */
+  void (*dequeue) (LfWait *wait);
 
   /* Called without the mutex. In a thread of its own it need not return: stop()
    * may end the thread instead, so no caller up to the thread's start may hold
    * anything that only a return frees. */
-  LfWaitResult (*wait) (LfWait                *wait,
-                        const LfBackendClass  *backend,
-                        LfHandle              *handle,
-                        const LfRequest       *request,
-                        GError               **error);
+  LfWaitResult (*wait) (LfWait             *wait,
+                        const LfWaitTarget *target,
+                        int                *saved_errno);
 
   /* Called with the mutex held and `stopped` set, from any thread. */
   void (*stop) (LfWait *wait);
 
-  /* Called when a lock of this process was given back: who waits here for it need
-   * not find out. */
-  void (*released) (const char *path);
-} LfWaitingClass;
+  /* Called when a lock of this process was released: waiters of this process need
+   * not find that out. */
+  void (*wake) (const char *path);
+} LfWaitingVTable;
 
-extern const LfWaitingClass lf_waiting_kernel_queue;
-extern const LfWaitingClass lf_waiting_looks;
-extern const LfWaitingClass lf_waiting_posix_queue;
+extern const LfWaitingVTable lf_waiting_kernel_queue;
+extern const LfWaitingVTable lf_waiting_poll;
 
 G_END_DECLS

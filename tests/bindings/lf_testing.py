@@ -12,7 +12,8 @@ import unittest
 
 import gi
 
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(tests, 'support'))
 from tap_report import run_as_tap  # noqa: E402, F401
 
 PLAIN = 'LF_TEST_PLAIN' in os.environ

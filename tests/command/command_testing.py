@@ -11,7 +11,8 @@ import tempfile
 import time
 import unittest
 
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(tests, 'support'))
 from tap_report import run_as_tap  # noqa: E402
 
 # Whoever runs the tests in the background may have these ignored, and children inherit it

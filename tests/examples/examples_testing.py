@@ -13,7 +13,8 @@ import tempfile
 import time
 import unittest
 
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(tests, 'support'))
 from tap_report import run_as_tap  # noqa: E402, F401
 
 # Tells a hang from an answer, on a busy machine too

@@ -6,7 +6,7 @@
 
 #include <windows.h>
 
-#include "backends/lf-windows-error-private.h"
+#include "os/lf-windows-error-private.h"
 
 static void
 test_io_errors (void)

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-dotlock-private.h"
+
+#include <errno.h>
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+
+#include "lf-errors.h"
+#include "backends/lf-record-private.h"
+#include "os/lf-descriptor-private.h"
+#include "os/lf-translate-private.h"
+
+/* The lock is made under a name that nobody else has and moved to its path in one
+ * step that fails if something is there. So whoever finds a lock finds its record,
+ * and only a crash before that step leaves something behind under such a name,
+ * which the next acquirer removes.
+ *
+ * A lock is removed under flock(2) of its directory, after another look. So
+ * whoever comes second to a stale lock finds the lock of the first, and whoever
+ * releases one that was broken finds that of the successor: nobody removes a fresh
+ * one. */
+
+#define UNIQUE_PREFIX ".lf-"
+#define MAX_ROUNDS 100
+
+#define MAX_CLEANED 1000
+
+/* Paths around which a process has cleaned up already. */
+typedef struct
+{
+  GMutex mutex;
+  GHashTable *paths;
+} Cleaned;
+
+static gpointer
+cleaned_new (void)
+{
+  Cleaned *self = g_new0 (Cleaned, 1);
+
+  g_mutex_init (&self->mutex);
+  self->paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  return self;
+}
+
+/* Short, since the lock's own name may be as long as names can be. Another lock
+ * may have the same prefix; then both clean up what either has left behind. */
+static char *
+get_unique_prefix (const char *path)
+{
+  g_autofree char *base_name = g_path_get_basename (path);
+
+  return g_strdup_printf (UNIQUE_PREFIX "%08x-", g_str_hash (base_name));
+}
+
+char *
+lf_dotlock_new_unique_path (const char *path)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *prefix = get_unique_prefix (path);
+  g_autofree char *random = g_uuid_string_random ();
+  g_autofree char *name = g_strconcat (prefix, random, NULL);
+
+  return g_build_filename (directory, name, NULL);
+}
+
+LfDotlockResult
+lf_dotlock_fail (const LfDotlockBackend  *self,
+                   const char              *path,
+                   int                      saved_errno,
+                   GError                 **error)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+
+  if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("The file system of %s has nothing for locks of the kind %s; "
+                   "%s works on most"), display_name,
+                 lf_backend_get_name (self->vtable.backend),
+                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                 _("Cannot open lock file %s: %s"), display_name, g_strerror (saved_errno));
+
+  return LF_DOTLOCK_ERROR;
+}
+
+static gboolean
+is_stale (const LfDotlockBackend *self,
+          const char             *path,
+          const char             *record)
+{
+  int fd;
+
+  if (!lf_record_is_dead (record))
+    return FALSE;
+
+  if (!self->has_flock)
+    return TRUE;
+
+  fd = lf_dotlock_lock_file (path);
+  if (fd >= 0)
+    lf_close (fd);
+
+  return fd >= 0;
+}
+
+/* Removes a stale lock, if it still is one when nobody else can. Returns whether
+ * another look makes sense. */
+static gboolean
+take_over (const LfDotlockBackend *self,
+           const char             *path)
+{
+  g_autofree char *record = NULL;
+  gboolean changed = TRUE;
+  LfDotlockGuard guard = lf_dotlock_lock_directory (path, FALSE);
+  int fd = -1;
+
+  if (guard == LF_DOTLOCK_NO_GUARD)
+    return FALSE;
+
+  /* Kept locked until it is removed, for QLockFile does the same */
+  if (self->has_flock)
+    fd = lf_dotlock_lock_file (path);
+
+  if ((!self->has_flock || fd >= 0) &&
+      self->read (self, path, &record, NULL) == LF_DOTLOCK_PRESENT && lf_record_is_dead (record))
+    {
+      changed = self->remove (path) == 0;
+      g_debug ("Stale lock %s", changed ? "removed" : "not removed");
+    }
+
+  if (fd >= 0)
+    lf_close (fd);
+  lf_dotlock_unlock_directory (guard);
+
+  return changed;
+}
+
+static void
+remove_left_over (const char *lock_path,
+                  const char *path)
+{
+  g_autofree char *record = NULL;
+  g_autofree char *directory_record = g_build_filename (path, LF_DOTLOCK_RECORD_NAME, NULL);
+  g_autofree char *claimed_path = NULL;
+  g_autofree char *claimed_record = NULL;
+  gboolean is_directory = g_file_test (path, G_FILE_TEST_IS_DIR);
+
+  if (lf_dotlock_read_file (NULL, is_directory ? directory_record : path, &record, NULL) ==
+      LF_DOTLOCK_PRESENT && lf_record_is_whole (record) && !lf_record_is_dead (record))
+    return;
+
+  /* Its maker may live and not have written the record yet. He notices if it is
+   * gone, and makes another; so a directory goes in one step, too. */
+  if (!is_directory)
+    {
+      g_unlink (path);
+      return;
+    }
+
+  /* Under a name of the same lock: who crashes here leaves no other */
+  claimed_path = lf_dotlock_new_unique_path (lock_path);
+  claimed_record = g_build_filename (claimed_path, LF_DOTLOCK_RECORD_NAME, NULL);
+  if (g_rename (path, claimed_path) == 0)
+    {
+      g_unlink (claimed_record);
+      g_rmdir (claimed_path);
+    }
+}
+
+/* Removes what a crash has left in the directory under a unique name, once in the
+ * life of a process: directories can be long. */
+static void
+clean_up (const char *path)
+{
+  Cleaned *cleaned = lf_process_get_state (LF_PROCESS_CLEANED, cleaned_new);
+  g_autofree char *directory_path = g_path_get_dirname (path);
+  g_autofree char *prefix = NULL;
+  g_autoptr (GDir) directory = NULL;
+  const char *name;
+  gboolean is_new;
+
+  g_mutex_lock (&cleaned->mutex);
+  if (g_hash_table_size (cleaned->paths) >= MAX_CLEANED)
+    g_hash_table_remove_all (cleaned->paths);
+  is_new = g_hash_table_add (cleaned->paths, g_strdup (path));
+  g_mutex_unlock (&cleaned->mutex);
+
+  if (!is_new)
+    return;
+
+  prefix = get_unique_prefix (path);
+  directory = g_dir_open (directory_path, 0, NULL);
+  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
+    {
+      if (g_str_has_prefix (name, prefix))
+        {
+          g_autofree char *left_over = g_build_filename (directory_path, name, NULL);
+
+          remove_left_over (path, left_over);
+        }
+    }
+}
+
+static const LfDotlockBackend *
+cast (const LfBackendVTable *vtable)
+{
+  return (const LfDotlockBackend *) vtable;
+}
+
+LfAttempt
+lf_dotlock_attempt (const LfBackendVTable  *vtable,
+                    LfHandle               *handle,
+                    GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  const LfRequest *request = &handle->request;
+
+  if (handle->data != NULL)
+    return LF_ATTEMPT_GRANTED;
+
+  for (guint round = 0; round < MAX_ROUNDS; round++)
+    {
+      g_autofree char *found = NULL;
+      g_autofree char *record = NULL;
+      LfDotlockResult result = self->read (self, request->path, &found, error);
+
+      if (result == LF_DOTLOCK_ERROR)
+        return LF_ATTEMPT_ERROR;
+
+      if (result == LF_DOTLOCK_PRESENT)
+        {
+          if (is_stale (self, request->path, found) && take_over (self, request->path))
+            continue;
+          return LF_ATTEMPT_BUSY;
+        }
+
+      if (round == 0 && request->create_parents)
+        lf_dotlock_make_parents (request->path);
+
+      clean_up (request->path);
+      record = lf_record_new ();
+      result = self->make (self, handle, record, error);
+      if (result == LF_DOTLOCK_ERROR)
+        return LF_ATTEMPT_ERROR;
+
+      if (result == LF_DOTLOCK_PRESENT)
+        {
+          handle->data = g_steal_pointer (&record);
+          return LF_ATTEMPT_GRANTED;
+        }
+    }
+
+  return LF_ATTEMPT_BUSY;
+}
+
+/* For the end of an acquisition that was not granted: there is nothing then. */
+void
+lf_dotlock_drop (const LfBackendVTable *vtable,
+                 LfHandle              *handle)
+{
+  lf_handle_close_fd (handle);
+}
+
+void
+lf_dotlock_close (const LfBackendVTable *vtable,
+                  LfHandle              *handle)
+{
+  g_clear_pointer (&handle->data, g_free);
+  lf_handle_close_fd (handle);
+}
+
+LfRelease
+lf_dotlock_release (const LfBackendVTable  *vtable,
+                    LfHandle               *handle,
+                    GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  const char *path = handle->request.path;
+  g_autofree char *display_name = NULL;
+  g_autofree char *found = NULL;
+  LfRelease release = LF_RELEASE_LOST;
+  int remove_errno = 0;
+
+  /* So that nobody breaks it, and somebody else takes it, between the look and
+   * the removal */
+  LfDotlockGuard guard = lf_dotlock_lock_directory (path, TRUE);
+
+  /* The token in it makes the record ours and nobody else's */
+  if (self->read (self, path, &found, NULL) == LF_DOTLOCK_PRESENT &&
+      g_strcmp0 (found, handle->data) == 0)
+    {
+      remove_errno = self->remove (path);
+      release = remove_errno == ENOENT ? LF_RELEASE_LOST : LF_RELEASE_DONE;
+    }
+  lf_dotlock_unlock_directory (guard);
+
+  if (remove_errno != 0 && remove_errno != ENOENT)
+    {
+      display_name = g_filename_display_name (path);
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
+                   _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
+      return LF_RELEASE_FAILED;
+    }
+
+  vtable->close (vtable, handle);
+
+  return release;
+}
+
+gboolean
+lf_dotlock_query_holder (const LfBackendVTable  *vtable,
+                         const char             *path,
+                         LfLockHolder          **holder,
+                         GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  g_autofree char *record = NULL;
+
+  *holder = NULL;
+  switch (self->read (self, path, &record, error))
+    {
+    case LF_DOTLOCK_PRESENT:
+      if (!is_stale (self, path, record))
+        *holder = lf_record_get_holder (record);
+      return TRUE;
+
+    case LF_DOTLOCK_ABSENT:
+    case LF_DOTLOCK_RETRY:
+      return TRUE;
+
+    case LF_DOTLOCK_ERROR:
+    default:
+      return FALSE;
+    }
+}
+
+gboolean
+lf_dotlock_break_lock (const LfBackendVTable  *vtable,
+                       const char             *path,
+                       GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  g_autofree char *record = NULL;
+  LfDotlockResult result = self->read (self, path, &record, error);
+  LfDotlockGuard guard;
+  int remove_errno = 0;
+
+  if (result == LF_DOTLOCK_ERROR)
+    return FALSE;
+  if (result == LF_DOTLOCK_ABSENT)
+    return TRUE;
+
+  /* Not while its holder is just removing it; but who breaks a lock wants it
+   * broken also without that */
+  guard = lf_dotlock_lock_directory (path, TRUE);
+  remove_errno = self->remove (path);
+  lf_dotlock_unlock_directory (guard);
+
+  if (remove_errno != 0 && remove_errno != ENOENT)
+    lf_dotlock_fail (self, path, remove_errno, error);
+
+  return remove_errno == 0 || remove_errno == ENOENT;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+#include "lf-enums.h"
+#include "os/lf-process-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _LfBackendVTable LfBackendVTable;
+
+/* What an acquisition asks for: the properties of the lock file as they were
+ * when it was asked. They count until the release. */
+typedef struct
+{
+  const LfBackendVTable *backend;
+  char *path; /* a reference string */
+  LfLockMode mode;
+  gboolean remove_on_release;
+  gboolean create_parents;
+  guint file_mode;
+  double poll_interval;
+} LfRequest;
+
+/* What an attempt works on and a holder keeps. */
+typedef struct
+{
+  LfRequest request;
+
+  int fd;
+  guint64 device; /* with the inode, of what the descriptor has open; else 0 */
+  guint64 inode;
+  gint64 changed; /* the file's time of change when it was granted, or 0; see lf-unix-file */
+  gpointer data;  /* the backend's own */
+  gboolean removed; /* by a release that failed afterwards */
+
+  const LfProcess *process; /* that made it: after fork() it is not the child's */
+
+  /* In the table of held locks */
+  guint64 thread;
+  GList link;
+} LfHandle;
+
+LfHandle *lf_handle_new             (const LfRequest *request);
+void      lf_handle_free            (LfHandle        *self);
+gboolean  lf_handle_is_own          (const LfHandle  *self);
+void      lf_handle_set_held        (LfHandle        *self);
+gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
+gboolean  lf_handle_held_by_process (guint64          device,
+                                     guint64          inode);
+
+/* For backends that keep no more open than the descriptor. */
+void      lf_handle_close_fd        (LfHandle        *self);
+
+G_END_DECLS

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-handle-private.h"
+
+#include "backends/lf-backend-private.h"
+#include "os/lf-descriptor-private.h"
+#include "os/lf-thread-private.h"
+
+/* All handles that hold a lock, so that a thread that would wait for itself can
+ * be told. It is searched only where a wait without end would begin. Its mutex is
+ * never held over anything else. */
+typedef struct
+{
+  GMutex mutex;
+  GQueue handles;
+} HeldHandles;
+
+static gpointer
+held_handles_new (void)
+{
+  HeldHandles *self = g_new0 (HeldHandles, 1);
+
+  g_mutex_init (&self->mutex);
+  g_queue_init (&self->handles);
+
+  return self;
+}
+
+static HeldHandles *
+lock_held_handles (void)
+{
+  HeldHandles *self = lf_process_get_state (LF_PROCESS_HELD, held_handles_new);
+
+  g_mutex_lock (&self->mutex);
+
+  return self;
+}
+
+LfHandle *
+lf_handle_new (const LfRequest *request)
+{
+  /* Not g_new0(): the C library has no cache of small blocks for calloc() */
+  LfHandle *self = g_new (LfHandle, 1);
+
+  *self = (LfHandle) {
+    .request = *request,
+    .fd = -1,
+    .process = lf_process_get (),
+  };
+  self->request.path = g_ref_string_acquire (request->path);
+
+  return self;
+}
+
+void
+lf_handle_close_fd (LfHandle *self)
+{
+  if (self->fd < 0)
+    return;
+
+  lf_descriptor_close (self->fd, self->device, self->inode);
+  self->fd = -1;
+}
+
+/* What the handle has open must be closed before. */
+void
+lf_handle_free (LfHandle *self)
+{
+  if (self->thread != 0 && lf_handle_is_own (self))
+    {
+      HeldHandles *held = lock_held_handles ();
+
+      g_queue_unlink (&held->handles, &self->link);
+      g_mutex_unlock (&held->mutex);
+    }
+
+  g_ref_string_release (self->request.path);
+  g_free (self);
+}
+
+gboolean
+lf_handle_is_own (const LfHandle *self)
+{
+  return self->process == lf_process_get ();
+}
+
+/* Notes that the calling thread holds the lock. */
+void
+lf_handle_set_held (LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+
+  self->thread = lf_thread_get_number ();
+  self->link.data = self;
+  g_queue_push_head_link (&held->handles, &self->link);
+  g_mutex_unlock (&held->mutex);
+}
+
+/* Where the lock is that there is something at the path, it does not matter what. */
+static gboolean
+lf_handle_is_same_lock (const LfHandle *self,
+                        const LfHandle *other)
+{
+  const LfBackendVTable *backend = self->request.backend;
+  const LfBackendVTable *other_backend = other->request.backend;
+
+  if (backend != other_backend && !(backend->is_dotlock && other_backend->is_dotlock))
+    return FALSE;
+
+  if (self->inode != 0 && other->inode != 0)
+    return self->inode == other->inode && self->device == other->device;
+
+  return g_str_equal (self->request.path, other->request.path);
+}
+
+/* Whether the calling thread holds the lock that @self is for. */
+gboolean
+lf_handle_held_by_thread (const LfHandle *self)
+{
+  guint64 thread = lf_thread_get_number ();
+  HeldHandles *table = lock_held_handles ();
+  gboolean held = FALSE;
+
+  for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
+    {
+      LfHandle *other = link->data;
+
+      held = other->thread == thread && lf_handle_is_same_lock (self, other);
+    }
+  g_mutex_unlock (&table->mutex);
+
+  return held;
+}
+
+/* Whether this process holds the lock of that file. */
+gboolean
+lf_handle_held_by_process (guint64 device,
+                           guint64 inode)
+{
+  HeldHandles *table = lock_held_handles ();
+  gboolean held = FALSE;
+
+  for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
+    {
+      LfHandle *handle = link->data;
+
+      held = handle->device == device && handle->inode == inode;
+    }
+  g_mutex_unlock (&table->mutex);
+
+  return held;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "backends/lf-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* One acquisition, from the claim to the grant or the error. */
+typedef struct _LfAcquisition LfAcquisition;
+
+/* Called once, in the main context. @handle holds the lock, or @error tells why
+ * there is none; both are the callee's. */
+typedef void (*LfAcquisitionDone) (LfHandle *handle,
+                                   GError   *error,
+                                   gpointer  user_data);
+
+LfAcquisition *lf_acquisition_new     (const LfRequest     *request,
+                                       double               timeout,
+                                       GCancellable        *cancellable);
+void           lf_acquisition_unref   (LfAcquisition       *self);
+gboolean       lf_acquisition_is_own  (const LfAcquisition *self);
+
+/* Lets it begin, when nothing of its object is before it. Any thread may. */
+void           lf_acquisition_start   (LfAcquisition       *self);
+
+/* Acquires in the calling thread, from when it is started. */
+LfHandle      *lf_acquisition_run     (LfAcquisition       *self,
+                                       GError             **error);
+
+/* Arranges for the report in @context, from where it is to be detached when
+ * @user_data is destroyed. */
+void           lf_acquisition_attach  (LfAcquisition       *self,
+                                       GMainContext        *context,
+                                       int                  priority,
+                                       LfAcquisitionDone    done,
+                                       gpointer             user_data,
+                                       GDestroyNotify       destroy);
+void           lf_acquisition_detach  (LfAcquisition       *self);
+
+/* Whether the calling thread would have to iterate its main context for the report. */
+gboolean       lf_acquisition_needs_this_thread
+                                      (const LfAcquisition *self);
+
+gboolean       lf_acquisition_is_context_of
+                                      (GMainContext        *context,
+                                       guint64              thread);
+
+/* The error for what became of one of the process that this was forked from. */
+GError        *lf_acquisition_new_inherited_error
+                                      (LfAcquisition       *self);
+
+/* In a forked child: closes what an acquisition of the parent has open. */
+void           lf_acquisition_leave   (LfAcquisition       *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LfAcquisition, lf_acquisition_unref)
+
+G_END_DECLS

@@ -1,0 +1,885 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "core/lf-acquisition-private.h"
+
+#include <math.h>
+
+#include "core/lf-operations-private.h"
+#include "core/lf-waiting-choice-private.h"
+#include "lf-errors.h"
+#include "os/lf-thread-private.h"
+#include "os/lf-translate-private.h"
+
+/* How an acquisition runs
+ *
+ * Asynchronously, its first attempt and its waits happen in a worker thread of its
+ * own, and one GSource in the caller's main context reports the result. The source
+ * is ready when the worker has a result, when the cancellable is cancelled and when
+ * the deadline has passed, and decides between those, under one mutex. Without a
+ * deadline it is attached only then: each iteration of a main context looks at all
+ * of its sources, and a thousand that only wait would slow everything in it down.
+ *
+ * A stop (a cancel or the deadline) ends the worker, and the report waits for
+ * that: only then it is sure that we do not hold the lock. But it does not wait
+ * forever, since a system call on a dead server may not return; then the worker
+ * is abandoned and cleans up alone whenever it comes back.
+ *
+ * A synchronous call makes the first attempt itself and, where nothing can end
+ * its wait, waits itself. Otherwise a worker waits as for an asynchronous one, and
+ * the caller sleeps on a condition until it is time to report. It needs no main
+ * context.
+ *
+ * Order of the mutexes, the first one is locked first:
+ *
+ *   1. an object's claims (lf-claims.c)
+ *   2. the queues of waiters (lf-waiting-poll.c)
+ *   3. a wait, which is the acquisition's
+ *   4. held handles, threads, the watch, descriptors that are to be closed, a turn,
+ *      and what GLib has: none of these is held over another one
+ *
+ * So what enters or leaves a queue, and all work of a backend, is done without the
+ * mutex of the wait. */
+
+/* How long, in microseconds, a stop waits for the worker to end. This takes a
+ * fraction of a millisecond, unless the worker is in a system call on a file
+ * system that is slow; if it takes longer than this, it is stuck. */
+#define GRACE G_TIME_SPAN_SECOND
+
+typedef enum
+{
+  LF_ACQUISITION_IDLE,    /* behind others of its object */
+  LF_ACQUISITION_TURN,    /* a synchronous one may begin, in its caller's thread */
+  LF_ACQUISITION_RUNNING, /* a worker is at it */
+  LF_ACQUISITION_DONE,    /* the worker is not, any more; there is a result */
+  LF_ACQUISITION_REPORTED,
+} LfAcquisitionState;
+
+typedef enum
+{
+  LF_STOP_NONE,
+  LF_STOP_DEADLINE,
+  LF_STOP_CANCEL, /* wins over the deadline */
+} LfStop;
+
+struct _LfAcquisition
+{
+  gatomicrefcount ref_count;
+
+  const LfProcess *process;
+  const LfBackendVTable *backend;
+  const LfWaitingVTable *waiting;
+  LfWaitTarget target;
+  gboolean try_once;
+  gint64 deadline; /* monotonic, or -1 */
+  GCancellable *cancellable;
+  guint64 thread; /* that asked */
+
+  /* The worker's alone while there is one */
+  LfHandle *handle;
+  LfAttempt result;
+  GError *error;
+
+  /* Under the mutex of the wait */
+  LfWait wait;
+  GCond cond; /* for the caller of a synchronous one */
+  LfAcquisitionState state;
+  gboolean attempted;
+  LfStop stop;
+  gint64 stop_time;
+  gboolean abandoned;
+  GSource *source;       /* NULL for a synchronous one */
+  GMainContext *context; /* where it is attached, at once or when it is ready */
+  gboolean attached;
+
+  gulong cancelled_handler;
+};
+
+typedef struct
+{
+  GSource parent;
+
+  LfAcquisition *acquisition; /* (unowned): it is alive until the source is detached */
+} LfAcquisitionSource;
+
+static gint64
+get_deadline (double timeout)
+{
+  gint64 now;
+
+  if (timeout < 0)
+    return -1;
+
+  now = g_get_monotonic_time ();
+  if (timeout * G_USEC_PER_SEC >= (double) (G_MAXINT64 - now))
+    return -1;
+
+  return now + (gint64) ceil (timeout * G_USEC_PER_SEC);
+}
+
+static int
+block_cb (gpointer data)
+{
+  LfHandle *handle = data;
+
+  return handle->request.backend->block (handle->request.backend, handle);
+}
+
+static gpointer
+line_up_cb (gpointer data)
+{
+  LfHandle *handle = data;
+
+  return handle->request.backend->line_up (handle->request.backend, handle);
+}
+
+/* The timeout is in seconds: below 0 waits forever, 0 tries once. */
+LfAcquisition *
+lf_acquisition_new (const LfRequest *request,
+                    double           timeout,
+                    GCancellable    *cancellable)
+{
+  /* Not g_new0(): the C library has no cache of small blocks for calloc() */
+  LfAcquisition *self = g_new (LfAcquisition, 1);
+  const LfBackendVTable *backend = request->backend;
+
+  *self = (LfAcquisition) {
+    .backend = backend,
+    .waiting = lf_waiting_choose (backend),
+    .try_once = timeout == 0,
+    .deadline = get_deadline (timeout),
+    .cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL,
+    .thread = lf_thread_get_number (),
+    .handle = lf_handle_new (request),
+    .result = LF_ATTEMPT_BUSY,
+  };
+  self->process = self->handle->process;
+  self->target = (LfWaitTarget) {
+    .path = g_ref_string_acquire (request->path),
+    .poll_interval = (gint64) (request->poll_interval * G_USEC_PER_SEC),
+    .block = block_cb,
+    .line_up = backend->line_up != NULL ? line_up_cb : NULL,
+    .wait_turn = backend->wait_turn,
+    .stop_turn = backend->stop_turn,
+    .lock = self->handle,
+  };
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->wait.mutex);
+  g_cond_init (&self->cond);
+
+  return self;
+}
+
+static LfAcquisition *
+lf_acquisition_ref (LfAcquisition *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+lf_acquisition_unref (LfAcquisition *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_pointer (&self->handle, lf_handle_free);
+  g_clear_error (&self->error);
+  g_clear_object (&self->cancellable);
+  g_ref_string_release ((char *) self->target.path);
+  g_cond_clear (&self->cond);
+  g_mutex_clear (&self->wait.mutex);
+  g_free (self);
+}
+
+/* Whether this process made it, and not the one that this was forked from. */
+gboolean
+lf_acquisition_is_own (const LfAcquisition *self)
+{
+  return self->process == lf_process_get ();
+}
+
+/* Its worker is not in the child, and will not touch it. */
+void
+lf_acquisition_leave (LfAcquisition *self)
+{
+  LfHandle *handle = g_atomic_pointer_get (&self->handle);
+
+  if (handle != NULL)
+    self->backend->leave (self->backend, handle);
+}
+
+static const char *
+lf_acquisition_get_path (LfAcquisition *self)
+{
+  return self->target.path;
+}
+
+/* Called with the mutex held. */
+static void
+lf_acquisition_attach_source (LfAcquisition *self)
+{
+  if (self->attached)
+    return;
+
+  self->attached = TRUE;
+  g_source_attach (self->source, self->context);
+}
+
+/* Called with the mutex held, in any thread: has the source, or the caller of a
+ * synchronous acquisition, decide. */
+static void
+lf_acquisition_wake (LfAcquisition *self)
+{
+  if (self->source == NULL)
+    {
+      g_cond_signal (&self->cond);
+      return;
+    }
+
+  g_source_set_ready_time (self->source, 0);
+  lf_acquisition_attach_source (self);
+}
+
+static gboolean
+lf_acquisition_is_due (LfAcquisition *self)
+{
+  return self->deadline >= 0 && g_get_monotonic_time () >= self->deadline;
+}
+
+/* Gives a granted lock back that nobody is going to hear of. */
+static void
+lf_acquisition_give_back (LfAcquisition *self)
+{
+  lf_operations_drop (g_steal_pointer (&self->handle));
+  self->result = LF_ATTEMPT_BUSY;
+}
+
+/* The error for a lock that is held by another, naming that one if possible. */
+static GError *
+lf_acquisition_new_busy_error (LfAcquisition *self,
+                               LfLockHolder  *holder)
+{
+  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  g_autofree char *holder_text = NULL;
+
+  if (holder != NULL)
+    holder_text = lf_lock_holder_to_string (holder);
+
+  if (self->try_once && holder_text != NULL)
+    return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
+                        _("%s is locked already: held by %s"), display_name, holder_text);
+  if (self->try_once)
+    return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
+                        _("%s is locked already"), display_name);
+  if (holder_text != NULL)
+    return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT,
+                        _("Timed out waiting to lock %s: held by %s"), display_name, holder_text);
+
+  return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT,
+                      _("Timed out waiting to lock %s"), display_name);
+}
+
+/* The error for a claim that was never started. */
+static GError *
+lf_acquisition_new_queue_error (LfAcquisition *self)
+{
+  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  int pid = lf_process_get_id ();
+
+  if (self->try_once)
+    return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
+                        _("%s is locked already: this object holds it or waits for it, "
+                          "PID %d"), display_name, pid);
+
+  return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT,
+                      _("Timed out waiting to lock %s: this object held it or waited for it, "
+                        "PID %d"), display_name, pid);
+}
+
+/* The error for a first attempt that has not ended, whether the lock is held or not. */
+static GError *
+lf_acquisition_new_no_answer_error (LfAcquisition *self)
+{
+  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+
+  return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT,
+                      _("Timed out locking %s: its file system does not answer"), display_name);
+}
+
+GError *
+lf_acquisition_new_inherited_error (LfAcquisition *self)
+{
+  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+
+  return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                      _("The attempt to lock %s is that of PID %d, from which this process was "
+                        "forked"), display_name, lf_process_get_id_of (self->process));
+}
+
+static GError *
+lf_acquisition_look_for_busy_error (LfAcquisition *self)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+
+  lf_operations_query_holder (self->backend, lf_acquisition_get_path (self), &holder, NULL);
+
+  return lf_acquisition_new_busy_error (self, holder);
+}
+
+/* Queues behind the waiters of this process for the same lock, and returns whether
+ * there are none. A single try does not queue. */
+static gboolean
+lf_acquisition_enqueue (LfAcquisition *self)
+{
+  return self->try_once || self->waiting->enqueue == NULL ||
+         self->waiting->enqueue (&self->wait, &self->target);
+}
+
+static void
+lf_acquisition_dequeue (LfAcquisition *self)
+{
+  if (self->waiting->dequeue != NULL)
+    self->waiting->dequeue (&self->wait);
+}
+
+static LfAttempt
+lf_acquisition_attempt (LfAcquisition *self)
+{
+  return self->backend->attempt (self->backend, self->handle, &self->error);
+}
+
+/* No caller of this may hold anything that only a return frees: a wait in a
+ * thread of its own need not return. */
+static LfAttempt
+lf_acquisition_wait (LfAcquisition *self)
+{
+  LfAttempt result = LF_ATTEMPT_BUSY;
+  int saved_errno = 0;
+
+  while (result == LF_ATTEMPT_BUSY)
+    {
+      switch (self->waiting->wait (&self->wait, &self->target, &saved_errno))
+        {
+        case LF_WAIT_OVER:
+          result = lf_acquisition_attempt (self);
+          break;
+
+        case LF_WAIT_STOPPED:
+          return LF_ATTEMPT_BUSY;
+
+        case LF_WAIT_ERROR:
+        default:
+          self->backend->set_block_error (self->backend, self->handle, saved_errno, &self->error);
+          return LF_ATTEMPT_ERROR;
+        }
+    }
+
+  return result;
+}
+
+/* The worker, called in its thread. */
+static void
+lf_acquisition_work (gpointer data)
+{
+  LfAcquisition *self = data;
+  gboolean attempted, stopped;
+
+  g_mutex_lock (&self->wait.mutex);
+  attempted = self->attempted;
+  stopped = self->wait.stopped;
+  g_mutex_unlock (&self->wait.mutex);
+
+  if (stopped)
+    return;
+
+  if (!attempted)
+    {
+      if (lf_acquisition_enqueue (self))
+        self->result = lf_acquisition_attempt (self);
+
+      g_mutex_lock (&self->wait.mutex);
+      self->attempted = TRUE;
+      g_mutex_unlock (&self->wait.mutex);
+    }
+
+  if (self->result == LF_ATTEMPT_BUSY && !lf_acquisition_is_due (self))
+    self->result = lf_acquisition_wait (self);
+}
+
+/* The end of the worker's thread, also if it was cancelled in its wait. */
+static void
+lf_acquisition_ended (gpointer data)
+{
+  LfAcquisition *self = data;
+  LfStop stop;
+
+  g_mutex_lock (&self->wait.mutex);
+  stop = self->stop;
+  g_mutex_unlock (&self->wait.mutex);
+
+  /* A thread that is cancelled may have been granted the lock just then. One more
+   * attempt tells: at the deadline, that grant counts; after a cancel, a file that
+   * was made for it has to be removed. */
+  if (self->result == LF_ATTEMPT_BUSY &&
+      (stop == LF_STOP_DEADLINE ||
+       (stop == LF_STOP_CANCEL && self->handle->fd >= 0 &&
+        self->handle->request.remove_on_release)))
+    self->result = lf_acquisition_attempt (self);
+  lf_acquisition_dequeue (self);
+
+  if (self->result != LF_ATTEMPT_GRANTED)
+    self->backend->drop (self->backend, self->handle);
+
+  if (self->result == LF_ATTEMPT_BUSY && stop != LF_STOP_CANCEL)
+    self->error = lf_acquisition_look_for_busy_error (self);
+
+  g_mutex_lock (&self->wait.mutex);
+  if (self->result == LF_ATTEMPT_GRANTED && (self->stop == LF_STOP_CANCEL || self->abandoned))
+    {
+      g_mutex_unlock (&self->wait.mutex);
+      lf_acquisition_give_back (self);
+      g_mutex_lock (&self->wait.mutex);
+    }
+  if (self->state == LF_ACQUISITION_RUNNING)
+    self->state = LF_ACQUISITION_DONE;
+  lf_acquisition_wake (self);
+  g_mutex_unlock (&self->wait.mutex);
+
+  lf_acquisition_unref (self);
+}
+
+/* The work of a thread that only gives a granted lock back, at its end. */
+static void
+lf_acquisition_work_nothing (gpointer data)
+{
+}
+
+/* Called with the mutex held. Returns 0 or an errno; then the caller has to see to
+ * what the worker would have done. */
+static int
+lf_acquisition_start_worker (LfAcquisition *self,
+                             LfThreadFunc   work)
+{
+  int result;
+
+  self->wait.own_thread = TRUE;
+  self->state = LF_ACQUISITION_RUNNING;
+
+  result = lf_thread_start (work, lf_acquisition_ended, lf_acquisition_ref (self));
+  if (result != 0)
+    lf_acquisition_unref (self);
+
+  return result;
+}
+
+/* Starts what has not been granted anything, without the mutex. */
+static void
+lf_acquisition_start_waiting (LfAcquisition *self)
+{
+  int result = 0;
+
+  g_mutex_lock (&self->wait.mutex);
+  if ((self->state == LF_ACQUISITION_IDLE || self->state == LF_ACQUISITION_TURN) &&
+      self->stop == LF_STOP_NONE)
+    result = lf_acquisition_start_worker (self, lf_acquisition_work);
+  g_mutex_unlock (&self->wait.mutex);
+
+  if (result == 0)
+    return;
+
+  lf_acquisition_dequeue (self);
+  self->backend->drop (self->backend, self->handle);
+
+  g_mutex_lock (&self->wait.mutex);
+  self->state = LF_ACQUISITION_DONE;
+  self->result = LF_ATTEMPT_ERROR;
+  self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                             _("Cannot start a thread to wait for a lock: %s"),
+                             g_strerror (result));
+  lf_acquisition_wake (self);
+  g_mutex_unlock (&self->wait.mutex);
+}
+
+/* Called with the mutex held. */
+static void
+lf_acquisition_stop (LfAcquisition *self,
+                     LfStop         stop)
+{
+  self->stop = stop;
+  self->stop_time = g_get_monotonic_time ();
+  self->wait.stopped = TRUE;
+
+  if (self->state == LF_ACQUISITION_RUNNING)
+    self->waiting->stop (&self->wait);
+  else if (self->state == LF_ACQUISITION_DONE && self->result == LF_ATTEMPT_GRANTED)
+    {
+      /* Files are not touched in the caller's thread, unless no other can be had: then
+       * that is done with the report */
+      if (lf_acquisition_start_worker (self, lf_acquisition_work_nothing) != 0)
+        self->state = LF_ACQUISITION_DONE;
+    }
+}
+
+/* Called with the mutex held: stops what is to be stopped. Returns the time at
+ * which to decide again, -1 to wait for a wake-up, or 0 if it is time to report. */
+static gint64
+lf_acquisition_decide (LfAcquisition *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (self->stop != LF_STOP_CANCEL && g_cancellable_is_cancelled (self->cancellable))
+    lf_acquisition_stop (self, LF_STOP_CANCEL);
+  else if (self->stop == LF_STOP_NONE && self->state != LF_ACQUISITION_DONE &&
+           lf_acquisition_is_due (self))
+    {
+      /* At least one attempt is made, however short the time */
+      if (self->state == LF_ACQUISITION_RUNNING && !self->attempted && now < self->deadline + GRACE)
+        return self->deadline + GRACE;
+
+      lf_acquisition_stop (self, LF_STOP_DEADLINE);
+    }
+
+  if (self->state != LF_ACQUISITION_RUNNING)
+    {
+      gboolean waits = self->state == LF_ACQUISITION_IDLE && self->stop == LF_STOP_NONE;
+
+      return waits ? self->deadline : 0;
+    }
+
+  if (self->stop == LF_STOP_NONE)
+    return self->deadline;
+
+  /* Counted from the cancel or, for the deadline, from when it was noticed */
+  return g_get_monotonic_time () < self->stop_time + GRACE ? self->stop_time + GRACE : 0;
+}
+
+/* Called with the mutex held, when it is time to report. It returns without. */
+static LfHandle *
+lf_acquisition_take_result (LfAcquisition  *self,
+                            GError        **error)
+{
+  gboolean done = self->state == LF_ACQUISITION_DONE;
+  gboolean queued = self->state == LF_ACQUISITION_IDLE;
+  gboolean attempted = self->attempted;
+  gboolean granted = done && self->result == LF_ATTEMPT_GRANTED;
+
+  self->abandoned = self->state == LF_ACQUISITION_RUNNING;
+  self->state = LF_ACQUISITION_REPORTED;
+  g_mutex_unlock (&self->wait.mutex);
+
+  if (granted && self->stop != LF_STOP_CANCEL)
+    return g_steal_pointer (&self->handle);
+
+  if (granted)
+    lf_acquisition_give_back (self);
+
+  if (self->stop == LF_STOP_CANCEL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Operation was cancelled"));
+  else if (done)
+    g_propagate_error (error, g_steal_pointer (&self->error));
+  else if (queued)
+    g_propagate_error (error, lf_acquisition_new_queue_error (self));
+  else if (!attempted)
+    g_propagate_error (error, lf_acquisition_new_no_answer_error (self));
+  else
+    g_propagate_error (error, lf_acquisition_new_busy_error (self, NULL));
+
+  return NULL;
+}
+
+static gboolean
+lf_acquisition_source_dispatch (GSource     *source,
+                                GSourceFunc  callback,
+                                gpointer     user_data)
+{
+  LfAcquisition *self = ((LfAcquisitionSource *) source)->acquisition;
+  LfAcquisitionDone done = (LfAcquisitionDone) (void (*) (void)) callback;
+  LfHandle *handle = NULL;
+  GError *error = NULL;
+  gint64 next;
+
+  /* A forked child has a copy of the source. Its parent's worker may have had the
+   * mutex locked. */
+  if (!lf_acquisition_is_own (self))
+    {
+      done (NULL, lf_acquisition_new_inherited_error (self), user_data);
+      return G_SOURCE_REMOVE;
+    }
+
+  g_mutex_lock (&self->wait.mutex);
+  next = lf_acquisition_decide (self);
+  if (next != 0)
+    {
+      g_source_set_ready_time (source, next);
+      g_mutex_unlock (&self->wait.mutex);
+      return G_SOURCE_CONTINUE;
+    }
+
+  handle = lf_acquisition_take_result (self, &error);
+  done (handle, error, user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+static GSourceFuncs lf_acquisition_source_funcs = {
+  .dispatch = lf_acquisition_source_dispatch,
+};
+
+static void
+lf_acquisition_unref_closure (gpointer  data,
+                              GClosure *closure)
+{
+  lf_acquisition_unref (data);
+}
+
+/* In the thread that cancels, which may be any. */
+static void
+lf_acquisition_cancelled_cb (GCancellable *cancellable,
+                             gpointer      user_data)
+{
+  LfAcquisition *self = user_data;
+
+  gboolean is_own = lf_acquisition_is_own (self);
+
+  if (is_own)
+    g_mutex_lock (&self->wait.mutex);
+  lf_acquisition_wake (self);
+  if (is_own)
+    g_mutex_unlock (&self->wait.mutex);
+}
+
+/* Not g_cancellable_source_new(): the thread that cancels would touch the main
+ * context without knowing whether it is still there. The handler may come late,
+ * after the report, and does nothing then; so nobody needs to wait for it to be
+ * over, as g_cancellable_disconnect() would. */
+static void
+lf_acquisition_connect (LfAcquisition *self)
+{
+  if (self->cancellable != NULL && self->cancelled_handler == 0)
+    self->cancelled_handler =
+      g_signal_connect_data (self->cancellable, "cancelled",
+                             G_CALLBACK (lf_acquisition_cancelled_cb),
+                             lf_acquisition_ref (self), lf_acquisition_unref_closure, 0);
+}
+
+static void
+lf_acquisition_disconnect (LfAcquisition *self)
+{
+  g_clear_signal_handler (&self->cancelled_handler, self->cancellable);
+}
+
+void
+lf_acquisition_attach (LfAcquisition     *self,
+                       GMainContext      *context,
+                       int                priority,
+                       LfAcquisitionDone  done,
+                       gpointer           user_data,
+                       GDestroyNotify     destroy)
+{
+  GSource *source = g_source_new (&lf_acquisition_source_funcs, sizeof (LfAcquisitionSource));
+
+  ((LfAcquisitionSource *) source)->acquisition = self;
+  g_source_set_static_name (source, "[lockfile-glib] acquire");
+  g_source_set_priority (source, priority);
+  g_source_set_callback (source, G_SOURCE_FUNC (done), user_data, destroy);
+
+  lf_acquisition_connect (self);
+
+  /* The handler finds the source from here on; a cancel before that is seen */
+  g_mutex_lock (&self->wait.mutex);
+  self->source = source;
+  self->context = g_main_context_ref (context);
+  if (g_cancellable_is_cancelled (self->cancellable))
+    lf_acquisition_wake (self);
+  else if (self->deadline >= 0)
+    {
+      g_source_set_ready_time (source, self->deadline);
+      lf_acquisition_attach_source (self);
+    }
+  g_mutex_unlock (&self->wait.mutex);
+}
+
+/* Whether the calling thread is the one that iterates @context, in which @thread has
+ * started something: a context that no thread iterates now is that of the latter. */
+gboolean
+lf_acquisition_is_context_of (GMainContext *context,
+                              guint64       thread)
+{
+  if (g_main_context_is_owner (context))
+    return TRUE;
+
+  if (thread != lf_thread_get_number () || !g_main_context_acquire (context))
+    return FALSE;
+
+  g_main_context_release (context);
+
+  return TRUE;
+}
+
+/* Ends the tie to the main context, once the report was made. */
+void
+lf_acquisition_detach (LfAcquisition *self)
+{
+  gboolean is_own = lf_acquisition_is_own (self);
+
+  if (is_own)
+    g_mutex_lock (&self->wait.mutex);
+  g_clear_pointer (&self->source, g_source_unref);
+  g_clear_pointer (&self->context, g_main_context_unref);
+  if (is_own)
+    g_mutex_unlock (&self->wait.mutex);
+
+  lf_acquisition_disconnect (self);
+}
+
+gboolean
+lf_acquisition_needs_this_thread (const LfAcquisition *self)
+{
+  return self->context != NULL && lf_acquisition_is_context_of (self->context, self->thread);
+}
+
+void
+lf_acquisition_start (LfAcquisition *self)
+{
+  if (self->source != NULL)
+    {
+      lf_acquisition_start_waiting (self);
+      return;
+    }
+
+  g_mutex_lock (&self->wait.mutex);
+  if (self->state == LF_ACQUISITION_IDLE)
+    self->state = LF_ACQUISITION_TURN;
+  g_cond_signal (&self->cond);
+  g_mutex_unlock (&self->wait.mutex);
+}
+
+/* Sleeps until it is time to report, or, with @for_turn, to begin. Returns with the
+ * mutex held; FALSE if it is to report. */
+static gboolean
+lf_acquisition_sleep (LfAcquisition *self,
+                      gboolean       for_turn)
+{
+  gint64 next;
+
+  g_mutex_lock (&self->wait.mutex);
+  while (!(for_turn && self->state == LF_ACQUISITION_TURN))
+    {
+      next = lf_acquisition_decide (self);
+      if (next == 0)
+        return FALSE;
+
+      if (next < 0)
+        g_cond_wait (&self->cond, &self->wait.mutex);
+      else
+        g_cond_wait_until (&self->cond, &self->wait.mutex, next);
+    }
+
+  return TRUE;
+}
+
+/* Waits until others of its object have the lock no more. Returns FALSE if that was not
+ * to be had. */
+static gboolean
+lf_acquisition_wait_for_turn (LfAcquisition  *self,
+                              GError        **error)
+{
+  gboolean has_turn;
+
+  g_mutex_lock (&self->wait.mutex);
+  has_turn = self->state == LF_ACQUISITION_TURN;
+  g_mutex_unlock (&self->wait.mutex);
+
+  if (has_turn)
+    return TRUE;
+
+  lf_acquisition_connect (self);
+  if (!lf_acquisition_sleep (self, TRUE))
+    {
+      lf_acquisition_take_result (self, error);
+      return FALSE;
+    }
+  g_mutex_unlock (&self->wait.mutex);
+
+  return TRUE;
+}
+
+/* Waits in a thread, so that the deadline and the cancellable can end it. */
+static LfHandle *
+lf_acquisition_run_in_thread (LfAcquisition  *self,
+                              GError        **error)
+{
+  lf_acquisition_connect (self);
+  lf_acquisition_start_waiting (self);
+  lf_acquisition_sleep (self, FALSE);
+
+  return lf_acquisition_take_result (self, error);
+}
+
+/* In the calling thread, whose turn it is. */
+static LfHandle *
+lf_acquisition_run_here (LfAcquisition  *self,
+                         GError        **error)
+{
+  self->attempted = TRUE;
+  if (lf_acquisition_enqueue (self))
+    self->result = lf_acquisition_attempt (self);
+
+  if (self->result == LF_ATTEMPT_BUSY && !self->try_once)
+    {
+      if (self->deadline >= 0 || self->cancellable != NULL)
+        return lf_acquisition_run_in_thread (self, error);
+
+      if (lf_handle_held_by_thread (self->handle))
+        {
+          g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+
+          self->result = LF_ATTEMPT_ERROR;
+          self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK,
+                                     _("Waiting to lock %s would never end: this thread holds "
+                                       "the lock through another object"), display_name);
+        }
+      else
+        self->result = lf_acquisition_wait (self);
+    }
+
+  lf_acquisition_dequeue (self);
+
+  if (self->result == LF_ATTEMPT_GRANTED)
+    {
+      /* A cancel wins over a grant that was not reported yet */
+      if (!g_cancellable_set_error_if_cancelled (self->cancellable, error))
+        return g_steal_pointer (&self->handle);
+
+      lf_acquisition_give_back (self);
+      return NULL;
+    }
+
+  self->backend->drop (self->backend, self->handle);
+
+  if (self->result == LF_ATTEMPT_BUSY)
+    self->error = lf_acquisition_look_for_busy_error (self);
+  g_propagate_error (error, g_steal_pointer (&self->error));
+
+  return NULL;
+}
+
+LfHandle *
+lf_acquisition_run (LfAcquisition  *self,
+                    GError        **error)
+{
+  LfHandle *handle = NULL;
+
+  if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
+    return NULL;
+
+  if (lf_acquisition_wait_for_turn (self, error))
+    handle = lf_acquisition_run_here (self, error);
+
+  lf_acquisition_disconnect (self);
+
+  return handle;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "core/lf-claims-private.h"
+
+#include "core/lf-operations-private.h"
+#include "os/lf-thread-private.h"
+#include "os/lf-translate-private.h"
+
+/* What one process has of an object. A forked child gets another: a thread that it has
+ * not may have had the mutex locked. The mutex is the first one in the order that
+ * lf-acquisition.c gives. */
+typedef struct _State State;
+
+struct _State
+{
+  const LfProcess *process;
+  State *inherited; /* that of the process from which this was forked; only kept reachable */
+  int inherited_pid; /* whose lock it was, or 0 */
+
+  GMutex mutex;
+  LfHandle *handle; /* while held; atomic, for a child reads it without the mutex */
+  guint64 thread;   /* that holds it */
+  gssize grant;     /* number of the last grant, so that they can be told apart */
+  LfAcquisition *running; /* (unowned): whose turn it is */
+  GQueue queue;           /* of unowned LfAcquisition that are behind, in their order */
+
+  gboolean releasing;           /* between the begin and the end of a release */
+  GMainContext *release_context; /* where the end is reported; NULL if it is synchronous */
+  guint64 release_thread;       /* that began it */
+};
+
+struct _LfClaims
+{
+  State *state; /* atomic */
+};
+
+static State *
+state_new (State *inherited)
+{
+  State *self = g_new (State, 1);
+
+  *self = (State) { .process = lf_process_get (), .inherited = inherited };
+  g_mutex_init (&self->mutex);
+  g_queue_init (&self->queue);
+
+  return self;
+}
+
+static void
+state_free (State *self)
+{
+  g_clear_pointer (&self->release_context, g_main_context_unref);
+  g_mutex_clear (&self->mutex);
+  g_free (self);
+}
+
+/* In a forked child: closes what was inherited and leaves the lock to the parent. The
+ * threads of the claims are the parent's too. */
+static void
+leave_to_parent (State *self,
+                 State *parents)
+{
+  LfHandle *handle = g_atomic_pointer_get (&parents->handle);
+  LfAcquisition *running = g_atomic_pointer_get (&parents->running);
+
+  if (running != NULL)
+    lf_acquisition_leave (running);
+
+  if (handle == NULL)
+    return;
+
+  self->inherited_pid = lf_process_get_id_of (parents->process);
+  lf_operations_drop (handle);
+}
+
+/* The state of this process, with its mutex locked. */
+static State *
+lock_state (LfClaims *self)
+{
+  State *state = g_atomic_pointer_get (&self->state);
+
+  if (G_UNLIKELY (state->process != lf_process_get ()))
+    {
+      State *parents = state;
+
+      state = state_new (parents);
+      if (g_atomic_pointer_compare_and_exchange (&self->state, parents, state))
+        leave_to_parent (state, parents);
+      else
+        {
+          state_free (state);
+          state = g_atomic_pointer_get (&self->state);
+        }
+    }
+
+  g_mutex_lock (&state->mutex);
+
+  return state;
+}
+
+LfClaims *
+lf_claims_new (void)
+{
+  LfClaims *self = g_new (LfClaims, 1);
+
+  self->state = state_new (NULL);
+
+  return self;
+}
+
+/* Releases what is held, without a word. Nothing is pending when an object goes, since
+ * each claim has a reference of it. */
+void
+lf_claims_drop (LfClaims *self)
+{
+  State *state = lock_state (self);
+  LfHandle *handle = NULL;
+
+  if (!state->releasing)
+    {
+      handle = state->handle;
+      g_atomic_pointer_set (&state->handle, NULL);
+    }
+  g_mutex_unlock (&state->mutex);
+
+  if (handle != NULL)
+    lf_operations_drop (handle);
+}
+
+/* After lf_claims_drop(). */
+void
+lf_claims_free (LfClaims *self)
+{
+  State *state = self->state;
+  State *inherited = state->inherited;
+
+  state_free (state);
+  while (inherited != NULL)
+    {
+      state = inherited;
+      inherited = state->inherited;
+      /* Its mutex may be locked */
+      g_free (state);
+    }
+  g_free (self);
+}
+
+/* With the mutex held. What is being released is not held any more, although that may
+ * fail. */
+static gboolean
+is_held (State *state)
+{
+  return state->handle != NULL && !state->releasing;
+}
+
+gboolean
+lf_claims_is_held (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gboolean held = is_held (state);
+
+  g_mutex_unlock (&state->mutex);
+
+  return held;
+}
+
+/* Whether the calling thread holds the lock. */
+gboolean
+lf_claims_is_held_here (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gboolean held = is_held (state) && state->thread == lf_thread_get_number ();
+
+  g_mutex_unlock (&state->mutex);
+
+  return held;
+}
+
+int
+lf_claims_get_fd (LfClaims *self)
+{
+  State *state = lock_state (self);
+  int fd = is_held (state) ? state->handle->fd : -1;
+
+  g_mutex_unlock (&state->mutex);
+
+  return fd;
+}
+
+int
+lf_claims_get_inherited_pid (LfClaims *self)
+{
+  State *state = lock_state (self);
+  int pid = state->inherited_pid;
+
+  g_mutex_unlock (&state->mutex);
+
+  return pid;
+}
+
+void
+lf_claims_set_pending_error (const char  *path,
+                             GError     **error)
+{
+  g_autofree char *display_name = g_filename_display_name (path);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PENDING,
+               _("Another operation on the lock file object of %s is not finished"),
+               display_name);
+}
+
+/* With the mutex held: lets the next claim begin if nothing is before it. */
+static void
+start_next (State *state)
+{
+  if (state->handle != NULL || state->running != NULL)
+    return;
+
+  g_atomic_pointer_set (&state->running, g_queue_pop_head (&state->queue));
+  if (state->running != NULL)
+    lf_acquisition_start (state->running);
+}
+
+static void
+enqueue (State         *state,
+         LfAcquisition *acquisition)
+{
+  g_queue_push_tail (&state->queue, acquisition);
+  start_next (state);
+}
+
+/* With the mutex held: whether a new claim would be behind something that is reported
+ * only when the calling thread iterates its main context. */
+static gboolean
+would_wait_for_itself (State *state)
+{
+  if (state->release_context != NULL &&
+      lf_acquisition_is_context_of (state->release_context, state->release_thread))
+    return TRUE;
+
+  if (state->running != NULL && lf_acquisition_needs_this_thread (state->running))
+    return TRUE;
+
+  for (GList *link = state->queue.head; link != NULL; link = link->next)
+    {
+      if (lf_acquisition_needs_this_thread (link->data))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+gssize
+lf_claims_acquire (LfClaims       *self,
+                   LfAcquisition  *acquisition,
+                   const char     *path,
+                   GError        **error)
+{
+  State *state = lock_state (self);
+  LfHandle *handle;
+
+  if (would_wait_for_itself (state))
+    {
+      g_mutex_unlock (&state->mutex);
+      lf_claims_set_pending_error (path, error);
+      return 0;
+    }
+
+  enqueue (state, acquisition);
+  g_mutex_unlock (&state->mutex);
+
+  handle = lf_acquisition_run (acquisition, error);
+
+  return lf_claims_end (self, acquisition, handle);
+}
+
+void
+lf_claims_add (LfClaims      *self,
+               LfAcquisition *acquisition)
+{
+  State *state = lock_state (self);
+
+  enqueue (state, acquisition);
+  g_mutex_unlock (&state->mutex);
+}
+
+/* Takes the end of an acquisition in. With a @handle the calling thread holds the lock
+ * from now on, and the number of the grant is returned. */
+gssize
+lf_claims_end (LfClaims      *self,
+               LfAcquisition *acquisition,
+               LfHandle      *handle)
+{
+  State *state = lock_state (self);
+  gssize grant = 0;
+
+  if (state->running == acquisition)
+    g_atomic_pointer_set (&state->running, NULL);
+  else
+    g_queue_remove (&state->queue, acquisition);
+
+  if (handle != NULL)
+    {
+      lf_handle_set_held (handle);
+      g_atomic_pointer_set (&state->handle, handle);
+      state->thread = lf_thread_get_number ();
+      state->inherited_pid = 0;
+      grant = ++state->grant;
+    }
+
+  start_next (state);
+  g_mutex_unlock (&state->mutex);
+
+  return grant;
+}
+
+LfClaimsRelease
+lf_claims_begin_release (LfClaims      *self,
+                         gssize         grant,
+                         GMainContext  *context,
+                         LfHandle     **handle)
+{
+  State *state = lock_state (self);
+  LfClaimsRelease result = LF_CLAIMS_NOT_HELD;
+
+  *handle = NULL;
+  if (state->inherited_pid != 0)
+    result = LF_CLAIMS_INHERITED;
+  else if (state->releasing)
+    result = LF_CLAIMS_PENDING;
+  else if (state->handle != NULL && (grant == 0 || grant == state->grant))
+    {
+      result = LF_CLAIMS_BEGUN;
+      *handle = state->handle;
+      state->releasing = TRUE;
+      state->release_context = context != NULL ? g_main_context_ref (context) : NULL;
+      state->release_thread = lf_thread_get_number ();
+    }
+  g_mutex_unlock (&state->mutex);
+
+  return result;
+}
+
+/* Ends a release, where it is reported. */
+void
+lf_claims_end_release (LfClaims  *self,
+                       LfRelease  result)
+{
+  State *state = lock_state (self);
+  LfHandle *released = NULL;
+
+  state->releasing = FALSE;
+  g_clear_pointer (&state->release_context, g_main_context_unref);
+  if (result != LF_RELEASE_FAILED)
+    {
+      released = state->handle;
+      g_atomic_pointer_set (&state->handle, NULL);
+    }
+  start_next (state);
+  g_mutex_unlock (&state->mutex);
+
+  if (released != NULL)
+    lf_handle_free (released);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "core/lf-operations-private.h"
+
+#include <glib/gstdio.h>
+
+#include "core/lf-waiting-choice-private.h"
+#include "lf-errors.h"
+#include "os/lf-translate-private.h"
+
+const LfBackendVTable *
+lf_operations_find_backend (LfBackend   backend,
+                            GError    **error)
+{
+  const LfBackendVTable *vtable = lf_backend_get_vtable (backend);
+
+  if (vtable == NULL)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("This build cannot lock with %s; %s works"), lf_backend_get_name (backend),
+                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
+
+  return vtable;
+}
+
+void
+lf_operations_set_not_held_error (const LfBackendVTable  *backend,
+                                  const char             *path,
+                                  GError                **error)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autofree char *display_name = g_filename_display_name (path);
+
+  backend->query_holder (backend, path, &holder, NULL);
+
+  if (holder != NULL)
+    {
+      g_autofree char *holder_text = lf_lock_holder_to_string (holder);
+
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+                   _("The lock of %s is not this object's: held by %s"),
+                   display_name, holder_text);
+    }
+  else
+    g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+                 _("The lock of %s is not held"), display_name);
+}
+
+static LfRelease
+release (LfHandle  *handle,
+         GError   **error)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+  const LfWaitingVTable *waiting = lf_waiting_choose (backend);
+  LfRelease result = backend->release (backend, handle, error);
+
+  if (result != LF_RELEASE_FAILED && waiting->wake != NULL)
+    waiting->wake (handle->request.path);
+
+  return result;
+}
+
+LfRelease
+lf_operations_release (LfHandle  *handle,
+                       GError   **error)
+{
+  LfRelease result = release (handle, error);
+
+  if (result == LF_RELEASE_LOST)
+    lf_operations_set_not_held_error (handle->request.backend, handle->request.path, error);
+
+  return result;
+}
+
+void
+lf_operations_drop (LfHandle *handle)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+  g_autoptr (GError) error = NULL;
+
+  if (!lf_handle_is_own (handle))
+    backend->leave (backend, handle);
+  else if (release (handle, &error) == LF_RELEASE_FAILED)
+    {
+      g_debug ("Giving up a lock: %s", error->message);
+      backend->close (backend, handle);
+    }
+
+  lf_handle_free (handle);
+}
+
+gboolean
+lf_operations_query_holder (const LfBackendVTable  *backend,
+                            const char             *path,
+                            LfLockHolder          **holder,
+                            GError                **error)
+{
+  return backend->query_holder (backend, path, holder, error);
+}
+
+gboolean
+lf_operations_break_lock (const LfBackendVTable  *backend,
+                          const char             *path,
+                          GError                **error)
+{
+  return backend->break_lock (backend, path, error);
+}
+
+gboolean
+lf_operations_held_by_thread (const LfBackendVTable *backend,
+                              const char            *path)
+{
+  LfRequest request = { .backend = backend, .path = (char *) path };
+  LfHandle *handle = lf_handle_new (&request);
+  GStatBuf path_stat;
+  gboolean held;
+
+  if (g_stat (path, &path_stat) == 0)
+    {
+      handle->device = path_stat.st_dev;
+      handle->inode = path_stat.st_ino;
+    }
+  held = lf_handle_held_by_thread (handle);
+  lf_handle_free (handle);
+
+  return held;
+}

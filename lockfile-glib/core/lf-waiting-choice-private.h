@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "backends/lf-backend-private.h"
+#include "waiting/lf-waiting-private.h"
+
+G_BEGIN_DECLS
+
+/* How a lock of @backend is waited for. One file per platform. */
+const LfWaitingVTable *lf_waiting_choose (const LfBackendVTable *backend);
+
+G_END_DECLS

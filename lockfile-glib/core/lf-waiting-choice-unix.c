@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "core/lf-waiting-choice-private.h"
+
+const LfWaitingVTable *
+lf_waiting_choose (const LfBackendVTable *backend)
+{
+  return backend->block != NULL ? &lf_waiting_kernel_queue : &lf_waiting_poll;
+}

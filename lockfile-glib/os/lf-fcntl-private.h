@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The record locks of fcntl(2), of whatever owner the command says. They are over
+ * the whole file, however long it becomes. */
+
+int   lf_fcntl_call           (int              fd,
+                               int              command,
+                               short            type);
+int   lf_fcntl_uninterrupted  (int              fd,
+                               int              command,
+                               short            type);
+int   lf_fcntl_test           (int              fd,
+                               int              command,
+                               gboolean        *locked);
+
+G_END_DECLS

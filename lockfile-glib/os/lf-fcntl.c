@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-fcntl-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static int
+call (int           fd,
+      int           command,
+      struct flock *lock)
+{
+  if (fcntl (fd, command, lock) == 0)
+    return 0;
+
+  /* POSIX leaves open which of the two says that somebody else has the lock */
+  return errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
+}
+
+/* A single system call. Returns 0 or an errno: EWOULDBLOCK if somebody else has
+ * the lock. */
+int
+lf_fcntl_call (int   fd,
+               int   command,
+               short type)
+{
+  /* What is not named is 0: the whole file, and no process */
+  struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+
+  return call (fd, command, &lock);
+}
+
+int
+lf_fcntl_uninterrupted (int   fd,
+                        int   command,
+                        short type)
+{
+  int result;
+
+  do
+    result = lf_fcntl_call (fd, command, type);
+  while (result == EINTR);
+
+  return result;
+}
+
+/* Whether anybody but the asking owner has a lock. This disturbs nobody. */
+int
+lf_fcntl_test (int       fd,
+               int       command,
+               gboolean *locked)
+{
+  struct flock lock;
+  int result;
+
+  do
+    {
+      lock = (struct flock) { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+      result = call (fd, command, &lock);
+    }
+  while (result == EINTR);
+
+  *locked = result == 0 && lock.l_type != F_UNLCK;
+
+  return result;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-fork-private.h"
+
+gpointer *
+lf_fork_get_cell (void)
+{
+  return lf_fork_get_handled_cell ();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-identity-private.h"
+
+#include <errno.h>
+
+/* For systems of which no more than POSIX is known: nothing there can be proved
+ * dead. */
+
+char *
+lf_identity_get_machine_id (void)
+{
+  return NULL;
+}
+
+char *
+lf_identity_get_boot_id (void)
+{
+  return NULL;
+}
+
+guint64
+lf_identity_get_pid_namespace (void)
+{
+  return 0;
+}
+
+char *
+lf_identity_get_application (int pid)
+{
+  return NULL;
+}
+
+LfProcessState
+lf_identity_get_process_state (int      pid,
+                               guint64 *start_time)
+{
+  *start_time = 0;
+
+  return LF_PROCESS_UNKNOWN;
+}
+
+int
+lf_identity_rename_no_replace (const char *from,
+                               const char *to)
+{
+  return ENOSYS;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-identity-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "os/lf-process-private.h"
+
+static char *
+read_line (const char *path)
+{
+  char *line = NULL;
+
+  if (g_file_get_contents (path, &line, NULL, NULL))
+    g_strchomp (line);
+  if (line != NULL && *line == '\0')
+    g_clear_pointer (&line, g_free);
+
+  return line;
+}
+
+char *
+lf_identity_get_machine_id (void)
+{
+  char *machine_id = read_line ("/etc/machine-id");
+
+  return machine_id != NULL ? machine_id : read_line ("/var/lib/dbus/machine-id");
+}
+
+char *
+lf_identity_get_boot_id (void)
+{
+  return read_line ("/proc/sys/kernel/random/boot_id");
+}
+
+guint64
+lf_identity_get_pid_namespace (void)
+{
+  struct stat name_space;
+
+  return stat ("/proc/self/ns/pid", &name_space) == 0 ? name_space.st_ino : 0;
+}
+
+/* A process has its own directory under any /proc; other PIDs mean something there
+ * only if it shows our own namespace. */
+static char *
+get_process_path (int         pid,
+                  const char *name)
+{
+  if (pid == lf_process_get_id ())
+    return g_strdup_printf ("/proc/self/%s", name);
+
+  return g_strdup_printf ("/proc/%d/%s", pid, name);
+}
+
+/* The line lists our PIDs from the namespace that /proc shows down to ours. */
+static gboolean
+proc_shows_own_namespace (void)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+  int outer, inner;
+
+  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
+    return FALSE;
+
+  line = strstr (status, "\nNSpid:");
+
+  return line != NULL && sscanf (line, " NSpid: %d%*[ \t]%d", &outer, &inner) == 1;
+}
+
+/* Base name of the executable; where we may not see that, as for processes of
+ * other users, the name that the process gives itself. */
+char *
+lf_identity_get_application (int pid)
+{
+  g_autofree char *link = get_process_path (pid, "exe");
+  g_autofree char *comm_path = get_process_path (pid, "comm");
+  g_autofree char *executable = g_file_read_link (link, NULL);
+
+  if (executable == NULL)
+    return read_line (comm_path);
+
+  /* What the kernel appends once the executable was replaced */
+  if (g_str_has_suffix (executable, " (deleted)"))
+    executable[strlen (executable) - strlen (" (deleted)")] = '\0';
+
+  return g_path_get_basename (executable);
+}
+
+/* proc_pid_stat(5): the fields behind the name, which may hold anything. A process
+ * that has ended and was not waited for holds nothing any more, unless only its
+ * first thread has ended. */
+LfProcessState
+lf_identity_get_process_state (int      pid,
+                               guint64 *start_time)
+{
+  g_autofree char *path = get_process_path (pid, "stat");
+  g_autofree char *stat_line = NULL;
+  const char *fields;
+  char state;
+  int n_threads;
+
+  *start_time = 0;
+
+  if ((pid != lf_process_get_id () && !proc_shows_own_namespace ()) ||
+      !g_file_get_contents (path, &stat_line, NULL, NULL))
+    return kill (pid, 0) != 0 && errno == ESRCH ? LF_PROCESS_GONE : LF_PROCESS_UNKNOWN;
+
+  fields = strrchr (stat_line, ')');
+  if (fields == NULL ||
+      sscanf (fields, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d "
+              "%" G_GINT64_MODIFIER "u", &state, &n_threads, start_time) != 3)
+    return LF_PROCESS_UNKNOWN;
+
+  return (state == 'Z' || state == 'X') && n_threads <= 1 ? LF_PROCESS_GONE : LF_PROCESS_RUNNING;
+}
+
+int
+lf_identity_rename_no_replace (const char *from,
+                               const char *to)
+{
+  return renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a system tells about itself and its processes. One file a platform; what
+ * is not known is NULL or 0. */
+
+typedef enum
+{
+  LF_PROCESS_RUNNING,
+  LF_PROCESS_GONE,
+  LF_PROCESS_UNKNOWN, /* there is one, and its start time is not to be had */
+} LfProcessState;
+
+char           *lf_identity_get_machine_id      (void);
+char           *lf_identity_get_boot_id         (void);
+guint64         lf_identity_get_pid_namespace   (void);
+char           *lf_identity_get_application     (int          pid);
+
+/* @start_time is in units of the platform's own, set if the process runs. */
+LfProcessState  lf_identity_get_process_state   (int          pid,
+                                                 guint64     *start_time);
+
+/* As rename(2), but fails with EEXIST; 0 or an errno. EINVAL or ENOSYS if it
+ * cannot be done. For DIRECTORY, which not every platform has. */
+int             lf_identity_rename_no_replace   (const char  *from,
+                                                 const char  *to);
+
+G_END_DECLS

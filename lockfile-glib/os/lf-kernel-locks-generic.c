@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-kernel-locks-private.h"
+
+/* For systems that do not tell who holds a lock. */
+LfKernelLocks
+lf_kernel_locks_find (const char         *path,
+                      const struct stat  *path_stat,
+                      LfKernelLockKind    kind,
+                      int                *pid)
+{
+  return LF_KERNEL_LOCKS_UNKNOWN;
+}
+
+int
+lf_kernel_locks_find_held (const char        *path,
+                           const struct stat *path_stat,
+                           LfKernelLockKind   kind)
+{
+  return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* As ps(1) and debuggers show it */
+#define LF_THREAD_NAME "lf-wait"
+
+typedef void (*LfThreadFunc) (gpointer data);
+
+/* Lets a thread with all signals blocked and a small stack do @work. Returns 0 or
+ * an errno. @ended is called last, also when @work did not return because the
+ * thread was cancelled. */
+int lf_thread_start (LfThreadFunc work,
+                     LfThreadFunc ended,
+                     gpointer     data);
+
+guint64 lf_thread_get_number (void);
+
+G_END_DECLS

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-thread-private.h"
+
+/* Numbers for threads that, unlike the system's, are never used twice. */
+guint64
+lf_thread_get_number (void)
+{
+  static GPrivate thread_number;
+  static gsize last_number;
+  gsize number = GPOINTER_TO_SIZE (g_private_get (&thread_number));
+
+  if (number == 0)
+    {
+      number = 1 + (gsize) g_atomic_pointer_add (&last_number, 1);
+      g_private_set (&thread_number, GSIZE_TO_POINTER (number));
+    }
+
+  return number;
+}

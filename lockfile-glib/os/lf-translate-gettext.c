@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-translate-private.h"
+
+#include <libintl.h>
+
+/* Said with the first message: nothing is done when the library is loaded. */
+static void
+bind_domain (void)
+{
+  static gsize bound;
+
+  if (!g_once_init_enter (&bound))
+    return;
+
+  bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
+  /* As all strings of GLib */
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  g_once_init_leave (&bound, 1);
+}
+
+const char *
+lf_translate (const char *message)
+{
+  bind_domain ();
+
+  return g_dgettext (GETTEXT_PACKAGE, message);
+}

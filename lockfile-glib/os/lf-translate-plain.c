@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-translate-private.h"
+
+const char *
+lf_translate (const char *message)
+{
+  return message;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-watch-private.h"
+
+/* For systems where nothing tells of changes: waits look by themselves. */
+
+const gint64 lf_watch_longest_interval = G_MAXINT64;
+
+gboolean
+lf_watch_add (LfWatch     *watch,
+              const char  *directory,
+              LfWatchFunc  changed)
+{
+  watch->instance = NULL;
+
+  return FALSE;
+}
+
+void
+lf_watch_remove (LfWatch *watch)
+{
+}

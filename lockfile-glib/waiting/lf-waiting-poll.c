@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "waiting/lf-waiting-private.h"
+
+#include "os/lf-process-private.h"
+#include "os/lf-watch-private.h"
+
+/* The wait for a lock without a queue in the kernel: poll, sleep, poll again. A
+ * sleep ends when the next poll is due, which is later each time, or by a wake-up:
+ * when something in the lock's directory goes, or a lock of this process is
+ * released. A wake-up only says that a poll may be worth while.
+ *
+ * Of the waiters of this process for one lock, only the first one polls.
+ *
+ * The mutex of the queues is locked before that of a wait, never the other way
+ * round. */
+
+#define FIRST_INTERVAL G_TIME_SPAN_MILLISECOND
+
+typedef struct
+{
+  /* Under the mutex of the queues */
+  GList link; /* in its queue; GLib's own would cost a thread some KiB */
+  LfWait *wait;
+  char *path; /* a reference string */
+  const char *base_name;
+  gboolean watch_tried;
+  gboolean watched;
+  LfWatch watch;
+
+  /* Under the mutex of the wait */
+  GCond cond;
+  gboolean is_first;
+  gboolean woken;
+  gint64 interval;
+  gint64 last_poll;
+} Waiter;
+
+/* A process's queues of waiters by path. */
+typedef struct
+{
+  GMutex mutex;
+  GHashTable *by_path;
+} Queues;
+
+static gpointer
+queues_new (void)
+{
+  Queues *self = g_new0 (Queues, 1);
+
+  g_mutex_init (&self->mutex);
+  self->by_path = g_hash_table_new (g_str_hash, g_str_equal);
+
+  return self;
+}
+
+static Queues *
+lock_queues (void)
+{
+  Queues *self = lf_process_get_state (LF_PROCESS_WAITERS, queues_new);
+
+  g_mutex_lock (&self->mutex);
+
+  return self;
+}
+
+/* With the mutex of the queues held. */
+static void
+waiter_wake (Waiter *waiter)
+{
+  g_mutex_lock (&waiter->wait->mutex);
+  waiter->woken = TRUE;
+  g_cond_signal (&waiter->cond);
+  g_mutex_unlock (&waiter->wait->mutex);
+}
+
+static const char *
+get_base_name (const char *path)
+{
+  const char *base_name = path;
+
+  for (const char *c = path; *c != '\0'; c++)
+    {
+      if (G_IS_DIR_SEPARATOR (*c))
+        base_name = c + 1;
+    }
+
+  return base_name;
+}
+
+static gboolean
+lf_waiting_poll_enqueue (LfWait             *wait,
+                         const LfWaitTarget *target)
+{
+  Waiter *waiter = g_new0 (Waiter, 1);
+  Queues *queues;
+  GQueue *queue;
+
+  g_cond_init (&waiter->cond);
+  waiter->link.data = waiter;
+  waiter->wait = wait;
+  waiter->path = g_ref_string_acquire ((char *) target->path);
+  waiter->base_name = get_base_name (waiter->path);
+  waiter->interval = FIRST_INTERVAL;
+  wait->waiter = waiter;
+
+  queues = lock_queues ();
+  queue = g_hash_table_lookup (queues->by_path, waiter->path);
+  if (queue == NULL)
+    {
+      queue = g_queue_new ();
+      g_hash_table_insert (queues->by_path, waiter->path, queue);
+    }
+  waiter->is_first = g_queue_is_empty (queue);
+  g_queue_push_tail_link (queue, &waiter->link);
+  g_mutex_unlock (&queues->mutex);
+
+  return waiter->is_first;
+}
+
+static void
+lf_waiting_poll_dequeue (LfWait *wait)
+{
+  Waiter *waiter = g_steal_pointer (&wait->waiter);
+  Waiter *next;
+  Queues *queues;
+  GQueue *queue;
+  gboolean was_first;
+
+  if (waiter == NULL)
+    return;
+
+  queues = lock_queues ();
+  queue = g_hash_table_lookup (queues->by_path, waiter->path);
+  was_first = g_queue_peek_head (queue) == waiter;
+  g_queue_unlink (queue, &waiter->link);
+  next = g_queue_peek_head (queue);
+
+  /* The key is the path of the first waiter */
+  if (was_first)
+    g_hash_table_remove (queues->by_path, waiter->path);
+
+  if (was_first && next != NULL)
+    {
+      g_hash_table_insert (queues->by_path, next->path, queue);
+
+      /* The next one takes the watch over */
+      next->watch_tried = waiter->watch_tried;
+      next->watched = waiter->watched;
+      next->watch = waiter->watch;
+      waiter->watched = FALSE;
+
+      g_mutex_lock (&next->wait->mutex);
+      next->is_first = TRUE;
+      g_mutex_unlock (&next->wait->mutex);
+      waiter_wake (next);
+    }
+  else if (next == NULL)
+    g_queue_free (queue);
+  g_mutex_unlock (&queues->mutex);
+
+  if (waiter->watched)
+    lf_watch_remove (&waiter->watch);
+  g_ref_string_release (waiter->path);
+  g_cond_clear (&waiter->cond);
+  g_free (waiter);
+}
+
+/* Called in the watch's thread. */
+static void
+watch_changed (const LfWatch *watch,
+               const char    *name)
+{
+  Queues *queues = lock_queues ();
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, queues->by_path);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Waiter *waiter = g_queue_peek_head (value);
+
+      /* Only the first of a queue polls. What belongs to a lock begins with its
+       * name, as a journal does */
+      if (waiter->watched && waiter->watch.instance == watch->instance &&
+          (watch->id == -1 || waiter->watch.id == watch->id) &&
+          (name == NULL || g_str_has_prefix (name, waiter->base_name)))
+        waiter_wake (waiter);
+    }
+  g_mutex_unlock (&queues->mutex);
+}
+
+/* Starts to watch, if that was not tried yet. Returns TRUE if it did now: what
+ * changed before went unnoticed, so a poll is due. */
+static gboolean
+waiter_watch (Waiter *waiter)
+{
+  g_autofree char *directory = NULL;
+  Queues *queues = lock_queues ();
+  gboolean tried = waiter->watch_tried;
+  gboolean watched;
+  LfWatch watch;
+
+  waiter->watch_tried = TRUE;
+  g_mutex_unlock (&queues->mutex);
+
+  if (tried)
+    return FALSE;
+
+  directory = g_path_get_dirname (waiter->path);
+  watched = lf_watch_add (&watch, directory, watch_changed);
+
+  g_mutex_lock (&queues->mutex);
+  waiter->watch = watch;
+  waiter->watched = watched;
+  g_mutex_unlock (&queues->mutex);
+
+  return watched;
+}
+
+static LfWaitResult
+lf_waiting_poll_wait (LfWait             *wait,
+                      const LfWaitTarget *target,
+                      int                *saved_errno)
+{
+  Waiter *waiter = wait->waiter;
+  gint64 longest = MIN (target->poll_interval, lf_watch_longest_interval);
+  LfWaitResult result = LF_WAIT_OVER;
+  gboolean is_first;
+
+  g_mutex_lock (&wait->mutex);
+  is_first = waiter->is_first;
+  g_mutex_unlock (&wait->mutex);
+
+  /* Only the waiter that polls needs to be told of changes */
+  if (is_first && waiter_watch (waiter))
+    {
+      g_mutex_lock (&wait->mutex);
+      waiter->last_poll = g_get_monotonic_time ();
+      result = wait->stopped ? LF_WAIT_STOPPED : LF_WAIT_OVER;
+      g_mutex_unlock (&wait->mutex);
+      return result;
+    }
+
+  g_mutex_lock (&wait->mutex);
+  wait->sleeper = waiter;
+  if (waiter->last_poll == 0)
+    waiter->last_poll = g_get_monotonic_time ();
+  while (!wait->stopped)
+    {
+      gint64 now = g_get_monotonic_time ();
+      gint64 next;
+
+      if (!waiter->is_first)
+        {
+          g_cond_wait (&waiter->cond, &wait->mutex);
+          continue;
+        }
+
+      /* A wake-up soon after a poll has to wait: two programs must not answer each
+       * other's polls forever */
+      if (waiter->woken)
+        waiter->interval = FIRST_INTERVAL;
+      next = waiter->last_poll + MIN (waiter->interval, longest);
+      if (now >= next)
+        break;
+
+      g_cond_wait_until (&waiter->cond, &wait->mutex, next);
+    }
+
+  if (wait->stopped)
+    result = LF_WAIT_STOPPED;
+  waiter->woken = FALSE;
+  waiter->interval = MIN (waiter->interval * 2, longest);
+  waiter->last_poll = g_get_monotonic_time ();
+  wait->sleeper = NULL;
+  g_mutex_unlock (&wait->mutex);
+
+  return result;
+}
+
+static void
+lf_waiting_poll_stop (LfWait *wait)
+{
+  Waiter *waiter = wait->sleeper;
+
+  if (waiter != NULL)
+    g_cond_signal (&waiter->cond);
+}
+
+/* Waiters of this process need no watch to hear of its own releases. */
+static void
+lf_waiting_poll_wake (const char *path)
+{
+  Queues *queues = lock_queues ();
+  GQueue *queue = g_hash_table_lookup (queues->by_path, path);
+
+  if (queue != NULL)
+    waiter_wake (g_queue_peek_head (queue));
+  g_mutex_unlock (&queues->mutex);
+}
+
+const LfWaitingVTable lf_waiting_poll = {
+  .enqueue = lf_waiting_poll_enqueue,
+  .dequeue = lf_waiting_poll_dequeue,
+  .wait = lf_waiting_poll_wait,
+  .stop = lf_waiting_poll_stop,
+  .wake = lf_waiting_poll_wake,
+};
