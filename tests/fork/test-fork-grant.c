@@ -52,7 +52,7 @@ start_and_wait_for_grant (Grant *grant,
 
   claim_start (claim, grant->lock, NULL);
   observer = lock_new (grant->backend, path);
-  while (!lf_lock_file_is_locked (observer, &error))
+  while (!lf_lock_file_is_locked (observer, NULL, &error))
     {
       g_assert_no_error (error);
       g_thread_yield ();

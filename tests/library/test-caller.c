@@ -24,7 +24,7 @@ static struct
   guint n_sleeps;
   const char *stuck_path; /* who opens this one has to wait */
   guint n_stuck;
-  gboolean flock_stuck;  /* LOCK_UN does not return */
+  GThread *stuck_but;    /* in any other thread LOCK_UN does not return; or NULL */
 } calls;
 
 static void *
@@ -109,7 +109,7 @@ flock (int fd,
   if (operation == LOCK_UN)
     {
       g_mutex_lock (&calls.mutex);
-      while (calls.flock_stuck)
+      while (calls.stuck_but != NULL && calls.stuck_but != g_thread_self ())
         g_cond_wait (&calls.cond, &calls.mutex);
       g_mutex_unlock (&calls.mutex);
     }
@@ -149,10 +149,10 @@ wait_until_stuck (void)
 }
 
 static void
-set_flock_stuck (gboolean stuck)
+set_unlock_stuck (gboolean stuck)
 {
   g_mutex_lock (&calls.mutex);
-  calls.flock_stuck = stuck;
+  calls.stuck_but = stuck ? g_thread_self () : NULL;
   g_cond_broadcast (&calls.cond);
   g_mutex_unlock (&calls.mutex);
 }
@@ -295,7 +295,7 @@ test_release_on_its_way (Fixture       *fixture,
   g_auto (Release) second = { 0 };
 
   assert_acquires (lock);
-  set_flock_stuck (TRUE);
+  set_unlock_stuck (TRUE);
   lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &release);
   wait_until_others_sleep ();
   g_assert_false (lf_lock_file_is_held (lock));
@@ -303,7 +303,7 @@ test_release_on_its_way (Fixture       *fixture,
   assert_not_free (fixture->path);
 
   lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &second);
-  set_flock_stuck (FALSE);
+  set_unlock_stuck (FALSE);
   iterate_until (&release.done);
   iterate_until (&second.done);
   g_assert_no_error (release.error);
