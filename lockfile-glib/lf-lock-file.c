@@ -190,7 +190,7 @@ lf_lock_file_notify_held (LfLockFile *self)
 {
   if (debug_messages || g_log_get_debug_enabled ())
     {
-      g_autofree char *display_name = g_filename_display_name (self->path);
+      g_autofree char *display_name = lf_path_get_display_name (self->path);
 
       g_debug ("%s: %s", display_name, lf_lock_file_is_held (self) ? "held" : "not held");
     }
@@ -210,8 +210,8 @@ lf_lock_file_take_path (LfLockFile *self,
     return;
 
   absolute = *path != '\0' ? lf_path_make_absolute (path) : g_strdup (path);
-  g_clear_pointer (&self->path, g_ref_string_release);
-  self->path = g_ref_string_new (absolute);
+  g_clear_pointer (&self->path, lf_path_unref);
+  self->path = lf_path_new (absolute);
 }
 
 static void
@@ -332,7 +332,7 @@ typedef struct
 static void
 release_clear (Release *release)
 {
-  g_clear_pointer (&release->path, g_ref_string_release);
+  g_clear_pointer (&release->path, lf_path_unref);
 }
 
 /* Takes what is held, without any work on files. With a @grant, only if it is that
@@ -351,7 +351,7 @@ lf_lock_file_begin_release (LfLockFile    *self,
   if (release->backend == NULL)
     return FALSE;
 
-  release->path = g_ref_string_acquire (self->path);
+  release->path = lf_path_ref (self->path);
   release->begun = lf_claims_begin_release (self->claims, grant, context, &release->handle);
   release->inherited_pid = lf_claims_get_inherited_pid (self->claims);
 
@@ -376,7 +376,7 @@ release_work (Release  *release,
       break;
 
     case LF_CLAIMS_INHERITED:
-      display_name = g_filename_display_name (release->path);
+      display_name = lf_path_get_display_name (release->path);
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
                    _("The lock of %s belongs to PID %d, from which this process was forked"),
                    display_name, release->inherited_pid);
@@ -548,10 +548,26 @@ lf_lock_file_finalize (GObject *object)
   LfLockFile *self = LF_LOCK_FILE (object);
 
   lf_claims_free (self->claims);
-  g_clear_pointer (&self->path, g_ref_string_release);
+  g_clear_pointer (&self->path, lf_path_unref);
   g_mutex_clear (&self->mutex);
 
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
+}
+
+/* What GLib and the C library find out once, under locks of their own, is found out
+ * before a program can fork while another thread holds one of them. */
+static void
+warm_up (void)
+{
+  g_autofree char *display_name = lf_path_get_display_name ("");
+
+  lf_lock_error_quark ();
+  lf_unlock_error_quark ();
+  lf_backend_error_quark ();
+  g_io_error_quark ();
+  g_get_host_name ();
+  /* Any message */
+  (void) _("The lock file has no local path");
 }
 
 static void
@@ -560,6 +576,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   lf_library_keep_loaded ();
+  warm_up ();
   debug_messages = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
 
   object_class->get_property = lf_lock_file_get_property;
@@ -1685,7 +1702,7 @@ lf_lock_file_new_query (LfLockFile  *self,
     return NULL;
 
   query = g_new (Query, 1);
-  *query = (Query) { backend, g_ref_string_acquire (self->path) };
+  *query = (Query) { backend, lf_path_ref (self->path) };
 
   return query;
 }
@@ -1695,7 +1712,7 @@ query_free (gpointer data)
 {
   Query *query = data;
 
-  g_ref_string_release (query->path);
+  lf_path_unref (query->path);
   g_free (query);
 }
 

@@ -6,6 +6,7 @@
 
 #include "lf-errors.h"
 #include "lf-lock-file-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /**
@@ -256,7 +257,7 @@ lf_lock_guard_release (LfLockGuard  *self,
   if (grant == 0)
     {
       g_autofree char *display_name =
-        g_filename_display_name (lf_lock_file_get_path (self->lock_file));
+        lf_path_get_display_name (lf_lock_file_get_path (self->lock_file));
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
                    _("The guard of %s holds no lock"), display_name);

@@ -13,6 +13,7 @@
 
 #include "lf-errors.h"
 #include "os/lf-identity-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* A directory with the record in it. It is made elsewhere and moved to the path;
@@ -38,7 +39,7 @@ read_directory (const LfDotlockBackend  *self,
 
   if (!S_ISDIR (path_stat.st_mode))
     {
-      display_name = g_filename_display_name (path);
+      display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("%s is not a lock: it is not a directory"), display_name);
       return LF_DOTLOCK_ERROR;

@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 
 #include "lf-errors.h"
+#include "os/lf-path-private.h"
 #include "os/lf-process-private.h"
 #include "os/lf-translate-private.h"
 #include "os/lf-windows-error-private.h"
@@ -39,7 +40,7 @@ set_lock_error (GError     **error,
                 const char  *path,
                 DWORD        code)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
   g_autofree char *message = g_win32_error_message ((int) code);
   GIOErrorEnum io_error = lf_windows_error_to_io_error (code);
 
@@ -126,7 +127,7 @@ lock_file_ex_attempt (const LfBackendVTable  *self,
         }
     }
 
-  display_name = g_filename_display_name (request->path);
+  display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                _("The file system of %s gives a file no lasting identity; "
                  "PID_FILE works on any"), display_name);
@@ -177,7 +178,7 @@ lock_file_ex_release (const LfBackendVTable  *self,
 
   if (!lf_windows_file_unlock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE))
     {
-      g_autofree char *display_name = g_filename_display_name (request->path);
+      g_autofree char *display_name = lf_path_get_display_name (request->path);
       g_autofree char *message = g_win32_error_message ((int) GetLastError ());
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED, _("Cannot unlock %s: %s"),
@@ -260,7 +261,7 @@ put_away (const char  *path,
 
   if (info.size != 0)
     {
-      g_autofree char *display_name = g_filename_display_name (path);
+      g_autofree char *display_name = lf_path_get_display_name (path);
 
       g_set_error (&local_error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("Breaking the lock of %s would remove the data in it"), display_name);

@@ -14,6 +14,7 @@
 
 #include "lf-errors.h"
 #include "os/lf-kernel-locks-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-process-private.h"
 #include "os/lf-translate-private.h"
 #include "backends/lf-unix-file-private.h"
@@ -85,7 +86,7 @@ set_sqlite_error (GError     **error,
                   sqlite3     *db,
                   int          result)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
   int saved_errno = sqlite3_system_errno (db);
 
   switch (result & 0xff)
@@ -143,7 +144,7 @@ make_file (const LfRequest  *request,
   /* SQLite takes a file of one byte for an empty one */
   if (exists && path_stat.st_size == 1)
     {
-      g_autofree char *display_name = g_filename_display_name (request->path);
+      g_autofree char *display_name = lf_path_get_display_name (request->path);
 
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("%s is not a lock: %s"), display_name, sqlite3_errstr (SQLITE_NOTADB));
@@ -222,7 +223,7 @@ connect_to (const char  *path,
 
   if (has_connections_of_ancestor ())
     {
-      g_autofree char *display_name = g_filename_display_name (path);
+      g_autofree char *display_name = lf_path_get_display_name (path);
 
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("Cannot lock %s with SQLITE in a process that was forked while its parent "
@@ -334,7 +335,7 @@ attempt_once (Connection       *connection,
     result = prepare (connection, &is_wal);
   if (is_wal)
     {
-      display_name = g_filename_display_name (request->path);
+      display_name = lf_path_get_display_name (request->path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("The database %s has a write-ahead log, with which readers and a writer do "
                      "not exclude each other"), display_name);

@@ -10,6 +10,7 @@
 
 #include "lf-errors.h"
 #include "backends/lf-record-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* A symbolic link whose target is the record and leads nowhere: it is made with
@@ -31,7 +32,7 @@ read_link (const LfDotlockBackend  *self,
 
   if (length < 0 && errno == EINVAL)
     {
-      display_name = g_filename_display_name (path);
+      display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("%s is not a lock: it is not a symbolic link"), display_name);
       return LF_DOTLOCK_ERROR;

@@ -12,6 +12,8 @@
 #include "lf-errors.h"
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-identity-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* The lock is made under a name that nobody else has and moved to its path in one
@@ -62,7 +64,7 @@ lf_dotlock_new_unique_path (const char *path)
 {
   g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *prefix = get_unique_prefix (path);
-  g_autofree char *random = g_uuid_string_random ();
+  g_autofree char *random = lf_identity_new_token ();
   g_autofree char *name = g_strconcat (prefix, random, NULL);
 
   return g_build_filename (directory, name, NULL);
@@ -74,7 +76,7 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
                    int                      saved_errno,
                    GError                 **error)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
@@ -302,7 +304,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
 
   if (remove_errno != 0 && remove_errno != ENOENT)
     {
-      display_name = g_filename_display_name (path);
+      display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
                    _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
       return LF_RELEASE_FAILED;

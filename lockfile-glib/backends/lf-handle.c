@@ -6,6 +6,7 @@
 
 #include "backends/lf-backend-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-thread-private.h"
 
 /* All handles that hold a lock, so that a thread that would wait for itself can
@@ -49,7 +50,7 @@ lf_handle_new (const LfRequest *request)
     .fd = -1,
     .process = lf_process_get (),
   };
-  self->request.path = g_ref_string_acquire (request->path);
+  self->request.path = lf_path_ref (request->path);
 
   return self;
 }
@@ -76,7 +77,7 @@ lf_handle_free (LfHandle *self)
       g_mutex_unlock (&held->mutex);
     }
 
-  g_ref_string_release (self->request.path);
+  lf_path_unref (self->request.path);
   g_free (self);
 }
 

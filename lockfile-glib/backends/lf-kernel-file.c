@@ -12,6 +12,7 @@
 
 #include "os/lf-descriptor-private.h"
 #include "lf-errors.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 #include "backends/lf-unix-file-private.h"
 
@@ -82,7 +83,7 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
       vtable->close (vtable, handle);
     }
 
-  display_name = g_filename_display_name (request->path);
+  display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                _("The file system of %s gives a file no lasting identity; "
                  "HARD_LINK works on any"), display_name);
@@ -143,7 +144,7 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
   result = cast (vtable)->unlock (handle);
   if (result != 0)
     {
-      g_autofree char *display_name = g_filename_display_name (request->path);
+      g_autofree char *display_name = lf_path_get_display_name (request->path);
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
                    _("Cannot unlock %s: %s"), display_name, g_strerror (result));

@@ -65,7 +65,7 @@ get_identity (void)
 char *
 lf_record_new (void)
 {
-  g_autofree char *token = g_uuid_string_random ();
+  g_autofree char *token = lf_identity_new_token ();
 
   return g_strconcat (get_identity ()->lines, token, "\n", NULL);
 }

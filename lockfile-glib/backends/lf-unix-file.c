@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 
 #include "lf-errors.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* The kernel's own ENOTSUPP, which some file systems let through to programs.
@@ -25,7 +26,7 @@ lf_unix_file_set_path_error (GError     **error,
                              const char  *path,
                              int          saved_errno)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
                _("Cannot open lock file %s: %s"), display_name, g_strerror (saved_errno));
@@ -37,7 +38,7 @@ lf_unix_file_set_lock_error (GError               **error,
                              const char            *path,
                              int                    saved_errno)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   switch (saved_errno)
     {
@@ -76,7 +77,7 @@ set_not_a_lock_error (GError     **error,
                       const char  *path,
                       const char  *what)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                _("%s is not a lock file but %s"), display_name, what);
@@ -293,7 +294,7 @@ lf_unix_file_put_away (const char  *path,
 
   if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
     {
-      display_name = g_filename_display_name (path);
+      display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                    _("Breaking the lock of %s would remove the data in it"), display_name);
       return FALSE;

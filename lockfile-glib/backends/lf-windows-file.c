@@ -12,6 +12,7 @@
 
 #include "lf-errors.h"
 #include "backends/lf-dotlock-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 #include "os/lf-windows-error-private.h"
 
@@ -178,7 +179,7 @@ lf_windows_file_set_error (GError     **error,
                            const char  *path,
                            DWORD        code)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
   g_autofree char *message = g_win32_error_message ((int) code);
 
   g_set_error (error, G_IO_ERROR, lf_windows_error_to_io_error (code),
@@ -190,7 +191,7 @@ set_not_a_lock_error (GError     **error,
                       const char  *path,
                       const char  *what)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
                _("%s is not a lock file but %s"), display_name, what);

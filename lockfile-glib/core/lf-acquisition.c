@@ -9,6 +9,7 @@
 #include "core/lf-operations-private.h"
 #include "core/lf-waiting-choice-private.h"
 #include "lf-errors.h"
+#include "os/lf-path-private.h"
 #include "os/lf-thread-private.h"
 #include "os/lf-translate-private.h"
 
@@ -156,7 +157,7 @@ lf_acquisition_new (const LfRequest *request,
   };
   self->process = self->handle->process;
   self->target = (LfWaitTarget) {
-    .path = g_ref_string_acquire (request->path),
+    .path = lf_path_ref (request->path),
     .poll_interval = (gint64) (request->poll_interval * G_USEC_PER_SEC),
     .block = block_cb,
     .line_up = backend->line_up != NULL ? line_up_cb : NULL,
@@ -188,7 +189,7 @@ lf_acquisition_unref (LfAcquisition *self)
   g_clear_pointer (&self->handle, lf_handle_free);
   g_clear_error (&self->error);
   g_clear_object (&self->cancellable);
-  g_ref_string_release ((char *) self->target.path);
+  lf_path_unref ((char *) self->target.path);
   g_cond_clear (&self->cond);
   g_mutex_clear (&self->wait.mutex);
   g_free (self);
@@ -262,7 +263,7 @@ static GError *
 lf_acquisition_new_busy_error (LfAcquisition *self,
                                LfLockHolder  *holder)
 {
-  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
   g_autofree char *holder_text = NULL;
 
   if (holder != NULL)
@@ -286,7 +287,7 @@ lf_acquisition_new_busy_error (LfAcquisition *self,
 static GError *
 lf_acquisition_new_queue_error (LfAcquisition *self)
 {
-  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
   int pid = lf_process_get_id ();
 
   if (self->try_once)
@@ -303,7 +304,7 @@ lf_acquisition_new_queue_error (LfAcquisition *self)
 static GError *
 lf_acquisition_new_no_answer_error (LfAcquisition *self)
 {
-  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
   return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT,
                       _("Timed out locking %s: its file system does not answer"), display_name);
@@ -312,7 +313,7 @@ lf_acquisition_new_no_answer_error (LfAcquisition *self)
 GError *
 lf_acquisition_new_inherited_error (LfAcquisition *self)
 {
-  g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+  g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
   return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
                       _("The attempt to lock %s is that of PID %d, from which this process was "
@@ -835,7 +836,7 @@ lf_acquisition_run_here (LfAcquisition  *self,
 
       if (lf_handle_held_by_thread (self->handle))
         {
-          g_autofree char *display_name = g_filename_display_name (lf_acquisition_get_path (self));
+          g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
           self->result = LF_ATTEMPT_ERROR;
           self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK,

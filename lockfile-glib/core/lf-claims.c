@@ -5,6 +5,7 @@
 #include "core/lf-claims-private.h"
 
 #include "core/lf-operations-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-thread-private.h"
 #include "os/lf-translate-private.h"
 
@@ -204,7 +205,7 @@ void
 lf_claims_set_pending_error (const char  *path,
                              GError     **error)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_PENDING,
                _("Another operation on the lock file object of %s is not finished"),

@@ -8,6 +8,7 @@
 
 #include "core/lf-waiting-choice-private.h"
 #include "lf-errors.h"
+#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 const LfBackendVTable *
@@ -30,7 +31,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = lf_path_get_display_name (path);
 
   backend->query_holder (backend, path, &holder, NULL);
 

@@ -48,3 +48,9 @@ lf_identity_rename_no_replace (const char *from,
 {
   return ENOSYS;
 }
+
+char *
+lf_identity_new_token (void)
+{
+  return g_uuid_string_random ();
+}

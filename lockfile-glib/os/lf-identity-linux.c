@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +125,20 @@ lf_identity_get_process_state (int      pid,
     return LF_PROCESS_UNKNOWN;
 
   return (state == 'Z' || state == 'X') && n_threads <= 1 ? LF_PROCESS_GONE : LF_PROCESS_RUNNING;
+}
+
+/* Not g_uuid_string_random(): it takes GLib's random numbers, which have a lock that a
+ * forked child may find locked. */
+char *
+lf_identity_new_token (void)
+{
+  guint64 random[2];
+
+  if (getrandom (random, sizeof random, 0) != sizeof random)
+    return g_uuid_string_random ();
+
+  return g_strdup_printf ("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x",
+                          random[0], random[1]);
 }
 
 int

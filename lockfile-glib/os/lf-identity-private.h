@@ -25,6 +25,9 @@ char           *lf_identity_get_application     (int          pid);
 LfProcessState  lf_identity_get_process_state   (int          pid,
                                                  guint64     *start_time);
 
+/* Text of letters and digits that nobody else has. */
+char           *lf_identity_new_token           (void);
+
 /* As rename(2), but fails with EEXIST; 0 or an errno. EINVAL or ENOSYS if it
  * cannot be done. For DIRECTORY, which not every platform has. */
 int             lf_identity_rename_no_replace   (const char  *from,

@@ -109,3 +109,9 @@ lf_identity_get_process_state (int      pid,
 
   return state;
 }
+
+char *
+lf_identity_new_token (void)
+{
+  return g_uuid_string_random ();
+}

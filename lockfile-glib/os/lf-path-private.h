@@ -10,4 +10,12 @@ G_BEGIN_DECLS
  * that in any. One file a platform. */
 char *lf_path_make_absolute (const char *path);
 
+/* A path with a count of references. */
+char *lf_path_new              (const char *path);
+char *lf_path_ref              (const char *path);
+void  lf_path_unref            (char       *path);
+
+/* For messages. */
+char *lf_path_get_display_name (const char *path);
+
 G_END_DECLS

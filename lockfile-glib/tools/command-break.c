@@ -14,7 +14,7 @@ break_lock (const char *path,
   if (lock_file == NULL)
     return EX_USAGE;
 
-  if (lf_lock_file_break_lock (lock_file, &error))
+  if (lf_lock_file_break_lock (lock_file, NULL, &error))
     return EX_OK;
 
   command_complain ("%s", error->message);

@@ -78,7 +78,7 @@ run_lf_lock (char **argv)
 
   if (version)
     {
-      command_print ("lf-lock %s", LF_VERSION_S);
+      command_print ("lf-lock %s", LF_VERSION_STRING);
       return EX_OK;
     }
 

@@ -4,6 +4,7 @@
 
 #include "waiting/lf-waiting-private.h"
 
+#include "os/lf-path-private.h"
 #include "os/lf-process-private.h"
 #include "os/lf-watch-private.h"
 
@@ -101,7 +102,7 @@ lf_waiting_poll_enqueue (LfWait             *wait,
   g_cond_init (&waiter->cond);
   waiter->link.data = waiter;
   waiter->wait = wait;
-  waiter->path = g_ref_string_acquire ((char *) target->path);
+  waiter->path = lf_path_ref (target->path);
   waiter->base_name = get_base_name (waiter->path);
   waiter->interval = FIRST_INTERVAL;
   wait->waiter = waiter;
@@ -163,7 +164,7 @@ lf_waiting_poll_dequeue (LfWait *wait)
 
   if (waiter->watched)
     lf_watch_remove (&waiter->watch);
-  g_ref_string_release (waiter->path);
+  lf_path_unref (waiter->path);
   g_cond_clear (&waiter->cond);
   g_free (waiter);
 }

@@ -28,7 +28,7 @@ static void
 assert_breaks (LfLockFile *lock)
 {
   g_autoptr (GError) error = NULL;
-  gboolean broken = lf_lock_file_break_lock (lock, &error);
+  gboolean broken = lf_lock_file_break_lock (lock, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_true (broken);
@@ -415,7 +415,7 @@ assert_holder (const TestBackend *backend,
   g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, pid);
   g_assert_cmpstr (lf_lock_holder_get_host (holder), ==, g_get_host_name ());
   g_assert_cmpstr (lf_lock_holder_get_application (holder), ==, application);
-  g_assert_true (lf_lock_file_is_locked (lock, &error));
+  g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_no_error (error);
 
   lf_lock_file_query_holder_async (lock, G_PRIORITY_DEFAULT, NULL, query_cb, &async_holder);

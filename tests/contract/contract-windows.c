@@ -225,10 +225,10 @@ assert_not_a_lock (const TestBackend *backend,
   g_autoptr (GError) error = NULL;
 
   assert_refused (lock, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
-  g_assert_false (lf_lock_file_is_locked (lock, &error));
+  g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
   g_clear_error (&error);
-  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
 }
 
@@ -261,7 +261,7 @@ test_data_is_kept (Fixture       *fixture,
   g_assert_true (g_file_set_contents (fixture->path, "precious", -1, NULL));
   lf_lock_file_set_remove_on_release (lock, TRUE);
   assert_acquires (lock);
-  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
   assert_releases (lock);
   g_assert_true (path_exists (fixture->path));
@@ -430,7 +430,7 @@ test_release_in_vain (Fixture       *fixture,
   g_clear_error (&error);
   g_assert_true (lf_lock_file_is_held (lock));
   assert_tries_in_vain (backend, fixture->path);
-  g_assert_false (lf_lock_file_break_lock (lock, &error));
+  g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
 
   g_assert_true (g_close (fd, NULL));

@@ -280,7 +280,7 @@ test_excludes_us (Fixture       *fixture,
   g_auto (Claim) claim = { 0 };
 
   assert_busy (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
-  g_assert_true (lf_lock_file_is_locked (lock, &error));
+  g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_no_error (error);
 
   g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.05, NULL, &error));
@@ -525,7 +525,7 @@ test_left_by_them (Fixture       *fixture,
   peer_wait (peer);
   assert_busy (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
 
-  g_assert_true (lf_lock_file_break_lock (lock, &error));
+  g_assert_true (lf_lock_file_break_lock (lock, NULL, &error));
   g_assert_no_error (error);
   assert_gets (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
 }

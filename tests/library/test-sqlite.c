@@ -94,7 +94,7 @@ test_database (Fixture       *fixture,
   assert_acquires (lock);
   g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
   g_assert_cmpint (sqlite3_exec (db, "SELECT * FROM t", NULL, NULL, NULL), ==, SQLITE_BUSY);
-  g_assert_false (lf_lock_file_break_lock (reader, &error));
+  g_assert_false (lf_lock_file_break_lock (reader, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
   assert_releases (lock);
   g_assert_cmpint (sqlite3_exec (db, "SELECT * FROM t", NULL, NULL, NULL), ==, SQLITE_OK);

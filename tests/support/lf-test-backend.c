@@ -90,7 +90,7 @@ is_locked (const TestBackend *backend,
   g_autoptr (LfLockFile) lock = lock_new (backend, path);
   g_autoptr (LfLockHolder) holder = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean locked = lf_lock_file_is_locked (lock, &error);
+  gboolean locked = lf_lock_file_is_locked (lock, NULL, &error);
 
   g_assert_no_error (error);
   holder = lf_lock_file_query_holder (lock, NULL, &error);

@@ -178,7 +178,7 @@ test_long_path (Fixture       *fixture,
     }
 
   assert_acquires (lock);
-  g_assert_true (lf_lock_file_break_lock (breaker, NULL));
+  g_assert_true (lf_lock_file_break_lock (breaker, NULL, NULL));
   assert_not_locked (backend, path);
   g_assert_cmpint (g_atomic_int_get (&n_directories), ==, N_PARTS);
   g_clear_object (&lock);

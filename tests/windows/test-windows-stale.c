@@ -153,7 +153,7 @@ test_unproved (Fixture       *fixture,
 
       write_lines (fixture->path, records[i]);
       assert_held (backend, fixture->path);
-      g_assert_true (lf_lock_file_break_lock (breaker, NULL));
+      g_assert_true (lf_lock_file_break_lock (breaker, NULL, NULL));
       g_assert_false (path_exists (fixture->path));
     }
 }

@@ -87,7 +87,7 @@ look_in_thread (gpointer data)
   g_autoptr (LfLockFile) lock = lf_lock_file_new (looker->path);
 
   while (!g_atomic_int_get (&looker->ended))
-    lf_lock_file_is_locked (lock, NULL);
+    lf_lock_file_is_locked (lock, NULL, NULL);
 
   return NULL;
 }

@@ -32,9 +32,28 @@ declare module 'gi://Lf?version=1.0' {
             acquire(cancellable?: Gio.Cancellable | null): boolean;
             acquire_guard(cancellable?: Gio.Cancellable | null): LockGuard;
             acquire_with_timeout(timeout: number, cancellable?: Gio.Cancellable | null): boolean;
+            acquire_guard_with_timeout(
+                timeout: number,
+                cancellable?: Gio.Cancellable | null
+            ): LockGuard;
+            is_locked(cancellable?: Gio.Cancellable | null): boolean;
+            break_lock(cancellable?: Gio.Cancellable | null): boolean;
             query_holder(cancellable?: Gio.Cancellable | null): LockHolder | null;
 
             acquire_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            acquire_with_timeout_async(
+                timeout: number,
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            is_locked_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            break_lock_async(
                 ioPriority?: number,
                 cancellable?: Gio.Cancellable | null
             ): Promise<boolean>;

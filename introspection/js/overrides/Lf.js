@@ -6,11 +6,14 @@
 const {Gio, GLib, GObject} = imports.gi;
 
 // Without a callback these return promises
-const ASYNC_METHODS = ['acquire', 'acquire_guard', 'query_holder', 'release'];
+const ASYNC_METHODS = [
+    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'release',
+];
 
 // Methods that end with a cancellable, and how many arguments come before it
 const CANCELLABLE_METHODS = {
-    acquire: 0, acquire_guard: 0, acquire_with_timeout: 1, query_holder: 0,
+    acquire: 0, acquire_guard: 0, acquire_guard_with_timeout: 1, acquire_with_timeout: 1,
+    break_lock: 0, is_locked: 0, query_holder: 0,
 };
 
 // GJS would cut the path there, and another file would be locked
@@ -43,28 +46,24 @@ function _makeCancellableOptional(proto, name, index) {
     };
 }
 
-// A wait keeps the timeout that it began with
-function _acquireWithin(lock, timeout, cancellable) {
-    if (timeout === null)
-        return lock.acquire_async(GLib.PRIORITY_DEFAULT, cancellable);
+// Finished by acquire_finish(), too
+function _makeTimedAsync(proto) {
+    Gio._promisify(proto, 'acquire_with_timeout_async', 'acquire_finish');
+    const promisified = proto.acquire_with_timeout_async;
 
-    const before = lock.get_timeout();
-
-    lock.freeze_notify();
-    try {
-        lock.set_timeout(timeout);
-        return lock.acquire_async(GLib.PRIORITY_DEFAULT, cancellable);
-    } finally {
-        lock.set_timeout(before);
-        lock.thaw_notify();
-    }
+    proto.acquire_with_timeout_async = function (
+        timeout, ioPriority = GLib.PRIORITY_DEFAULT, cancellable = null, ...callback
+    ) {
+        return promisified.call(this, timeout, ioPriority, cancellable, ...callback);
+    };
 }
 
 // Holds the lock while the function runs, and until its promise is settled
 async function _with(body, {timeout = null, cancellable = null} = {}) {
     let value;
 
-    await _acquireWithin(this, timeout, cancellable);
+    await this.acquire_with_timeout_async(
+        timeout ?? this.get_timeout(), GLib.PRIORITY_DEFAULT, cancellable);
     try {
         value = await body(this);
     } catch (e) {
@@ -93,6 +92,7 @@ function _init() {
     };
 
     ASYNC_METHODS.forEach(name => _makeAsync(proto, name));
+    _makeTimedAsync(proto);
     for (const [name, index] of Object.entries(CANCELLABLE_METHODS))
         _makeCancellableOptional(proto, name, index);
     proto.with = _with;

@@ -78,20 +78,24 @@ static void
 acquire_sync (void)
 {
   g_autoptr (GError) error = NULL;
+  gboolean succeeded;
 
   begin ();
-  lf_lock_file_acquire (lock_file, NULL, &error);
+  succeeded = lf_lock_file_acquire (lock_file, NULL, &error);
   g_assert_no_error (error);
+  g_assert_true (succeeded);
 }
 
 static void
 acquire_with_deadline (void)
 {
   g_autoptr (GError) error = NULL;
+  gboolean succeeded;
 
   begin ();
-  lf_lock_file_acquire_with_timeout (lock_file, 3600, NULL, &error);
+  succeeded = lf_lock_file_acquire_with_timeout (lock_file, 3600, NULL, &error);
   g_assert_no_error (error);
+  g_assert_true (succeeded);
 }
 
 static void
@@ -100,10 +104,12 @@ acquired_cb (GObject      *object,
              gpointer      user_data)
 {
   g_autoptr (GError) error = NULL;
+  gboolean succeeded;
   gboolean *done = user_data;
 
-  lf_lock_file_acquire_finish (LF_LOCK_FILE (object), result, &error);
+  succeeded = lf_lock_file_acquire_finish (LF_LOCK_FILE (object), result, &error);
   g_assert_no_error (error);
+  g_assert_true (succeeded);
   *done = TRUE;
 }
 
@@ -165,10 +171,12 @@ hold (guint count)
   for (guint i = 0; i < count; i++)
     {
       g_autoptr (GError) error = NULL;
+      gboolean succeeded;
 
       others[i] = new_numbered (i);
-      lf_lock_file_acquire (others[i], NULL, &error);
+      succeeded = lf_lock_file_acquire (others[i], NULL, &error);
       g_assert_no_error (error);
+      g_assert_true (succeeded);
     }
 
   return 0;
