@@ -6,6 +6,9 @@
 #include "contract.h"
 
 #define N_ROUNDS 1000
+/* Of an empty loop: some microseconds, and some milliseconds */
+#define SHORT_SPIN 20000
+#define LONGEST_SPIN 2000000
 
 typedef void (*RaceFunc) (gpointer data);
 
@@ -113,9 +116,9 @@ cancel_racer (gpointer data)
 /* Threads go at random times; a little more of chance moves the two events past
  * each other. */
 static void
-spin (void)
+spin (gint32 limit)
 {
-  for (volatile gint32 i = g_test_rand_int_range (0, 20000); i > 0; i--)
+  for (volatile gint32 i = g_test_rand_int_range (0, limit); i > 0; i--)
     ;
 }
 
@@ -156,6 +159,7 @@ test_cancel_race (const TestBackend *backend,
   g_autoptr (LfLockFile) lock = lock_new (backend, path);
   g_autoptr (GCancellable) cancellable = NULL;
   Racer release, cancel;
+  gint32 limit = SHORT_SPIN;
   guint n_ended[2] = { 0, 0 };
 
   racer_init (&release, release_racer, holder);
@@ -165,6 +169,7 @@ test_cancel_race (const TestBackend *backend,
     {
       g_autoptr (GError) error = NULL;
       g_auto (Claim) claim = { 0 };
+      gboolean release_first = i % 2 == 0;
 
       cancellable = g_cancellable_new ();
       lf_lock_file_set_remove_on_release (holder, i % 4 < 2);
@@ -173,9 +178,9 @@ test_cancel_race (const TestBackend *backend,
       if (async)
         claim_start (&claim, lock, cancellable);
 
-      racer_go (i % 2 == 0 ? &release : &cancel);
-      spin ();
-      racer_go (i % 2 == 0 ? &cancel : &release);
+      racer_go (release_first ? &release : &cancel);
+      spin (release_first ? limit : SHORT_SPIN);
+      racer_go (release_first ? &cancel : &release);
 
       if (async)
         {
@@ -191,12 +196,18 @@ test_cancel_race (const TestBackend *backend,
       racer_wait (&cancel);
       check_race (backend, lock, error, n_ended);
       g_clear_object (&cancellable);
+
+      /* So that either is as likely, however long it takes to wake who waits */
+      if (release_first)
+        limit = error != NULL ? MIN (2 * limit, LONGEST_SPIN) : MAX (limit / 2, 2);
     }
 
   racer_clear (&release);
   racer_clear (&cancel);
   g_test_message ("%u granted, %u cancelled", n_ended[0], n_ended[1]);
-  g_assert_cmpuint (n_ended[0], >, 0);
+  /* Others may look too late, each time */
+  if (backend->has_queue)
+    g_assert_cmpuint (n_ended[0], >, 0);
   g_assert_cmpuint (n_ended[1], >, 0);
 }
 
@@ -261,7 +272,7 @@ test_break_race (Fixture       *fixture,
 
       assert_acquires (holder);
       racer_go (&release);
-      spin ();
+      spin (SHORT_SPIN);
       g_assert_true (lf_lock_file_break_lock (successor, &error));
       g_assert_no_error (error);
       lf_lock_file_acquire_with_timeout (successor, 60, NULL, &error);

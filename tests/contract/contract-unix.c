@@ -401,6 +401,38 @@ test_not_a_lock (Fixture       *fixture,
   g_assert_no_errno (g_unlink (target));
 }
 
+/* A wait that is cancelled or times out leaves the kernel's queue. */
+static void
+test_queue_left (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) holder = NULL;
+
+  if (!backend->has_queue)
+    return;
+
+  holder = backend_peer_start_holder (backend, fixture->path);
+  for (int i = 0; i < 20; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+
+      claim_start (&claim, lock, cancellable);
+      wait_for_waiters (fixture->path, 1);
+      g_cancellable_cancel (cancellable);
+      claim_wait (&claim);
+      g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      wait_for_waiters (fixture->path, 0);
+
+      g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.005, NULL, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      wait_for_waiters (fixture->path, 0);
+    }
+}
+
 typedef struct
 {
   const TestBackend *backend;
@@ -572,6 +604,7 @@ const BackendCase contract_platform_cases[] = {
   { "paths-chdir", test_chdir },
   { "paths-linked-directory", test_linked_directory },
   { "paths-not-a-lock", test_not_a_lock },
+  { "queue-left", test_queue_left },
   { "fork-held", test_fork },
   { "fork-free", test_fork_free },
   { "fork-sleeping", test_fork_sleeping },

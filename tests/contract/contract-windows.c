@@ -462,6 +462,7 @@ const MissingCase contract_missing_cases[] = {
   { "paths-permission", "wine has no ordinary user; paths-read-only is there" },
   { "paths-other-user", "wine has one user" },
   { "paths-linked-directory", "wine makes no links of directories" },
+  { "queue-left", "the kernel keeps no queue" },
   { "fork-held", "there is no fork()" },
   { "fork-free", "there is no fork()" },
   { "fork-sleeping", "there is no fork()" },
