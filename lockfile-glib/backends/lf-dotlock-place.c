@@ -243,20 +243,25 @@ clean_directory (const LfDotlockPlace *place,
   return cleaned;
 }
 
-/* Removes what a crash has left there, and returns whether it did. */
+/* Removes what a crash has left there, and returns whether it did; errno stays. */
 gboolean
 lf_dotlock_place_clean_slot (const LfDotlockPlace *place,
                              const char           *slot)
 {
   struct stat slot_stat;
+  gboolean cleaned = FALSE;
+  int saved_errno = errno;
 
-  if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) != 0)
-    return FALSE;
+  if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) == 0)
+    {
+      if (S_ISREG (slot_stat.st_mode))
+        cleaned = clean_file (place, slot);
+      else if (S_ISDIR (slot_stat.st_mode))
+        cleaned = clean_directory (place, slot);
+    }
+  errno = saved_errno;
 
-  if (S_ISREG (slot_stat.st_mode))
-    return clean_file (place, slot);
-
-  return S_ISDIR (slot_stat.st_mode) && clean_directory (place, slot);
+  return cleaned;
 }
 
 /* Names of locks around which a process has cleaned up already. */
@@ -323,7 +328,11 @@ open_guard (const LfDotlockPlace *place,
   int fd = lf_dotlock_open_at (place->fd, name, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0644);
 
   if (fd < 0 && errno == EACCES)
-    fd = lf_dotlock_open_at (place->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    {
+      fd = lf_dotlock_open_at (place->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+      if (fd < 0)
+        errno = EACCES;
+    }
   if (fd < 0)
     return -1;
 

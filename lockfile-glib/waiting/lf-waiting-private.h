@@ -16,7 +16,7 @@ typedef enum
 /* What is waited for, as the level above has it. */
 typedef struct
 {
-  const char *path;     /* a reference string */
+  const char *path;     /* of lf_path_new() */
   const char *name;     /* of the lock among those of this process */
   gint64 poll_interval; /* microseconds */
 

@@ -109,21 +109,21 @@ fill_file_system (const char *directory)
   close (fd);
 
   /* And until there is none for a name */
-  for (int i = 0; i < 100000; i++)
+  for (int i = 0; i < 3000; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s/%0100d", directory, i);
 
       if (g_mkdir (name, 0777) != 0)
         break;
     }
-  for (int i = 0; i < 100000; i++)
+  for (int i = 0; i < 3000; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s/n%0100d", directory, i);
 
       if (symlink ("x", name) != 0)
         break;
     }
-  for (int i = 0; i < 100000; i++)
+  for (int i = 0; i < 3000; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s/n%05d", directory, i);
 

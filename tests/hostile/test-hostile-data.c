@@ -45,7 +45,9 @@ assert_left_alone (const TestBackend *backend,
           done = lf_lock_file_break_lock (lock, NULL, &error);
           break;
         default:
-          done = lf_lock_file_is_locked (lock, NULL, &error);
+          /* Nobody knows */
+          g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
+          done = FALSE;
           break;
         }
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
@@ -328,7 +330,7 @@ child_on_full_disk (gpointer data)
 
   enter_namespaces (CLONE_NEWNS);
   target = mount_image (child->fixture->directory, child->argument,
-                        g_str_equal (child->argument, "btrfs") ? "120M" : "2M");
+                        g_str_equal (child->argument, "btrfs") ? "110M" : "2M");
   path = g_build_filename (target, "test.lock", NULL);
 
   for (int i = 0; i < 2; i++)

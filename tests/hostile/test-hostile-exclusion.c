@@ -175,7 +175,7 @@ link_and_lock (const char *path,
   Snapshot *snapshot = data;
 
   /* As `cp -al` does, while another gets the lock */
-  g_assert_no_errno (link (path, snapshot->snapshot));
+  g_assert_no_errno (linkat (fd >= 0 ? fd : AT_FDCWD, path, AT_FDCWD, snapshot->snapshot, 0));
   peer_send (snapshot->peer, "try");
   peer_expect (snapshot->peer, "held");
 }

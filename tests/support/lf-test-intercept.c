@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -316,4 +317,29 @@ fcntl (int fd,
   va_end (arguments);
 
   return fails (CALL_FCNTL, NULL, fd, command) ? -1 : real (fd, command, argument);
+}
+
+/* Some have no function of the C library everywhere. */
+G_MODULE_EXPORT long
+syscall (long number,
+         ...)
+{
+  static long (*real) (long, ...);
+  va_list list;
+  long arguments[6];
+
+  if (real == NULL)
+    real = (long (*) (long, ...)) dlsym (RTLD_NEXT, "syscall");
+
+  va_start (list, number);
+  for (gsize i = 0; i < G_N_ELEMENTS (arguments); i++)
+    arguments[i] = va_arg (list, long);
+  va_end (list);
+
+  if (number == SYS_renameat2 &&
+      fails (CALL_RENAME, (const char *) arguments[1], (int) arguments[0], (int) arguments[4]))
+    return -1;
+
+  return real (number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+               arguments[5]);
 }

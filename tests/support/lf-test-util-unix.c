@@ -16,8 +16,6 @@
 
 #include <glib/gstdio.h>
 
-#define ORDINARY_USER 65534
-
 char **
 get_arguments (char **argv)
 {
@@ -151,24 +149,42 @@ count_descriptors (void)
   return count_entries ("/proc/self/fd");
 }
 
+guint
+count_open_files (const char *directory)
+{
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fd", 0, NULL);
+  g_autofree char *prefix = g_strconcat (directory, "/", NULL);
+  const char *name;
+  guint n_open = 0;
+
+  g_assert_nonnull (descriptors);
+  while ((name = g_dir_read_name (descriptors)) != NULL)
+    {
+      g_autofree char *link = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (link, NULL);
+
+      if (target != NULL && g_str_has_prefix (target, prefix))
+        n_open++;
+    }
+
+  return n_open;
+}
+
 /* GLib's own threads have names; one of the library has that of the program. */
 static guint
 count_lock_threads (gboolean only_sleeping)
 {
   g_autoptr (GDir) directory = g_dir_open ("/proc/self/task", 0, NULL);
-  g_autofree char *program = NULL;
   const char *name;
   guint n_threads = 0;
 
   g_assert_nonnull (directory);
-  g_assert_true (g_file_get_contents ("/proc/self/comm", &program, NULL, NULL));
-  g_strchomp (program);
   while ((name = g_dir_read_name (directory)) != NULL)
     {
       g_autofree char *path = g_build_filename ("/proc/self/task", name, "stat", NULL);
       g_autofree char *line = NULL;
-      g_autofree char *any = g_strdup_printf ("%s (%s) ", name, program);
-      g_autofree char *sleeping = g_strdup_printf ("%s (%s) S", name, program);
+      g_autofree char *any = g_strdup_printf ("%s (lf-wait) ", name);
+      g_autofree char *sleeping = g_strdup_printf ("%s (lf-wait) S", name);
 
       /* It may have ended meanwhile */
       if (atoi (name) != getpid () && g_file_get_contents (path, &line, NULL, NULL) &&
