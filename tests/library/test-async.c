@@ -226,24 +226,6 @@ test_claims_that_end (Fixture       *fixture,
 }
 
 static void
-test_mode_while_pending (Fixture       *fixture,
-                         gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
-  g_auto (Claim) claim = { 0 };
-
-  claim_start (&claim, lock, NULL);
-  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
-  g_assert_cmpint (lf_lock_file_get_mode (lock), ==, LF_LOCK_MODE_EXCLUSIVE);
-
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-}
-
-static void
 test_unref_pending (Fixture       *fixture,
                     gconstpointer  data)
 {
@@ -493,7 +475,6 @@ main (int    argc,
   add_test ("/async/two-tasks", test_two_tasks);
   add_test ("/async/claims-in-order", test_claims_in_order);
   add_test ("/async/claims-that-end", test_claims_that_end);
-  add_test ("/async/mode-while-pending", test_mode_while_pending);
   add_test ("/async/unref-pending", test_unref_pending);
   add_test ("/async/unref-after", test_unref_after);
   add_test ("/async/thread-context", test_thread_context);

@@ -170,7 +170,7 @@ count_open_files (const char *directory)
   return n_open;
 }
 
-/* GLib's own threads have names; one of the library has that of the program. */
+/* By the name that the library gives its threads. */
 static guint
 count_lock_threads (gboolean only_sleeping)
 {
