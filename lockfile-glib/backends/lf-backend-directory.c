@@ -130,8 +130,9 @@ look_from_outside (const LfDotlockBackend  *self,
   return LF_DOTLOCK_PRESENT;
 }
 
-/* Others' directories have no record, or another. */
-static void
+/* Others' directories have no record, or another. Returns whether what there is can be
+ * one. */
+static gboolean
 read_record (LfDotlockNode *node)
 {
   struct stat file_stat;
@@ -139,12 +140,13 @@ read_record (LfDotlockNode *node)
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
   if (node->record_fd < 0 || fstat (node->record_fd, &file_stat) != 0)
-    return;
+    return TRUE;
 
   node->record_device = file_stat.st_dev;
   node->record_inode = file_stat.st_ino;
-  if (S_ISREG (file_stat.st_mode))
-    lf_dotlock_read (node->record_fd, &node->record);
+
+  return S_ISREG (file_stat.st_mode) &&
+         lf_dotlock_read (node->record_fd, &node->record) != EINVAL;
 }
 
 static LfDotlockResult
@@ -154,6 +156,7 @@ look (const LfDotlockBackend  *self,
       GError                 **error)
 {
   struct stat directory_stat;
+  gboolean is_valid;
 
   node->fd = lf_dotlock_open_at (place->fd, place->name, O_RDONLY | O_DIRECTORY, 0);
   if (node->fd < 0)
@@ -164,12 +167,12 @@ look (const LfDotlockBackend  *self,
 
   node->device = directory_stat.st_dev;
   node->inode = directory_stat.st_ino;
-  read_record (node);
+  is_valid = read_record (node);
   if (node->record == NULL)
     node->record = g_strdup ("");
 
   /* With a record it is a lock, whatever else was put there */
-  if (!lf_record_is_ours (node->record) && is_used (node))
+  if (!is_valid || (!lf_record_is_ours (node->record) && is_used (node)))
     return lf_dotlock_fail_invalid (place->path,
                                     _("%s is not a lock: it holds something else"), error);
 
@@ -281,12 +284,12 @@ make (const LfDotlockBackend *self,
 
   result = fill (place, slot, request, node);
   if (result == 0)
-    result = lf_identity_rename_no_replace (place->fd, slot, place->name);
-  /* Network file systems may say that it failed after it has succeeded */
-  if (result != 0 && node->fd >= 0 && lf_dotlock_verify_inode (self, place, node) == 0)
-    result = 0;
-  if (result == 0)
-    return 0;
+    {
+      result = lf_identity_rename_no_replace (place->fd, slot, place->name);
+      /* Network file systems may say that it failed after it has succeeded */
+      if (result == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
+        return 0;
+    }
 
   discard (place, slot, node);
 

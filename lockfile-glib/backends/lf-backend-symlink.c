@@ -126,9 +126,11 @@ get_mark (const LfDotlockNode *node)
 /* The times of a link take no space. */
 static void
 announce (const LfDotlockPlace *place,
-          const LfDotlockNode  *node)
+          const LfDotlockNode  *node,
+          gboolean              announces)
 {
-  const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, get_mark (node) };
+  const struct timespec now = { .tv_nsec = UTIME_NOW };
+  const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, announces ? get_mark (node) : now };
 
   if (utimensat (place->fd, place->name, times, AT_SYMLINK_NOFOLLOW) != 0)
     g_debug ("Announcing a release: %s", g_strerror (errno));

@@ -322,12 +322,12 @@ check_link (const LfDotlockBackend *self,
   return link_errno == EPERM ? EOPNOTSUPP : link_errno;
 }
 
-/* Links a file without a name: by its descriptor, which some kernels allow the superuser
- * alone, or by the name that /proc gives it. */
+/* Links a file by its descriptor, which some kernels allow the superuser alone, or by the
+ * name that /proc gives it: surely this one. */
 static int
-link_unnamed (const LfDotlockBackend *self,
-              const LfDotlockPlace   *place,
-              const LfDotlockNode    *node)
+link_inode (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            const LfDotlockNode    *node)
 {
   char name[64];
   int result = EINVAL;
@@ -344,6 +344,28 @@ link_unnamed (const LfDotlockBackend *self,
   return check_link (self, place, node, result);
 }
 
+/* Links a file by its name, under which there may be another by now. */
+static int
+link_name (const LfDotlockBackend *self,
+           const LfDotlockPlace   *place,
+           const LfDotlockNode    *node,
+           const char             *slot)
+{
+  struct stat file_stat;
+  int result;
+
+  /* Somebody who cleaned up took it for a left-over */
+  if (fstat (node->fd, &file_stat) == 0 && file_stat.st_nlink == 0)
+    return EAGAIN;
+
+  result = linkat (place->fd, slot, place->fd, place->name, 0) == 0 ? 0 : errno;
+  result = check_link (self, place, node, result);
+  if (result == 0 && lf_dotlock_verify_inode (self, place, node) != 0)
+    result = EAGAIN;
+
+  return result == ENOENT ? EAGAIN : result;
+}
+
 static int
 link_named (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -355,11 +377,9 @@ link_named (const LfDotlockBackend *self,
 
   if (result == 0)
     {
-      result = linkat (place->fd, slot, place->fd, place->name, 0) == 0 ? 0 : errno;
-      result = check_link (self, place, node, result);
-      /* Somebody who cleaned up took it for a left-over */
-      if (result == ENOENT)
-        result = EAGAIN;
+      result = link_inode (self, place, node);
+      if (result != 0 && result != EEXIST)
+        result = link_name (self, place, node, slot);
     }
   unlinkat (place->fd, slot, 0);
   if (result != 0)
@@ -403,7 +423,7 @@ lf_dotlock_make_file (const LfDotlockBackend *self,
   if (node->fd < 0)
     return make_named (self, place, request, node);
 
-  result = link_unnamed (self, place, node);
+  result = link_inode (self, place, node);
   if (result == 0 || result == EEXIST)
     return result;
 

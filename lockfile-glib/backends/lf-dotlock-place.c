@@ -29,8 +29,9 @@
 #define GUARD_FORMAT ".lf-%08x-guard"
 
 /* How often a guard of others is waited for, and how long each time, in microseconds:
- * nobody needs one for longer than a few system calls */
-#define GUARD_TRIES 200
+ * nobody needs one for longer than a few system calls, for which a disk may take its
+ * time */
+#define GUARD_TRIES 4000
 #define GUARD_PAUSE 500
 
 #define MAX_CLEANED 1000

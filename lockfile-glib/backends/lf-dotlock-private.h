@@ -90,10 +90,11 @@ struct _LfDotlockBackend
                  const LfDotlockPlace   *place,
                  LfDotlockNode          *node);
 
-  /* Where there is no inode to lock: tells those that break locks that this one is about
-   * to be removed, and whether they are. */
+  /* Where there is no inode to lock: tells those that break locks that its holder is about
+   * to remove this one, or not any more. */
   void     (*announce)     (const LfDotlockPlace *place,
-                            const LfDotlockNode  *node);
+                            const LfDotlockNode  *node,
+                            gboolean              announces);
   gboolean (*is_announced) (const LfDotlockPlace *place,
                             const LfDotlockNode  *node);
 };

@@ -45,11 +45,14 @@
 /* How often an error that may pass by itself is waited for */
 #define MAX_TRIES 3
 
-/* How often others are waited for that are about to remove a lock, or only look at it, and
- * how long each time, in microseconds: they need a few system calls. Only a process that
- * was stopped just there is in the way for longer. */
-#define LOCK_TRIES 200
+/* How often others are waited for that are about to remove a lock, and how long each time,
+ * in microseconds. They need a few system calls, but a disk may take its time. Only a
+ * process that was stopped just there is in the way for longer. */
+#define LOCK_TRIES 4000
 #define LOCK_PAUSE 500
+
+/* The same for others that only look at it */
+#define LOOK_TRIES 40
 
 /* What a handle has of its own. */
 typedef struct
@@ -134,7 +137,7 @@ lock_inode (int fd)
 {
   int result = EWOULDBLOCK;
 
-  for (guint i = 0; i < LOCK_TRIES && result == EWOULDBLOCK; i++)
+  for (guint i = 0; i < LOOK_TRIES && result == EWOULDBLOCK; i++)
     {
       if (i > 0)
         g_usleep (LOCK_PAUSE);
@@ -452,9 +455,11 @@ remove_own (const LfDotlockBackend *self,
       result = self->verify (self, place, node);
       if (result != 0)
         return result;
-      self->announce (place, node);
+      self->announce (place, node, TRUE);
       if (lf_dotlock_place_is_locked (place))
         {
+          /* Else the two would wait for each other */
+          self->announce (place, node, FALSE);
           guard = lf_dotlock_place_lock (place);
           if (guard < 0 && errno == EBUSY)
             return EBUSY;
