@@ -42,7 +42,7 @@
 
 #define MAX_ROUNDS 100
 
-/* How often an error that may pass by itself is waited for */
+/* How often our own lock is tried to be removed: what fails may pass by itself */
 #define MAX_TRIES 3
 
 /* How often others are waited for that are about to remove a lock, and how long each time,
@@ -406,25 +406,6 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
-static gboolean
-may_pass (int saved_errno)
-{
-  switch (saved_errno)
-    {
-    case EINTR:
-    case EAGAIN:
-    case ENOMEM:
-    case ENFILE:
-    case EMFILE:
-    case EIO:
-    case ESTALE:
-      return TRUE;
-
-    default:
-      return FALSE;
-    }
-}
-
 /* Programs close what they do not know: a descriptor that is not our file any more is not
  * ours. */
 static void
@@ -494,7 +475,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   if (lf_dotlock_place_renew (&lock->place))
     {
       result = remove_own (self, &lock->place, &lock->node);
-      for (guint i = 1; i < MAX_TRIES && may_pass (result); i++)
+      for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EBUSY; i++)
         result = remove_own (self, &lock->place, &lock->node);
     }
 
