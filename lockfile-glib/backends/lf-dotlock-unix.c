@@ -420,7 +420,8 @@ forget_closed (int     *fd,
     *fd = -1;
 }
 
-/* Removes our own lock. Returns 0, ENOENT if it is not there any more, or another errno. */
+/* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
+ * being broken and that does not come to an end, or another errno. */
 static int
 remove_own (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -443,7 +444,7 @@ remove_own (const LfDotlockBackend *self,
           self->announce (place, node, FALSE);
           guard = lf_dotlock_place_lock (place);
           if (guard < 0 && errno == EBUSY)
-            return EBUSY;
+            return EWOULDBLOCK;
         }
       result = remove_verified (self, place, node);
       lf_dotlock_place_unlock (place, guard);
@@ -451,7 +452,7 @@ remove_own (const LfDotlockBackend *self,
     }
 
   if (fd >= 0 && lock_removal (fd, F_RDLCK) != 0)
-    return EBUSY;
+    return EWOULDBLOCK;
 
   result = remove_verified (self, place, node);
   if (fd >= 0 && result != 0)
@@ -475,7 +476,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   if (lf_dotlock_place_renew (&lock->place))
     {
       result = remove_own (self, &lock->place, &lock->node);
-      for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EBUSY; i++)
+      for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EWOULDBLOCK; i++)
         result = remove_own (self, &lock->place, &lock->node);
     }
 

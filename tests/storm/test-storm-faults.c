@@ -209,7 +209,7 @@ operate (Operation    operation,
       }
     }
 
-  g_propagate_error (error, g_steal_pointer (&claim.error));
+  *error = g_steal_pointer (&claim.error);
   return *error == NULL;
 }
 
@@ -289,7 +289,10 @@ inject (const TestBackend *backend,
     check (probe (backend, path) == 'y', "%s: it is not free afterwards", what);
   g_clear_object (&lock);
   g_clear_object (&other);
+  /* The last thread closes what it had when nobody waits for it any more */
   wait_for_no_lock_threads ();
+  for (guint i = 0; i < 2000 && count_descriptors () != n_descriptors; i++)
+    g_usleep (500);
   check (count_descriptors () == n_descriptors, "%s: %u descriptors, and %u before", what,
          count_descriptors (), n_descriptors);
 
