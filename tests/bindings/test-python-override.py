@@ -106,6 +106,7 @@ class With(LockTest):
                 still_held.append(self.lock.is_held())
 
         has_it, let_go = threading.Event(), threading.Event()
+        self.addCleanup(let_go.set)
         still_held = []
         thread = threading.Thread(target=hold)
         with self.assertRaises(Lf.NotMyLock), self.lock:
