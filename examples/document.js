@@ -14,6 +14,17 @@ import System from 'system';
 
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
+// Since GLib 2.80 they are in namespaces of their own, and GJS warns of the old names
+let UnixInputStream, unixSignalAdd;
+try {
+    const {GioUnix, GLibUnix} = imports.gi;
+    UnixInputStream = GioUnix.InputStream;
+    unixSignalAdd = GLibUnix.signal_add ?? GLibUnix.signal_add_full;
+} catch {
+    UnixInputStream = Gio.UnixInputStream;
+    unixSignalAdd = GLib.unix_signal_add;
+}
+
 const SIGINT = 2;
 
 const isCancelled = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
@@ -77,7 +88,7 @@ class Document {
     }
 
     async readLines() {
-        const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
+        const input = new Gio.DataInputStream({base_stream: new UnixInputStream({fd: 0})});
 
         for (;;) {
             const [line] = await input.read_line_async(GLib.PRIORITY_DEFAULT, this.reading);
@@ -159,7 +170,7 @@ const loop = new GLib.MainLoop(null, false);
 const document = new Document(file);
 let status = 0;
 
-GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
+unixSignalAdd(GLib.PRIORITY_DEFAULT, SIGINT, () => {
     document.reading.cancel();
     return GLib.SOURCE_CONTINUE;
 });

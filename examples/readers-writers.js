@@ -13,10 +13,18 @@ import System from 'system';
 
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
+// Since GLib 2.80 it is in a namespace of its own, and GJS warns of the old name
+let UnixInputStream;
+try {
+    UnixInputStream = imports.gi.GioUnix.InputStream;
+} catch {
+    UnixInputStream = Gio.UnixInputStream;
+}
+
 const me = `PID ${new Gio.Credentials().get_unix_pid()}`;
 
 function enterPressed() {
-    const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
+    const input = new Gio.DataInputStream({base_stream: new UnixInputStream({fd: 0})});
     return input.read_line_async(GLib.PRIORITY_DEFAULT, null);
 }
 

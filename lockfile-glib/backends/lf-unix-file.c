@@ -234,7 +234,13 @@ lf_unix_file_get_state (const LfHandle *handle,
 static gint64
 get_change_time (const struct stat *file_stat)
 {
-  return (gint64) file_stat->st_ctim.tv_sec * G_USEC_PER_SEC * 1000 + file_stat->st_ctim.tv_nsec;
+#ifdef HAVE_STAT_CTIMESPEC
+  const struct timespec *changed = &file_stat->st_ctimespec;
+#else
+  const struct timespec *changed = &file_stat->st_ctim;
+#endif
+
+  return (gint64) changed->tv_sec * G_USEC_PER_SEC * 1000 + changed->tv_nsec;
 }
 
 /* With what the path named when the lock was granted. */

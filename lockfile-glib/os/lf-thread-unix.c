@@ -97,7 +97,12 @@ give_to_idle (LfThreadTask *task)
 
 /* A cancelled thread leaves its functions without a return of which the sanitizer
  * for addresses would hear, and then it would complain of the thread's end. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature
+#define HAS_FEATURE(name) __has_feature (name)
+#else
+#define HAS_FEATURE(name) 0
+#endif
+#if defined (__SANITIZE_ADDRESS__) || HAS_FEATURE (address_sanitizer)
 void __asan_handle_no_return (void);
 #define FORGET_FRAMES() __asan_handle_no_return ()
 #else

@@ -24,7 +24,8 @@ block_cancellably (const LfWaitTarget *target)
 
   pthread_setcanceltype (PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
   pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
-  /* musl forgets a cancel that was sent while it was not allowed */
+  /* In musl, a cancel that was sent before strikes at the next cancellation point only,
+   * and flock() is none */
   pthread_testcancel ();
   result = target->block (target->lock);
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);

@@ -510,12 +510,14 @@ class Import(LockTest):
         self.assertEqual(printed, '42 False')
 
     def test_without_event_loops(self):
-        """asyncio, which takes long to import, is left to who uses it."""
+        """asyncio takes long to import and is left to those that use it, such as PyGObject
+        since 3.50."""
         printed = self.run_python('''
             import sys
-            sys.modules['asyncio'] = None
             import gi
             gi.require_version('Lf', '1.0')
+            from gi.repository import Gio, GLib, GObject
+            sys.modules['asyncio'] = None
             from gi.repository import Lf
             with Lf.LockFile(path='%s') as lock:
                 print(lock.is_held())

@@ -11,6 +11,10 @@
 #   packages SOURCE     Debian packages are built, and lintian has nothing to say
 #   version SOURCE      NEWS and debian/changelog have meson.build's version
 #   devenv SOURCE       Python, with its override, and JavaScript find the library in the build
+#   clang SOURCE        clang builds it without warnings, and its sanitizers find nothing
+#                       where threads are cancelled
+#   musl SOURCE         it compiles with the headers of another C library
+#   posix SOURCE        it compiles as for a system of which no more is known
 
 set -euo pipefail
 
@@ -18,9 +22,6 @@ test_name=$1
 source_root=$2
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-
-# Warnings of the consumer's own are failures too
-export CFLAGS='-Wall -Wextra -Werror'
 
 write_consumer () {
   cat >"$directory/consumer.c" <<'END'
@@ -53,7 +54,20 @@ use_prefix () {
 }
 
 copy_source=$source_root/tests/packages/copy-source
-library_only=(-Dtests=false -Dexamples=false -Dwerror=true)
+# A compiler that we do not know may warn of what we ship: only warnings of a consumer's
+# own are failures here
+library_only=(-Dtests=false -Dexamples=false)
+
+# compile_objects NAME OPTION...: what does not link here
+compile_objects () {
+  local build=$directory/$1 objects
+  shift
+  meson setup "$build" "$source_root" "${library_only[@]}" -Dintrospection=disabled \
+    -Dsqlite=enabled -Dcommand=enabled -Dwerror=true "$@"
+  mapfile -t objects < <(ninja -C "$build" -t targets rule c_COMPILER)
+  [[ ${#objects[@]} -gt 30 ]]
+  ninja -C "$build" "${objects[@]}"
+}
 
 case $test_name in
   headers)
@@ -84,7 +98,10 @@ case $test_name in
 project('consumer', 'c', meson_version: '>= 1.0.0')
 lockfile_glib_dep = dependency('lockfile-glib-1.0', fallback: 'lockfile-glib',
                                default_options: ['tests=false', 'examples=false'])
-executable('consumer', 'consumer.c', dependencies: lockfile_glib_dep)
+executable('consumer', 'consumer.c',
+  dependencies: lockfile_glib_dep,
+  c_args: ['-Wall', '-Wextra', '-Werror'],
+)
 END
     # Without a search path an installed copy cannot be found instead
     meson setup "$directory/build" "$directory" --force-fallback-for=lockfile-glib-1.0
@@ -196,7 +213,7 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     diff -r --exclude=.git . "$directory/unpacked"
 
     prefix=$directory/prefix build=$directory/build-unpacked
-    meson setup "$build" "$directory/unpacked" -Dwerror=true -Dexamples=false \
+    meson setup "$build" "$directory/unpacked" -Dexamples=false \
       -Dinstalled_tests=true --prefix="$prefix" --libdir=lib \
       -Dintrospection=enabled -Dvapi=enabled
     meson compile -C "$build"
@@ -221,10 +238,45 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
   packages)
     "$copy_source" "$source_root" "$directory/lockfile-glib"
     cd "$directory/lockfile-glib"
-    unset CFLAGS
     # The build of a package tests it too: `tests/run packages` does that
     DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc
     lintian --allow-root --fail-on error,warning "$directory"/*.changes
+    ;;
+
+  clang)
+    CC=clang meson setup "$directory/build" "$source_root" -Dexamples=false -Dwerror=true \
+      -Dintrospection=disabled -Db_sanitize=address,undefined -Db_lundef=false
+    meson compile -C "$directory/build"
+    # Its lines are not the cases of this test
+    meson test -C "$directory/build" --no-rebuild --print-errorlogs cancel | sed 's/^/  /'
+    ;;
+
+  musl)
+    # GLib's headers are for both, as are SQLite's
+    mkdir "$directory/include"
+    ln -s /usr/include/sqlite3.h "$directory/include"
+    for ofd_locks in enabled disabled; do
+      CC=musl-gcc compile_objects "musl-$ofd_locks" -Dc_args="-I$directory/include" \
+        -Dofd_locks=$ofd_locks
+    done
+    ;;
+
+  posix)
+    # Names as on macOS, with what is here
+    cat >"$directory/posix.ini" <<'END'
+[binaries]
+c = 'cc'
+pkgconfig = 'pkg-config'
+
+[host_machine]
+system = 'posix'
+cpu_family = 'x86_64'
+cpu = 'x86_64'
+endian = 'little'
+END
+    compile_objects posix --cross-file "$directory/posix.ini" \
+      -Dc_args='-Dst_ctimespec=st_ctim' -Dofd_locks=disabled
+    grep -q 'define HAVE_STAT_CTIMESPEC' "$directory/posix/config.h"
     ;;
 
   version)

@@ -30,7 +30,7 @@
 
 static LfLockFile *lock_file;
 
-static void
+static void G_GNUC_PRINTF (1, 2)
 answer (const char *format,
         ...)
 {

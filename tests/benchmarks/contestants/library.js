@@ -60,8 +60,16 @@ function obey(command, argument) {
     throw new Error(`No such command: ${command}`);
 }
 
+// Since GLib 2.80 it is in a namespace of its own, and GJS warns of the old name
+let UnixInputStream;
+try {
+    UnixInputStream = imports.gi.GioUnix.InputStream;
+} catch {
+    UnixInputStream = Gio.UnixInputStream;
+}
+
 const input = new Gio.DataInputStream({
-    base_stream: new Gio.UnixInputStream({ fd: 0, close_fd: false }),
+    base_stream: new UnixInputStream({ fd: 0, close_fd: false }),
 });
 
 for (let [line] = input.read_line_utf8(null); line !== null; [line] = input.read_line_utf8(null))
