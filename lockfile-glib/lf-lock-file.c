@@ -71,12 +71,12 @@
  * the file is removed on release ([property@LockFile:remove-on-release]), those
  * who wait begin again at the new file.
  *
- * For other locks there is no such queue. A wait looks whether the lock is free,
- * less and less often up to [property@LockFile:poll-interval]; and it looks at
- * once when the lock's directory changes, of which one watch tells the whole
- * process, or when this process gives the lock back. In one process those who
- * wait are served in the order in which they came. On Windows nothing tells of a
- * change in time, so all waits there look, at least every 15 milliseconds.
+ * For other locks there is no such queue. A wait polls the lock, less and less often up
+ * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
+ * changes, for which the whole process has one watch, or when this process releases the
+ * lock. Waiters of one process are served in the order in which they came. On Windows
+ * nothing reports a change in time, so all waits there poll, at least every 15
+ * milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
@@ -141,20 +141,18 @@ struct _LfLockFile
 {
   GObject parent_instance;
 
-  char *path; /* a reference string; NULL where there is no local path */
+  char *path; /* of lf_path_new(); NULL where there is no local path */
   LfBackend backend;
 
-  /* Under the mutex, which nothing else is locked under. A forked child may find it
-   * locked, so only properties are behind it. */
-  GMutex mutex;
+  LfClaims *claims;
+
+  /* Under lf_claims_get_properties_mutex() */
   LfLockMode mode;
   double timeout;
   double poll_interval;
   guint file_mode;
   gboolean remove_on_release;
   gboolean create_parents;
-
-  LfClaims *claims;
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -184,6 +182,12 @@ static GParamSpec *props[PROP_HELD + 1];
 /* Asked once: it looks through the environment, for longer than all else that is
  * done here to lock a file that nobody else wants. */
 static gboolean debug_messages;
+
+static GMutex *
+lf_lock_file_get_mutex (LfLockFile *self)
+{
+  return lf_claims_get_properties_mutex (self->claims);
+}
 
 static void
 lf_lock_file_notify_held (LfLockFile *self)
@@ -259,7 +263,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   if (backend == NULL)
     return NULL;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   request = (LfRequest) {
     .backend = backend,
     .path = self->path,
@@ -270,7 +274,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .poll_interval = self->poll_interval,
   };
   seconds = timeout != NULL ? *timeout : self->timeout;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (isnan (seconds))
     {
@@ -322,7 +326,7 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   LfClaimsRelease begun;
   int inherited_pid;
   LfHandle *handle; /* (unowned): it is the claims' */
@@ -549,7 +553,6 @@ lf_lock_file_finalize (GObject *object)
 
   lf_claims_free (self->claims);
   g_clear_pointer (&self->path, lf_path_unref);
-  g_mutex_clear (&self->mutex);
 
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
 }
@@ -721,10 +724,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
    *
-   * The longest time between two looks at the lock where nothing can wake who
-   * waits, in seconds: 0.5 by default, from 0.001 to 3600.
+   * The longest time between two polls of the lock where nothing can wake a waiter, in
+   * seconds: 0.5 by default, from 0.001 to 3600.
    *
-   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
+   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
    * tells: on another host, or where the system has no watch left. On Windows it is
    * 15 milliseconds if it is set to more.
@@ -758,7 +761,6 @@ lf_lock_file_class_init (LfLockFileClass *klass)
 static void
 lf_lock_file_init (LfLockFile *self)
 {
-  g_mutex_init (&self->mutex);
   self->claims = lf_claims_new ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
@@ -900,7 +902,7 @@ lf_lock_file_get_mode (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_MODE_EXCLUSIVE);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->mode;
 }
 
@@ -924,10 +926,10 @@ lf_lock_file_set_mode (LfLockFile *self,
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->mode != mode;
   self->mode = mode;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODE]);
@@ -950,7 +952,7 @@ lf_lock_file_get_timeout (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->timeout;
 }
 
@@ -972,10 +974,10 @@ lf_lock_file_set_timeout (LfLockFile *self,
 
   g_return_if_fail (LF_IS_LOCK_FILE (self));
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->timeout != timeout;
   self->timeout = timeout;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
@@ -983,7 +985,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
 
 /* Whether the lock is that there is something at the path. */
 static gboolean
-lf_lock_file_is_existence (LfLockFile *self)
+lf_lock_file_is_dotlock (LfLockFile *self)
 {
   const LfBackendVTable *backend = lf_backend_get_vtable (self->backend);
 
@@ -1008,8 +1010,8 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  locker = g_mutex_locker_new (&self->mutex);
-  return self->remove_on_release || lf_lock_file_is_existence (self);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->remove_on_release || lf_lock_file_is_dotlock (self);
 }
 
 /* One setter for the boolean properties. */
@@ -1021,10 +1023,10 @@ lf_lock_file_set_boolean (LfLockFile         *self,
 {
   gboolean changed;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = *field != !!value;
   *field = !!value;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[property]);
@@ -1066,7 +1068,7 @@ lf_lock_file_get_create_parents (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->create_parents;
 }
 
@@ -1105,7 +1107,7 @@ lf_lock_file_get_file_mode (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->file_mode;
 }
 
@@ -1128,10 +1130,10 @@ lf_lock_file_set_file_mode (LfLockFile *self,
 
   file_mode &= MAX_FILE_MODE;
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->file_mode != file_mode;
   self->file_mode = file_mode;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FILE_MODE]);
@@ -1141,7 +1143,7 @@ lf_lock_file_set_file_mode (LfLockFile *self,
  * lf_lock_file_get_poll_interval: (get-property poll-interval)
  * @self: a lock file
  *
- * Gets the longest time between two looks where nothing can wake who waits.
+ * Gets the longest time between two polls where nothing can wake a waiter.
  *
  * Returns: the time in seconds
  *
@@ -1154,7 +1156,7 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
 
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
 
-  locker = g_mutex_locker_new (&self->mutex);
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
   return self->poll_interval;
 }
 
@@ -1164,7 +1166,7 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
  * @poll_interval: the time in seconds, from 0.001 to 3600; the nearest of these
  *   is taken for any other
  *
- * Sets the longest time between two looks where nothing can wake who waits.
+ * Sets the longest time between two polls where nothing can wake a waiter.
  *
  * Since: 1.0
  */
@@ -1180,10 +1182,10 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
     poll_interval = DEFAULT_POLL_INTERVAL;
   poll_interval = CLAMP (poll_interval, MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
 
-  g_mutex_lock (&self->mutex);
+  g_mutex_lock (lf_lock_file_get_mutex (self));
   changed = self->poll_interval != poll_interval;
   self->poll_interval = poll_interval;
-  g_mutex_unlock (&self->mutex);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_POLL_INTERVAL]);
@@ -1640,7 +1642,8 @@ lf_lock_file_release_finish (LfLockFile    *self,
  * lf_lock_file_is_held: (get-property held)
  * @self: a lock file
  *
- * Gets whether this object holds the lock. The file is not looked at.
+ * Gets whether this object holds the lock. The file is not checked. While a release is
+ * not finished, it does not hold the lock any more.
  *
  * In a process forked from the one that acquired the lock it is %FALSE.
  *
@@ -1661,12 +1664,12 @@ lf_lock_file_is_held (LfLockFile *self)
  * @self: a lock file
  *
  * Gets whether the calling thread holds the lock, through this object or through
- * another one. The file is looked at, but not its lock.
+ * another one. The file is checked, but not its lock.
  *
- * A thread that does and waits without end for another object to get the lock
- * waits for itself. [method@LockFile.acquire] looks and gives
- * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end
- * the wait. Where it is there for something else than that, look before.
+ * A thread that holds the lock and waits forever for another object to get it waits for
+ * itself. [method@LockFile.acquire] finds that out and gives
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
+ * wait. If your cancellable serves another purpose, call this before.
  *
  * The thread that holds a lock is the one in which it was reported.
  *
@@ -1691,7 +1694,7 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
 } Query;
 
 static Query *

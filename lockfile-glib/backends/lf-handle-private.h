@@ -16,7 +16,7 @@ typedef struct _LfBackendVTable LfBackendVTable;
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   LfLockMode mode;
   gboolean remove_on_release;
   gboolean create_parents;

@@ -22,6 +22,11 @@ LfClaims       *lf_claims_new             (void);
 void            lf_claims_drop            (LfClaims       *self);
 void            lf_claims_free            (LfClaims       *self);
 
+/* A mutex for the properties of the object, which a forked child has anew. Nothing else
+ * is locked under it. */
+GMutex         *lf_claims_get_properties_mutex
+                                          (LfClaims       *self);
+
 gboolean        lf_claims_is_held         (LfClaims       *self);
 gboolean        lf_claims_is_held_here    (LfClaims       *self);
 int             lf_claims_get_fd          (LfClaims       *self);

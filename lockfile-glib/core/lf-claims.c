@@ -19,6 +19,7 @@ struct _State
   const LfProcess *process;
   State *inherited; /* that of the process from which this was forked; only kept reachable */
   int inherited_pid; /* whose lock it was, or 0 */
+  GMutex properties_mutex;
 
   GMutex mutex;
   LfHandle *handle; /* while held; atomic, for a child reads it without the mutex */
@@ -43,6 +44,7 @@ state_new (State *inherited)
   State *self = g_new (State, 1);
 
   *self = (State) { .process = lf_process_get (), .inherited = inherited };
+  g_mutex_init (&self->properties_mutex);
   g_mutex_init (&self->mutex);
   g_queue_init (&self->queue);
 
@@ -53,6 +55,7 @@ static void
 state_free (State *self)
 {
   g_clear_pointer (&self->release_context, g_main_context_unref);
+  g_mutex_clear (&self->properties_mutex);
   g_mutex_clear (&self->mutex);
   g_free (self);
 }
@@ -76,9 +79,9 @@ leave_to_parent (State *self,
   lf_operations_drop (handle);
 }
 
-/* The state of this process, with its mutex locked. */
+/* The state of this process. */
 static State *
-lock_state (LfClaims *self)
+get_state (LfClaims *self)
 {
   State *state = g_atomic_pointer_get (&self->state);
 
@@ -96,9 +99,23 @@ lock_state (LfClaims *self)
         }
     }
 
+  return state;
+}
+
+static State *
+lock_state (LfClaims *self)
+{
+  State *state = get_state (self);
+
   g_mutex_lock (&state->mutex);
 
   return state;
+}
+
+GMutex *
+lf_claims_get_properties_mutex (LfClaims *self)
+{
+  return &get_state (self)->properties_mutex;
 }
 
 LfClaims *

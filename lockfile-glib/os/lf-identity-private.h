@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What a system tells about itself and its processes. One file a platform; what
+/* What a system tells about itself and its processes. One file per platform; what
  * is not known is NULL or 0. */
 
 typedef enum

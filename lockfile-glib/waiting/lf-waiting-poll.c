@@ -25,7 +25,7 @@ typedef struct
   /* Under the mutex of the queues */
   GList link; /* in its queue; GLib's own would cost a thread some KiB */
   LfWait *wait;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   const char *base_name;
   gboolean watch_tried;
   gboolean watched;

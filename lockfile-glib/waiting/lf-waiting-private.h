@@ -16,7 +16,7 @@ typedef enum
 /* What is waited for, as the level above has it. */
 typedef struct
 {
-  const char *path;     /* a reference string; names the lock among those of this process */
+  const char *path;     /* of lf_path_new(); names the lock among those of this process */
   gint64 poll_interval; /* microseconds */
 
   /* For a wait in the kernel's queue: a single system call that sleeps until the lock

@@ -11,6 +11,7 @@ extern const BackendCase contract_object_cases[];
 extern const BackendCase contract_path_cases[];
 extern const BackendCase contract_platform_cases[]; /* a file a platform */
 extern const BackendCase contract_process_cases[];
+extern const BackendCase contract_race_cases[];
 extern const BackendCase contract_wait_cases[];
 
 /* The cases of other platforms that this one has not, and why; the last is empty. */

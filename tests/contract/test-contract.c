@@ -23,8 +23,8 @@ test_all_backends (void)
 }
 
 static const BackendCase *const lists[] = {
-  contract_object_cases, contract_path_cases, contract_wait_cases, contract_process_cases,
-  contract_platform_cases,
+  contract_object_cases, contract_path_cases, contract_wait_cases, contract_race_cases,
+  contract_process_cases, contract_platform_cases,
 };
 
 /* What is said to be missing is missing. */

@@ -226,33 +226,6 @@ test_claims_that_end (Fixture       *fixture,
 }
 
 static void
-test_pending (Fixture       *fixture,
-              gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
-  g_autoptr (GError) error = NULL;
-  g_auto (Claim) claim = { 0 };
-
-  claim_start (&claim, lock, NULL);
-  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
-  g_clear_error (&error);
-  g_assert_false (lf_lock_file_try_acquire (lock, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
-  g_clear_error (&error);
-
-  /* It waits, which is not to hold */
-  g_assert_false (lf_lock_file_release (lock, &error));
-  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
-
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-}
-
-static void
 test_unref_pending (Fixture       *fixture,
                     gconstpointer  data)
 {
@@ -502,7 +475,6 @@ main (int    argc,
   add_test ("/async/two-tasks", test_two_tasks);
   add_test ("/async/claims-in-order", test_claims_in_order);
   add_test ("/async/claims-that-end", test_claims_that_end);
-  add_test ("/async/pending", test_pending);
   add_test ("/async/unref-pending", test_unref_pending);
   add_test ("/async/unref-after", test_unref_after);
   add_test ("/async/thread-context", test_thread_context);

@@ -115,7 +115,7 @@ def blocks_of_source(page, text):
 
 def find_pages(source):
     """The names of all pages, with their blocks."""
-    pages = [source / 'README.md', source / 'tests' / 'README.md',
+    pages = [source / 'README.md', *sorted((source / 'tests').rglob('README.md')),
              *sorted((source / 'introspection' / 'reference').glob('*.md'))]
     for path in pages:
         name = str(path.relative_to(source))

@@ -3,6 +3,7 @@
 #include "lf-test-backend.h"
 
 #define N_ROUNDS 2000
+#define N_CANCEL_ROUNDS 1000
 
 const TestBackend test_backends[] = {
   {
@@ -15,6 +16,7 @@ const TestBackend test_backends[] = {
     .has_queue = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = 10 * N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_FCNTL,
@@ -26,6 +28,7 @@ const TestBackend test_backends[] = {
     .has_queue = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = 2 * N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_HARD_LINK,
@@ -35,6 +38,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_DIRECTORY,
@@ -44,6 +48,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_SYMLINK,
@@ -53,6 +58,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_PID_FILE,
@@ -63,6 +69,7 @@ const TestBackend test_backends[] = {
     .has_descriptor = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_SQLITE,
@@ -72,6 +79,7 @@ const TestBackend test_backends[] = {
     .refuses_children = TRUE,
     .has_shared = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
 };
 

@@ -16,8 +16,6 @@
 
 #include <glib/gstdio.h>
 
-#define ORDINARY_USER 65534
-
 char **
 get_arguments (char **argv)
 {
@@ -149,6 +147,27 @@ guint
 count_descriptors (void)
 {
   return count_entries ("/proc/self/fd");
+}
+
+guint
+count_open_files (const char *directory)
+{
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fd", 0, NULL);
+  g_autofree char *prefix = g_strconcat (directory, "/", NULL);
+  const char *name;
+  guint n_open = 0;
+
+  g_assert_nonnull (descriptors);
+  while ((name = g_dir_read_name (descriptors)) != NULL)
+    {
+      g_autofree char *link = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (link, NULL);
+
+      if (target != NULL && g_str_has_prefix (target, prefix))
+        n_open++;
+    }
+
+  return n_open;
 }
 
 /* By the name that the library gives its threads. */

@@ -62,6 +62,10 @@ void  wait_for_sleeper   (int pid, long system_call);
 
 guint count_descriptors  (void);
 
+/* Files in the directory that this process has open, removed ones included; 0 where
+ * the system does not tell. */
+guint count_open_files   (const char *directory);
+
 /* Whatever it is, and if it is there. */
 void  remove_recursively (const char *path);
 
@@ -78,6 +82,7 @@ void  wait_for_no_lock_threads (void);
 
 /* Runs @function in a child, as an ordinary user also if we are root, and fails
  * the test if it fails. */
+#define ORDINARY_USER 65534
 typedef void (*ChildFunc) (gpointer data);
 void  run_in_child       (ChildFunc function, gpointer data);
 void  run_as_user        (ChildFunc function, gpointer data);
