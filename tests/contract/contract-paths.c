@@ -76,6 +76,7 @@ assert_paths_apart (const TestBackend *backend,
     }
 }
 
+/* Missing directories are made if that was asked for, and only then. */
 static void
 test_parents (Fixture       *fixture,
               gconstpointer  data)
@@ -96,6 +97,7 @@ test_parents (Fixture       *fixture,
   remove_recursively (top);
 }
 
+/* An object without a path, or with an empty one, can be asked nothing. */
 static void
 test_no_path (Fixture       *fixture,
               gconstpointer  data)

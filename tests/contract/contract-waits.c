@@ -55,6 +55,7 @@ assert_times_out (const TestBackend *backend,
     }
 }
 
+/* A lock that is held: none of the calls gets it, and each says who has it. */
 static void
 test_timeout (Fixture       *fixture,
               gconstpointer  data)
@@ -166,6 +167,7 @@ test_woken (Fixture       *fixture,
     }
 }
 
+/* Who has been cancelled already gets nothing, and makes no file. */
 static void
 test_cancelled_before (Fixture       *fixture,
                        gconstpointer  data)

@@ -110,6 +110,7 @@ test_database (Fixture       *fixture,
   g_assert_true (g_bytes_equal (before, after));
 }
 
+/* A database with a write-ahead log is refused, and keeps it. */
 static void
 test_wal (Fixture       *fixture,
           gconstpointer  data)
