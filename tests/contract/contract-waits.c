@@ -403,6 +403,8 @@ test_async_crowd (Fixture       *fixture,
         }
 
       wait_until_others_sleep ();
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
       g_assert_cmpuint (crowd.n_done, ==, 0);
       for (guint i = 0; i < N_CROWD; i += 3)
         g_cancellable_cancel (members[i].cancellable);
