@@ -111,5 +111,6 @@ void  assert_acquires    (LfLockFile *lock);
 void  assert_releases    (LfLockFile *lock);
 void  assert_free        (const char *path);
 void  assert_not_free    (const char *path);
+void  assert_refused     (LfLockFile *lock, GQuark domain, int code);
 
 G_END_DECLS
