@@ -26,6 +26,7 @@ test_paths_apart (Fixture       *fixture,
   assert_paths_apart (data, fixture, names);
 }
 
+/* The file was removed under its holder, who is told. */
 static void
 test_release_after_removal (Fixture       *fixture,
                             gconstpointer  data)
@@ -71,6 +72,7 @@ test_file_mode (Fixture       *fixture,
     }
 }
 
+/* Directories that are made have the usual permissions. */
 static void
 test_parents_mode (Fixture       *fixture,
                    gconstpointer  data)
@@ -157,6 +159,7 @@ child_without_permission (gpointer data)
     }
 }
 
+/* Directories that cannot be entered, or not written: each call says so. */
 static void
 test_permission (Fixture       *fixture,
                  gconstpointer  data)
@@ -227,6 +230,7 @@ test_other_user (Fixture       *fixture,
   peer_expect (holder, "released");
 }
 
+/* Names of any bytes and of the greatest length; one byte more is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)
@@ -270,6 +274,7 @@ child_that_moves (gpointer data)
   assert_tries (child->backend, child->fixture->path);
 }
 
+/* A relative path is that of the directory in which the object was made. */
 static void
 test_chdir (Fixture       *fixture,
             gconstpointer  data)
