@@ -1285,7 +1285,7 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
  * timeout of 0, and with the same errors.
  *
  * On a file system that does not answer it may take long all the same; from a main
- * loop, call [method@LockFile.acquire_async] with a timeout of 0.
+ * loop, call [method@LockFile.acquire_with_timeout_async] with a timeout of 0.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
  *   %LF_LOCK_ERROR_ALREADY_LOCKED if somebody else holds it
@@ -1468,9 +1468,12 @@ lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
  * @result: the result that the callback got
  * @error: return location for an error
  *
- * Finishes [method@LockFile.acquire_async]. The errors are those of
+ * Finishes [method@LockFile.acquire_async] and
+ * [method@LockFile.acquire_with_timeout_async]. The errors are those of
  * [method@LockFile.acquire], without %G_IO_ERROR_PENDING, and without
  * %LF_LOCK_ERROR_WOULD_DEADLOCK but for what [enum@Backend] says of it.
+ *
+ * The thread that holds the lock then is the one in which this was reported.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *

@@ -255,17 +255,19 @@ class Interrupt(SignalTest):
         self.assertEqual(count(), before)
         self.assert_nobody_holds()
 
-    def run_races(self, count, work_until_interrupted):
+    def run_races(self, count, work_until_interrupted, contended=None):
         """At any moment, around the grant and in uncontended calls too: whoever leaves
-        the call by an exception has no lock."""
+        the call by an exception has no lock, and has released nobody else's."""
         self.holder.release()
         ready = threading.Event()
         outcomes = {True: 0, False: 0}
+        contended = contended or self.other
+        releases = []
 
         def contend():
-            actions = [interrupt, self.other.release]
+            actions = [interrupt, lambda: releases.append(contended.release())]
             random.shuffle(actions)
-            self.other.acquire()
+            contended.acquire()
             ready.set()
             for action in actions:
                 time.sleep(random.random() * 0.001)
@@ -282,6 +284,7 @@ class Interrupt(SignalTest):
             except KeyboardInterrupt:
                 outcomes[bool(granted)] += 1
             thread.join()
+            self.assertEqual(len(releases), round_number + 1)
             self.assertFalse(self.lock.is_held(), round_number)
             self.assertTrue(self.other.try_acquire(), round_number)
             self.other.release()
@@ -298,6 +301,16 @@ class Interrupt(SignalTest):
                     pass
 
         self.run_races(2000, work)
+
+    def test_races_of_threads(self):
+        """Where the other thread has the same object."""
+        def work(granted):
+            with self.lock:
+                granted.append(True)
+                while True:
+                    pass
+
+        self.run_races(2000, work, self.lock)
 
     def test_races_of_guards(self):
         def work(granted):
@@ -372,32 +385,54 @@ class Semantics(SignalTest):
         self.assertEqual(called, [])
         lf_testing.iterate_until(lambda: called)
 
-    def test_another_thread_was_faster(self):
-        """As with C, who finds that the object holds its lock does not wait for it."""
-        test = self
+    def test_another_thread_holds_the_object(self):
+        """It is waited for, as any other holder."""
+        def hold():
+            with self.lock:
+                has_it.set()
+                while not is_waiting(threading.main_thread()):
+                    pass
+                order.append('released')
 
-        class Cancellable(Gio.Cancellable):
-            """It is asked after the first attempt has failed, and before the wait begins."""
+        self.holder.release()
+        for acquire in (self.lock.acquire, self.lock.acquire_guard, self.lock.__enter__,
+                        lambda: self.lock.acquire_with_timeout(100)):
+            order = []
+            has_it = threading.Event()
+            thread = threading.Thread(target=hold)
+            thread.start()
+            has_it.wait()
+            guard = acquire()
+            order.append('acquired')
+            thread.join()
+            self.assertEqual(order, ['released', 'acquired'])
+            self.assertTrue(self.lock.is_held_by_thread())
+            self.lock.release()
+            del guard
 
-            def is_cancelled(self):
-                test.holder.release()
-                thread = threading.Thread(target=test.lock.acquire)
-                thread.start()
-                thread.join()
-                return False
+    def test_interrupted_behind_another_thread(self):
+        """Which keeps what it has."""
+        def hold():
+            with self.lock:
+                has_it.set()
+                while not is_waiting(threading.main_thread()):
+                    pass
+                interrupt()
+                interrupted.wait()
+                held.append(self.lock.is_held_by_thread())
 
-        # Who waits for itself all the same gets an error
-        self.lock.set_timeout(20)
-        self.assertTrue(self.lock.acquire(Cancellable()))
-        self.assertFalse(self.lock.is_held_by_thread())
-        self.lock.release()
-
-        self.holder = Holder(self.path)
-        guard = self.lock.acquire_guard(Cancellable())
-        self.assertFalse(self.lock.is_held_by_thread())
-        del guard
-        self.assertTrue(self.lock.is_held())
-        self.lock.release()
+        self.holder.release()
+        for acquire in self.lock.acquire, self.lock.acquire_guard, self.lock.__enter__:
+            held = []
+            has_it, interrupted = threading.Event(), threading.Event()
+            thread = threading.Thread(target=hold)
+            thread.start()
+            has_it.wait()
+            self.assertRaises(KeyboardInterrupt, acquire)
+            interrupted.set()
+            thread.join()
+            self.assertEqual(held, [True])
+            self.assertFalse(self.lock.is_held())
 
     def test_pending(self):
         self.lock.acquire_async(GLib.PRIORITY_DEFAULT, None, None)
