@@ -316,7 +316,7 @@ lf_acquisition_new_inherited_error (LfAcquisition *self)
   g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
   return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
-                      _("The attempt to lock %s is that of PID %d, from which this process was "
+                      _("The attempt to lock %s belongs to PID %d, from which this process was "
                         "forked"), display_name, lf_process_get_id_of (self->process));
 }
 
