@@ -335,8 +335,14 @@ lf_acquisition_look_for_busy_error (LfAcquisition *self)
 static gboolean
 lf_acquisition_enqueue (LfAcquisition *self)
 {
-  return self->try_once || self->waiting->enqueue == NULL ||
-         self->waiting->enqueue (&self->wait, &self->target);
+  if (self->try_once || self->waiting->enqueue == NULL)
+    return TRUE;
+
+  if (self->backend->identify != NULL)
+    self->backend->identify (self->backend, self->handle);
+  self->target.name = lf_handle_get_lock_name (self->handle);
+
+  return self->waiting->enqueue (&self->wait, &self->target);
 }
 
 static void
