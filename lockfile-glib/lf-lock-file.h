@@ -63,6 +63,13 @@ void lf_lock_file_set_create_parents (LfLockFile *self,
                                       gboolean    create_parents);
 
 LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_get_durable (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_durable (LfLockFile *self,
+                               gboolean    durable);
+
+LF_AVAILABLE_IN_1_0
 guint lf_lock_file_get_file_mode (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0

@@ -21,6 +21,7 @@ typedef struct
   gboolean remove_on_release;
   gboolean create_parents;
   guint file_mode;
+  gboolean durable;
   double poll_interval;
 } LfRequest;
 
@@ -35,6 +36,7 @@ typedef struct
   gint64 changed; /* the file's time of change when it was granted, or 0; see lf-unix-file */
   gpointer data;  /* the backend's own */
   gboolean removed; /* by a release that failed afterwards */
+  char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
 
   const LfProcess *process; /* that made it: after fork() it is not the child's */
 
@@ -46,6 +48,8 @@ typedef struct
 LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_free            (LfHandle        *self);
 gboolean  lf_handle_is_own          (const LfHandle  *self);
+const char *
+          lf_handle_get_lock_name   (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
 gboolean  lf_handle_held_by_process (guint64          device,
