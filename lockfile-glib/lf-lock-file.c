@@ -1229,6 +1229,10 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * - what opening the path gave, as %G_IO_ERROR_NOT_FOUND,
  *   %G_IO_ERROR_PERMISSION_DENIED or %G_IO_ERROR_READ_ONLY
  *
+ * The message of the first two names the holder only where the attempt came across
+ * it, as in a lock that is a file. [method@LockFile.query_holder] searches for it, which
+ * can take much longer than the attempt.
+ *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
  * Since: 1.0

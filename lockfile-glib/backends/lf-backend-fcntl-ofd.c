@@ -40,9 +40,22 @@ ofd_test (LfHandle *handle,
   return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked);
 }
 
+/* The kernel names the process that has a lock of POSIX, and nobody for one of an open
+ * file description. */
+static LfLockHolder *
+ofd_get_obstacle (const LfBackendVTable *vtable,
+                  LfHandle              *handle)
+{
+  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_OFD_GETLK,
+                                                   get_type (handle)) : 0;
+
+  return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
+}
+
 const LfKernelFileBackend lf_backend_fcntl = {
   .vtable = {
     .backend = LF_BACKEND_FCNTL,
+    .get_obstacle = ofd_get_obstacle,
     .close = lf_backend_close_fd,
     LF_KERNEL_FILE_METHODS,
   },

@@ -48,6 +48,16 @@ posix_test (LfHandle *handle,
   return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked);
 }
 
+static LfLockHolder *
+posix_get_obstacle (const LfBackendVTable *vtable,
+                    LfHandle              *handle)
+{
+  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_GETLK,
+                                                   is_exclusive (handle) ? F_WRLCK : F_RDLCK) : 0;
+
+  return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
+}
+
 static gpointer
 posix_line_up (const LfBackendVTable *vtable,
                LfHandle              *handle)
@@ -87,6 +97,7 @@ posix_close (const LfBackendVTable *vtable,
 const LfKernelFileBackend lf_backend_fcntl = {
   .vtable = {
     .backend = LF_BACKEND_FCNTL,
+    .get_obstacle = posix_get_obstacle,
     .line_up = posix_line_up,
     .wait_turn = posix_wait_turn,
     .stop_turn = posix_stop_turn,

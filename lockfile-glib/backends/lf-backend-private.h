@@ -57,6 +57,12 @@ struct _LfBackendVTable
   gboolean (*wait_turn) (gpointer turn);
   void     (*stop_turn) (gpointer turn);
 
+  /* Who is in the way of a handle whose last attempt found the lock busy, or NULL if
+   * nothing at hand says so. It may ask the kernel in a single call, and search for
+   * nothing. NULL where there is nothing to ask. */
+  LfLockHolder * (*get_obstacle) (const LfBackendVTable *self,
+                                  LfHandle              *handle);
+
   /* Gives back what may be held without touching the path, and closes; for the end
    * of an acquisition that was not granted. */
   void (*drop) (const LfBackendVTable *self,

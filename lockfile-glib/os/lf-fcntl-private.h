@@ -18,5 +18,8 @@ int   lf_fcntl_uninterrupted  (int              fd,
 int   lf_fcntl_test           (int              fd,
                                int              command,
                                gboolean        *locked);
+int   lf_fcntl_get_holder     (int              fd,
+                               int              command,
+                               short            type);
 
 G_END_DECLS

@@ -91,7 +91,6 @@ test_objects (Fixture       *fixture,
   g_autoptr (LfLockFile) lock = new_lock (fixture->path);
   g_autoptr (LfLockFile) other = new_lock (fixture->path);
   g_autoptr (GError) error = NULL;
-  g_autofree char *pid = g_strdup_printf ("PID %d ", getpid ());
   g_auto (Claim) claim = { 0 };
 
   g_assert_true (lf_backend_is_supported (LF_BACKEND_FCNTL));
@@ -102,7 +101,6 @@ test_objects (Fixture       *fixture,
   assert_acquires (lock);
   g_assert_false (lf_lock_file_try_acquire (other, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
-  g_assert_nonnull (strstr (error->message, pid));
   g_clear_error (&error);
   g_assert_false (lf_lock_file_acquire_with_timeout (other, 0.02, NULL, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);

@@ -424,8 +424,7 @@ test_guard_owns (Fixture       *fixture,
   assert_not_free (fixture->path);
 }
 
-/* A wait of 0, 0.05 or 0.3 s is never shorter than that, and its error says who
- * has the lock. */
+/* A wait of 0, 0.05 or 0.3 s is never shorter than that. */
 static void
 test_timeout (Fixture       *fixture,
               gconstpointer  data)
@@ -433,8 +432,6 @@ test_timeout (Fixture       *fixture,
   double timeout = *(const double *) data;
   g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
   g_autoptr (Peer) peer = peer_start_holder (fixture->path);
-  g_autofree char *holder = g_strdup_printf ("held by PID %d (lf-test-peer)",
-                                             peer_get_pid (peer));
   int code = timeout > 0 ? LF_LOCK_ERROR_TIMED_OUT : LF_LOCK_ERROR_ALREADY_LOCKED;
   gint64 start;
 
@@ -462,7 +459,6 @@ test_timeout (Fixture       *fixture,
 
       g_assert_cmpint (g_get_monotonic_time () - start, >=, (gint64) (timeout * G_USEC_PER_SEC));
       g_assert_error (error, LF_LOCK_ERROR, code);
-      g_assert_nonnull (strstr (error->message, holder));
       g_assert_nonnull (strstr (error->message, fixture->path));
       g_assert_false (lf_lock_file_is_held (lock));
     }
