@@ -245,6 +245,16 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       return NULL;
     }
 
+  if (!lf_path_has_directory (self->path))
+    {
+      g_autofree char *display_name = lf_path_get_display_name (self->path);
+
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   _("The directory of %s had been removed when the lock file object was made"),
+                   display_name);
+      return NULL;
+    }
+
   return lf_operations_find_backend (self->backend, error);
 }
 
@@ -307,6 +317,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 
   *grant = 0;
 
+  if (lf_claims_forget_lost (self->claims, TRUE))
+    lf_lock_file_notify_held (self);
   if (lf_claims_is_held_here (self->claims))
     return TRUE;
 
@@ -1360,6 +1372,9 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   /* Decided by the acquisition, once: else a lock that was granted might be
    * reported as cancelled and nobody would release it */
   g_task_set_check_cancellable (task, FALSE);
+
+  if (lf_claims_forget_lost (self->claims, FALSE))
+    lf_lock_file_notify_held (self);
 
   acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, &error);
   if (acquisition == NULL)

@@ -6,6 +6,7 @@
 
 #include "backends/lf-kernel-file-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-kept-descriptors-private.h"
 
 /* Open-file-description locks of fcntl(2): the lock belongs to the description,
  * as flock(2)'s do, and it and the locks of POSIX, which belong to a process,
@@ -35,9 +36,21 @@ ofd_unlock (LfHandle *handle)
 
 static int
 ofd_test (LfHandle *handle,
-          gboolean *locked)
+          gboolean *locked,
+          int      *pid)
 {
-  return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked);
+  return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked, pid);
+}
+
+/* Closing any descriptor of a file takes the locks of POSIX away that the program itself
+ * has of it. */
+static void
+ofd_close (const LfBackendVTable *vtable,
+           LfHandle              *handle)
+{
+  if (handle->fd >= 0)
+    lf_kept_descriptors_close (handle->fd, handle->device, handle->inode);
+  handle->fd = -1;
 }
 
 /* The kernel names the process that has a lock of POSIX, and nobody for one of an open
@@ -56,11 +69,14 @@ const LfKernelFileBackend lf_backend_fcntl = {
   .vtable = {
     .backend = LF_BACKEND_FCNTL,
     .get_obstacle = ofd_get_obstacle,
-    .close = lf_backend_close_fd,
+    .close = ofd_close,
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FCNTL,
+  .read_access = LF_UNIX_FILE_READ,
+  .writes_to_exclude = TRUE,
   .lock = ofd_lock,
   .unlock = ofd_unlock,
   .test = ofd_test,
+  .test_disturbs_nobody = TRUE,
 };

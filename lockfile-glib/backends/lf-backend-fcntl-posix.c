@@ -43,9 +43,10 @@ posix_unlock (LfHandle *handle)
 
 static int
 posix_test (LfHandle *handle,
-            gboolean *locked)
+            gboolean *locked,
+            int      *pid)
 {
-  return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked);
+  return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked, pid);
 }
 
 static LfLockHolder *
@@ -64,6 +65,10 @@ posix_line_up (const LfBackendVTable *vtable,
 {
   LfPosixClaim *claim = handle->data;
 
+  /* A file with a lease is not open yet */
+  if (handle->fd < 0)
+    return NULL;
+
   lf_posix_locks_line_up (&claim, handle->device, handle->inode, is_exclusive (handle));
   handle->data = claim;
 
@@ -73,7 +78,7 @@ posix_line_up (const LfBackendVTable *vtable,
 static gboolean
 posix_wait_turn (gpointer turn)
 {
-  return lf_posix_claim_wait_turn (turn);
+  return turn == NULL || lf_posix_claim_wait_turn (turn);
 }
 
 static void
@@ -90,7 +95,7 @@ posix_close (const LfBackendVTable *vtable,
   int fd = handle->fd;
 
   handle->fd = -1;
-  if (fd >= 0)
+  if (fd >= 0 || claim != NULL)
     lf_posix_locks_close (claim, fd, handle->device, handle->inode);
 }
 
@@ -105,7 +110,10 @@ const LfKernelFileBackend lf_backend_fcntl = {
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FCNTL,
+  .read_access = LF_UNIX_FILE_READ,
+  .writes_to_exclude = TRUE,
   .lock = posix_lock,
   .unlock = posix_unlock,
   .test = posix_test,
+  .test_disturbs_nobody = TRUE,
 };

@@ -68,6 +68,13 @@ struct _LfBackendVTable
   void (*drop) (const LfBackendVTable *self,
                 LfHandle              *handle);
 
+  /* Whether what the handle was granted is still there, which a program can put an end
+   * to that closes descriptors that it does not know. Unless @may_wait, nothing is
+   * asked that could take time. NULL where the lock is at the path and nowhere else. */
+  gboolean (*is_intact) (const LfBackendVTable *self,
+                         LfHandle              *handle,
+                         gboolean               may_wait);
+
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);

@@ -32,7 +32,6 @@ typedef struct
   int fd;
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
-  gint64 changed; /* the file's time of change when it was granted, or 0; see lf-unix-file */
   gpointer data;  /* the backend's own */
   gboolean removed; /* by a release that failed afterwards */
 
@@ -40,6 +39,7 @@ typedef struct
 
   /* In the table of held locks */
   guint64 thread;
+  gboolean releasing;
   GList link;
 } LfHandle;
 
@@ -47,6 +47,8 @@ LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_free            (LfHandle        *self);
 gboolean  lf_handle_is_own          (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
+void      lf_handle_set_releasing   (LfHandle        *self,
+                                     gboolean         releasing);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
 gboolean  lf_handle_held_by_process (guint64          device,
                                      guint64          inode);

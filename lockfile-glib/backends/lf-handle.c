@@ -99,6 +99,17 @@ lf_handle_set_held (LfHandle *self)
   g_mutex_unlock (&held->mutex);
 }
 
+/* What is being released does not make anybody wait for ever. */
+void
+lf_handle_set_releasing (LfHandle *self,
+                         gboolean  releasing)
+{
+  HeldHandles *held = lock_held_handles ();
+
+  self->releasing = releasing;
+  g_mutex_unlock (&held->mutex);
+}
+
 /* Where the lock is that there is something at the path, it does not matter what. */
 static gboolean
 lf_handle_is_same_lock (const LfHandle *self,
@@ -128,7 +139,7 @@ lf_handle_held_by_thread (const LfHandle *self)
     {
       LfHandle *other = link->data;
 
-      held = other->thread == thread && lf_handle_is_same_lock (self, other);
+      held = other->thread == thread && !other->releasing && lf_handle_is_same_lock (self, other);
     }
   g_mutex_unlock (&table->mutex);
 

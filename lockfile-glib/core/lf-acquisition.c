@@ -840,7 +840,8 @@ lf_acquisition_run_here (LfAcquisition  *self,
       if (self->deadline >= 0 || self->cancellable != NULL)
         return lf_acquisition_run_in_thread (self, error);
 
-      if (lf_handle_held_by_thread (self->handle))
+      /* Another thread could release it */
+      if (lf_handle_held_by_thread (self->handle) && lf_thread_is_alone ())
         {
           g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 

@@ -39,4 +39,10 @@ void     lf_descriptor_close_inherited (int           fd,
                                         guint64       device,
                                         guint64       inode);
 
+/* On Unix. */
+int      lf_descriptor_raise           (int           fd);
+gboolean lf_descriptor_is              (int           fd,
+                                        guint64       device,
+                                        guint64       inode);
+
 G_END_DECLS

@@ -16,8 +16,7 @@ call (int           fd,
   if (fcntl (fd, command, lock) == 0)
     return 0;
 
-  /* POSIX leaves open which of the two says that somebody else has the lock */
-  return errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
+  return lf_fcntl_is_contention (errno) ? EWOULDBLOCK : errno;
 }
 
 /* A single system call. Returns 0 or an errno: EWOULDBLOCK if somebody else has
@@ -67,16 +66,19 @@ get_conflict (int           fd,
   return result;
 }
 
-/* Whether anybody but the asking owner has a lock. */
+/* Whether anybody but the asking owner has a lock, and who: -1 if it is that of an open
+ * file description, 0 if nobody can be told. */
 int
 lf_fcntl_test (int       fd,
                int       command,
-               gboolean *locked)
+               gboolean *locked,
+               int      *pid)
 {
   struct flock lock;
   int result = get_conflict (fd, command, F_WRLCK, &lock);
 
   *locked = result == 0 && lock.l_type != F_UNLCK;
+  *pid = *locked ? lock.l_pid : 0;
 
   return result;
 }

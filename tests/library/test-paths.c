@@ -118,11 +118,10 @@ child_without_permission (gpointer data)
   g_assert_true (lf_lock_file_is_locked (looking, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
-  /* A file that may only be read can be shared, and only that */
+  /* flock(2) needs no more than to open the file */
   g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
   g_assert_no_errno (g_chmod (fixture->path, 0444));
-  assert_path_refused (fixture->path, LF_LOCK_MODE_EXCLUSIVE,
-                       G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  assert_path_works (fixture->path, LF_LOCK_MODE_EXCLUSIVE);
   assert_path_works (fixture->path, LF_LOCK_MODE_SHARED);
   g_assert_no_errno (g_chmod (fixture->path, 0000));
   assert_path_refused (fixture->path, LF_LOCK_MODE_SHARED,
@@ -155,7 +154,7 @@ child_on_read_only (gpointer data)
   g_autoptr (LfLockFile) lock = lf_lock_file_new (parents);
 
   enter_read_only (fixture);
-  assert_path_refused (fixture->path, LF_LOCK_MODE_EXCLUSIVE, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
+  assert_path_works (fixture->path, LF_LOCK_MODE_EXCLUSIVE);
   assert_path_works (fixture->path, LF_LOCK_MODE_SHARED);
   assert_path_refused (missing, LF_LOCK_MODE_EXCLUSIVE, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
   assert_path_refused (missing, LF_LOCK_MODE_SHARED, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
@@ -183,9 +182,7 @@ test_not_a_file (Fixture       *fixture,
   int fd = -1;
 
   g_assert_true (g_file_set_contents (target, "target", -1, NULL));
-  if (g_str_equal (what, "directory"))
-    g_assert_no_errno (g_mkdir (fixture->path, 0755));
-  else if (g_str_equal (what, "fifo"))
+  if (g_str_equal (what, "fifo"))
     g_assert_no_errno (mkfifo (fixture->path, 0666));
   else if (g_str_equal (what, "symlink"))
     g_assert_no_errno (symlink (target, fixture->path));
@@ -316,7 +313,6 @@ main (int    argc,
   add_test ("/paths/parent-is-file", test_parent_is_file);
   add_test ("/paths/permission", test_permission);
   add_test ("/paths/read-only", test_read_only);
-  add_data_test ("/paths/not-a-file/directory", "directory", test_not_a_file);
   add_data_test ("/paths/not-a-file/fifo", "fifo", test_not_a_file);
   add_data_test ("/paths/not-a-file/socket", "socket", test_not_a_file);
   add_data_test ("/paths/not-a-file/symlink", "symlink", test_not_a_file);
