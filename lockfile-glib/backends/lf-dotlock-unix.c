@@ -13,6 +13,7 @@
 
 #include "backends/lf-record-private.h"
 #include "backends/lf-unix-file-private.h"
+#include "os/lf-descriptor-private.h"
 
 /* The files of locks that are there or not, as POSIX and flock(2) have them. */
 
@@ -76,7 +77,8 @@ lf_dotlock_write_file (const char *path,
                          guint       file_mode)
 {
   gsize length = strlen (record);
-  int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t) file_mode);
+  int fd = lf_descriptor_raise (open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                      (mode_t) file_mode));
   gssize n_written;
   int saved_errno;
 
