@@ -48,6 +48,7 @@ static void
 ofd_close (const LfBackendVTable *vtable,
            LfHandle              *handle)
 {
+  lf_handle_forget_fd (handle);
   if (handle->fd >= 0)
     lf_kept_descriptors_close (handle->fd, handle->device, handle->inode);
   handle->fd = -1;
@@ -79,4 +80,5 @@ const LfKernelFileBackend lf_backend_fcntl = {
   .unlock = ofd_unlock,
   .test = ofd_test,
   .test_disturbs_nobody = TRUE,
+  .test_sees_this_process = TRUE,
 };

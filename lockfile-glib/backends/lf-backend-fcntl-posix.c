@@ -94,6 +94,7 @@ posix_close (const LfBackendVTable *vtable,
   LfPosixClaim *claim = g_steal_pointer (&handle->data);
   int fd = handle->fd;
 
+  lf_handle_forget_fd (handle);
   handle->fd = -1;
   if (fd >= 0 || claim != NULL)
     lf_posix_locks_close (claim, fd, handle->device, handle->inode);

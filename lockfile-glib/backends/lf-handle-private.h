@@ -39,6 +39,7 @@ typedef struct
 
   /* In the table of held locks */
   guint64 thread;
+  int held_fd;
   gboolean releasing;
   GList link;
 } LfHandle;
@@ -47,6 +48,8 @@ LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_free            (LfHandle        *self);
 gboolean  lf_handle_is_own          (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
+gboolean  lf_handle_has_fd          (const LfHandle  *self);
+void      lf_handle_forget_fd       (LfHandle        *self);
 void      lf_handle_set_releasing   (LfHandle        *self,
                                      gboolean         releasing);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);

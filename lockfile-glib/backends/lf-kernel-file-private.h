@@ -35,6 +35,7 @@ typedef struct
                gboolean *locked,
                int      *pid);
   gboolean test_disturbs_nobody;
+  gboolean test_sees_this_process; /* what it has locked with POSIX's locks */
 } LfKernelFileBackend;
 
 LfAttempt lf_kernel_file_attempt         (const LfBackendVTable  *vtable,

@@ -231,7 +231,8 @@ lf_unix_file_open (LfHandle          *handle,
 gboolean
 lf_unix_file_is_open (const LfHandle *handle)
 {
-  return handle->fd >= 0 && lf_descriptor_is (handle->fd, handle->device, handle->inode);
+  return handle->fd >= 0 && lf_handle_has_fd (handle) &&
+         lf_descriptor_is (handle->fd, handle->device, handle->inode);
 }
 
 /* Comparing link counts would not do: a file that was renamed away has one. That a server

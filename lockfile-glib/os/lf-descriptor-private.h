@@ -20,6 +20,9 @@ typedef struct
   int (*reuse) (guint64  device,
                 guint64  inode,
                 gboolean for_writing);
+
+  /* Closes what needs to be put off no more; or NULL */
+  void (*sweep) (void);
 } LfDescriptorKeeper;
 
 void     lf_close                      (int           fd);
@@ -32,6 +35,9 @@ int      lf_descriptor_reuse           (const char   *path,
                                         gboolean      for_writing,
                                         guint64      *device,
                                         guint64      *inode);
+
+/* When a lock of POSIX was given up in another way. */
+void     lf_descriptor_sweep           (void);
 
 /* Closes what a forked child inherited, if the descriptor is still that file: the
  * parent's other threads may have been about to close it when it forked. */

@@ -44,20 +44,20 @@ is_of (const Kept *kept,
   return kept->device == device && kept->inode == inode;
 }
 
-/* With the mutex held. A program may have closed them since. */
+/* With the mutex held: closes what is not needed any more, which the program may have
+ * closed itself. */
 static void
-close_kept (Table   *self,
-            guint64  device,
-            guint64  inode)
+sweep (Table *self)
 {
   for (guint i = self->kept->len; i-- > 0;)
     {
       const Kept *kept = &g_array_index (self->kept, Kept, i);
+      gboolean is_open = lf_descriptor_is (kept->fd, kept->device, kept->inode);
 
-      if (!is_of (kept, device, inode))
+      if (is_open && program_has_lock (kept->fd))
         continue;
 
-      if (lf_descriptor_is (kept->fd, device, inode))
+      if (is_open)
         lf_close (kept->fd);
       g_array_remove_index_fast (self->kept, i);
     }
@@ -72,13 +72,18 @@ table_close (int     fd,
   Kept kept = { fd, device, inode };
 
   g_mutex_lock (&self->mutex);
-  if (program_has_lock (fd))
-    g_array_append_val (self->kept, kept);
-  else
-    {
-      lf_close (fd);
-      close_kept (self, device, inode);
-    }
+  g_array_append_val (self->kept, kept);
+  sweep (self);
+  g_mutex_unlock (&self->mutex);
+}
+
+static void
+table_sweep (void)
+{
+  Table *self = lf_process_peek_state (LF_PROCESS_DESCRIPTORS);
+
+  g_mutex_lock (&self->mutex);
+  sweep (self);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -142,7 +147,7 @@ table_new (void)
 {
   Table *self = g_new0 (Table, 1);
 
-  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse };
+  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse, table_sweep };
   g_mutex_init (&self->mutex);
   self->kept = g_array_new (FALSE, FALSE, sizeof (Kept));
   lf_process_foreach_inherited (LF_PROCESS_DESCRIPTORS, close_inherited, NULL);

@@ -135,7 +135,7 @@ table_new (void)
 {
   Table *self = g_new0 (Table, 1);
 
-  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse };
+  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse, NULL };
   g_mutex_init (&self->mutex);
   self->files = g_hash_table_new (locked_file_hash, locked_file_equal);
   lf_process_foreach_inherited (LF_PROCESS_DESCRIPTORS, close_inherited, NULL);
