@@ -8,6 +8,7 @@
 
 #include "core/lf-claims-private.h"
 #include "core/lf-operations-private.h"
+#include "core/lf-scope-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
 #include "lf-thread-task-private.h"
@@ -153,6 +154,7 @@ struct _LfLockFile
   guint file_mode;
   gboolean remove_on_release;
   gboolean create_parents;
+  LfLockScope required_scope;
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -174,6 +176,7 @@ typedef enum
   PROP_CREATE_PARENTS,
   PROP_FILE_MODE,
   PROP_POLL_INTERVAL,
+  PROP_REQUIRED_SCOPE,
   PROP_HELD,
 } LfLockFileProperty;
 
@@ -282,6 +285,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .create_parents = self->create_parents,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
+    .required_scope = self->required_scope,
   };
   seconds = timeout != NULL ? *timeout : self->timeout;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
@@ -487,6 +491,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_double (value, lf_lock_file_get_poll_interval (self));
       break;
 
+    case PROP_REQUIRED_SCOPE:
+      g_value_set_enum (value, (int) lf_lock_file_get_required_scope (self));
+      break;
+
     case PROP_HELD:
       g_value_set_boolean (value, lf_lock_file_is_held (self));
       break;
@@ -540,6 +548,10 @@ lf_lock_file_set_property (GObject      *object,
 
     case PROP_POLL_INTERVAL:
       lf_lock_file_set_poll_interval (self, g_value_get_double (value));
+      break;
+
+    case PROP_REQUIRED_SCOPE:
+      lf_lock_file_set_required_scope (self, (LfLockScope) g_value_get_enum (value));
       break;
 
     case PROP_HELD:
@@ -751,6 +763,22 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                          MIN_POLL_INTERVAL, MAX_POLL_INTERVAL, DEFAULT_POLL_INTERVAL,
                          G_PARAM_LAX_VALIDATION | /* the setter validates */
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:required-scope: (getter get_required_scope) (setter set_required_scope)
+   *
+   * Whom the lock has to exclude at least.
+   *
+   * Acquiring it where that cannot be had, or where it is not known, gives
+   * %LF_BACKEND_ERROR_NOT_SUPPORTED, with a message that names the mount option that is in
+   * the way. By default nothing is required. Whom a lock on the path excludes tells
+   * [method@LockFile.query_scope].
+   *
+   * Since: 1.0
+   */
+  props[PROP_REQUIRED_SCOPE] =
+    g_param_spec_enum ("required-scope", NULL, NULL, LF_TYPE_LOCK_SCOPE, LF_LOCK_SCOPE_UNKNOWN,
+                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * LfLockFile:held: (getter is_held)
@@ -1201,6 +1229,53 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_POLL_INTERVAL]);
+}
+
+/**
+ * lf_lock_file_get_required_scope: (get-property required-scope)
+ * @self: a lock file
+ *
+ * Gets whom the lock has to exclude at least.
+ *
+ * Returns: the scope
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_get_required_scope (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->required_scope;
+}
+
+/**
+ * lf_lock_file_set_required_scope: (set-property required-scope)
+ * @self: a lock file
+ * @required_scope: the scope; with %LF_LOCK_SCOPE_UNKNOWN, any
+ *
+ * Sets whom the lock has to exclude at least, from the next acquire on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_required_scope (LfLockFile  *self,
+                                 LfLockScope  required_scope)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  changed = self->required_scope != required_scope;
+  self->required_scope = required_scope;
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_REQUIRED_SCOPE]);
 }
 
 /**
@@ -2027,6 +2102,131 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_query_holder_async), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_query_scope:
+ * @self: a lock file
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Finds out whom a lock of this way on the path excludes, by the type and the options of
+ * the file system.
+ *
+ * On a file system that several hosts share, locks of the kernel may be known only to this
+ * host: Linux lists an option for that, as `local_lock=` of NFS, `nobrl` of CIFS or
+ * `localflock` of Lustre. What is known of no option, as with FUSE, with file systems of
+ * virtual machines and on other systems than Linux, is %LF_LOCK_SCOPE_UNKNOWN. This says
+ * nothing of the options with which other hosts have mounted it.
+ *
+ * The file need not exist.
+ *
+ * Returns: the scope; %LF_LOCK_SCOPE_UNKNOWN also with @error set
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_query_scope (LfLockFile    *self,
+                          GCancellable  *cancellable,
+                          GError       **error)
+{
+  const LfBackendVTable *backend;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable),
+                        LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (error == NULL || *error == NULL, LF_LOCK_SCOPE_UNKNOWN);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return LF_LOCK_SCOPE_UNKNOWN;
+
+  backend = lf_lock_file_get_usable_backend (self, error);
+
+  return backend != NULL ? lf_scope_query (backend, self->path) : LF_LOCK_SCOPE_UNKNOWN;
+}
+
+static gpointer
+query_scope_thread (gpointer   data,
+                    GError   **error)
+{
+  Query *query = data;
+
+  return GINT_TO_POINTER (lf_scope_query (query->backend, query->path));
+}
+
+static void
+query_scope_done (GTask    *task,
+                  gpointer  data,
+                  gpointer  result,
+                  GError   *error)
+{
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, GPOINTER_TO_INT (result));
+}
+
+static const LfThreadTaskFuncs query_scope_funcs = {
+  .work = query_scope_thread,
+  .done = query_scope_done,
+  .free_data = query_free,
+};
+
+/**
+ * lf_lock_file_query_scope_async:
+ * @self: a lock file
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the answer is there
+ * @user_data: data for @callback
+ *
+ * Starts to find out whom a lock excludes, as [method@LockFile.query_scope] does, without
+ * file operations in the calling thread.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_query_scope_async (LfLockFile          *self,
+                                int                  io_priority,
+                                GCancellable        *cancellable,
+                                GAsyncReadyCallback  callback,
+                                gpointer             user_data)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  lf_lock_file_start_query (self, &query_scope_funcs, lf_lock_file_query_scope_async,
+                            "[lockfile-glib] query scope", io_priority, cancellable, callback,
+                            user_data);
+}
+
+/**
+ * lf_lock_file_query_scope_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.query_scope_async].
+ *
+ * Returns: the scope; %LF_LOCK_SCOPE_UNKNOWN also with @error set
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_query_scope_finish (LfLockFile    *self,
+                                 GAsyncResult  *result,
+                                 GError       **error)
+{
+  gssize scope;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (g_task_is_valid (result, self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_query_scope_async),
+                        LF_LOCK_SCOPE_UNKNOWN);
+
+  scope = g_task_propagate_int (G_TASK (result), error);
+
+  return scope > 0 ? (LfLockScope) scope : LF_LOCK_SCOPE_UNKNOWN;
 }
 
 static gpointer

@@ -22,6 +22,7 @@ typedef struct
   gboolean create_parents;
   guint file_mode;
   double poll_interval;
+  LfLockScope required_scope;
 } LfRequest;
 
 /* What an attempt works on and a holder keeps. */

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/lf-operations-private.h"
+#include "core/lf-scope-private.h"
 #include "core/lf-waiting-choice-private.h"
 #include "lf-errors.h"
 #include "os/lf-path-private.h"
@@ -81,6 +82,7 @@ struct _LfAcquisition
   LfHandle *handle;
   LfAttempt result;
   GError *error;
+  gboolean scope_checked;
 
   /* Under the mutex of the wait */
   LfWait wait;
@@ -355,6 +357,10 @@ lf_acquisition_dequeue (LfAcquisition *self)
 static LfAttempt
 lf_acquisition_attempt (LfAcquisition *self)
 {
+  if (!self->scope_checked && !lf_scope_check (&self->handle->request, &self->error))
+    return LF_ATTEMPT_ERROR;
+  self->scope_checked = TRUE;
+
   return self->backend->attempt (self->backend, self->handle, &self->error);
 }
 
