@@ -16,6 +16,7 @@ typedef struct
 {
   GMutex mutex;
   GQueue handles;
+  GHashTable *by_fd; /* which of them has a descriptor */
 } HeldHandles;
 
 static gpointer
@@ -25,6 +26,7 @@ held_handles_new (void)
 
   g_mutex_init (&self->mutex);
   g_queue_init (&self->handles);
+  self->by_fd = g_hash_table_new (NULL, NULL);
 
   return self;
 }
@@ -55,9 +57,33 @@ lf_handle_new (const LfRequest *request)
   return self;
 }
 
+/* With the mutex held. */
+static void
+forget_fd (HeldHandles *held,
+           LfHandle    *self)
+{
+  if (g_hash_table_lookup (held->by_fd, GINT_TO_POINTER (self->held_fd)) == self)
+    g_hash_table_remove (held->by_fd, GINT_TO_POINTER (self->held_fd));
+}
+
+/* Before the descriptor is closed, after which another handle may get its number. */
+void
+lf_handle_forget_fd (LfHandle *self)
+{
+  HeldHandles *held;
+
+  if (self->thread == 0)
+    return;
+
+  held = lock_held_handles ();
+  forget_fd (held, self);
+  g_mutex_unlock (&held->mutex);
+}
+
 void
 lf_handle_close_fd (LfHandle *self)
 {
+  lf_handle_forget_fd (self);
   if (self->fd < 0)
     return;
 
@@ -74,6 +100,7 @@ lf_handle_free (LfHandle *self)
       HeldHandles *held = lock_held_handles ();
 
       g_queue_unlink (&held->handles, &self->link);
+      forget_fd (held, self);
       g_mutex_unlock (&held->mutex);
     }
 
@@ -94,7 +121,8 @@ lf_handle_is_own (const LfHandle *self)
   return self->process == lf_process_get ();
 }
 
-/* Notes that the calling thread holds the lock. */
+/* Notes that the calling thread holds the lock. If another handle was noted with the
+ * same descriptor, the program has closed that. */
 void
 lf_handle_set_held (LfHandle *self)
 {
@@ -103,6 +131,33 @@ lf_handle_set_held (LfHandle *self)
   self->thread = lf_thread_get_number ();
   self->link.data = self;
   g_queue_push_head_link (&held->handles, &self->link);
+  self->held_fd = self->fd;
+  if (self->fd >= 0)
+    g_hash_table_insert (held->by_fd, GINT_TO_POINTER (self->fd), self);
+  g_mutex_unlock (&held->mutex);
+}
+
+/* Whether the descriptor is not that of another handle, which got the number when the
+ * program had closed this one's. */
+gboolean
+lf_handle_has_fd (const LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+  const LfHandle *owner = g_hash_table_lookup (held->by_fd, GINT_TO_POINTER (self->fd));
+
+  g_mutex_unlock (&held->mutex);
+
+  return owner == NULL || owner == self;
+}
+
+/* What is being released does not make anybody wait for ever. */
+void
+lf_handle_set_releasing (LfHandle *self,
+                         gboolean  releasing)
+{
+  HeldHandles *held = lock_held_handles ();
+
+  self->releasing = releasing;
   g_mutex_unlock (&held->mutex);
 }
 
@@ -138,7 +193,7 @@ lf_handle_held_by_thread (const LfHandle *self)
     {
       LfHandle *other = link->data;
 
-      held = other->thread == thread && lf_handle_is_same_lock (self, other);
+      held = other->thread == thread && !other->releasing && lf_handle_is_same_lock (self, other);
     }
   g_mutex_unlock (&table->mutex);
 
