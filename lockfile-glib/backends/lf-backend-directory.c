@@ -207,11 +207,10 @@ fill (const LfDotlockPlace *place,
                                         O_RDWR | O_CREAT | O_EXCL, request->file_mode);
   if (node->record_fd < 0)
     return errno == ENOENT ? EAGAIN : errno;
-  if (fstat (node->record_fd, &file_stat) == 0)
-    {
-      node->record_device = file_stat.st_dev;
-      node->record_inode = file_stat.st_ino;
-    }
+  if (fstat (node->record_fd, &file_stat) != 0)
+    return errno;
+  node->record_device = file_stat.st_dev;
+  node->record_inode = file_stat.st_ino;
 
   result = lf_dotlock_write (node->record_fd, node->record, request->durable);
   /* With the name of the record in it */

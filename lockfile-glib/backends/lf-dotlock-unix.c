@@ -42,7 +42,7 @@
 
 #define MAX_ROUNDS 100
 
-/* How often an error that may pass by itself is waited for */
+/* How often our own lock is tried to be removed: what fails may pass by itself */
 #define MAX_TRIES 3
 
 /* How often others are waited for that are about to remove a lock, and how long each time,
@@ -406,25 +406,6 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
-static gboolean
-may_pass (int saved_errno)
-{
-  switch (saved_errno)
-    {
-    case EINTR:
-    case EAGAIN:
-    case ENOMEM:
-    case ENFILE:
-    case EMFILE:
-    case EIO:
-    case ESTALE:
-      return TRUE;
-
-    default:
-      return FALSE;
-    }
-}
-
 /* Programs close what they do not know: a descriptor that is not our file any more is not
  * ours. */
 static void
@@ -439,7 +420,8 @@ forget_closed (int     *fd,
     *fd = -1;
 }
 
-/* Removes our own lock. Returns 0, ENOENT if it is not there any more, or another errno. */
+/* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
+ * being broken and that does not come to an end, or another errno. */
 static int
 remove_own (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -462,7 +444,7 @@ remove_own (const LfDotlockBackend *self,
           self->announce (place, node, FALSE);
           guard = lf_dotlock_place_lock (place);
           if (guard < 0 && errno == EBUSY)
-            return EBUSY;
+            return EWOULDBLOCK;
         }
       result = remove_verified (self, place, node);
       lf_dotlock_place_unlock (place, guard);
@@ -470,7 +452,7 @@ remove_own (const LfDotlockBackend *self,
     }
 
   if (fd >= 0 && lock_removal (fd, F_RDLCK) != 0)
-    return EBUSY;
+    return EWOULDBLOCK;
 
   result = remove_verified (self, place, node);
   if (fd >= 0 && result != 0)
@@ -494,7 +476,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   if (lf_dotlock_place_renew (&lock->place))
     {
       result = remove_own (self, &lock->place, &lock->node);
-      for (guint i = 1; i < MAX_TRIES && may_pass (result); i++)
+      for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EWOULDBLOCK; i++)
         result = remove_own (self, &lock->place, &lock->node);
     }
 

@@ -471,9 +471,24 @@ class GLibEventLoop(asyncio.SelectorEventLoop):
         self._context = GLib.MainContext.default()
 
 
+class GLibEventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """What stands in for PyGObject's own before 3.50."""
+
+    def get_event_loop(self):
+        return GLibEventLoop()
+
+
+# The real thing, where there is one
+with contextlib.suppress(ImportError):
+    from gi.events import GLibEventLoopPolicy  # noqa: E402, F811
+
+
 class GLibLoop(AsyncTest):
     def run_loop(self, coroutine):
-        loop = GLibEventLoop()
+        policy = GLibEventLoopPolicy()
+        asyncio.set_event_loop_policy(policy)
+        self.addCleanup(asyncio.set_event_loop_policy, None)
+        loop = policy.get_event_loop()
         try:
             loop.run_until_complete(coroutine)
         finally:
@@ -499,6 +514,22 @@ class GLibLoop(AsyncTest):
             await task
         self.other.release()
         self.assert_nobody_holds()
+
+
+class GLibPolicy(LockTest):
+    def test_wait_leaves_nothing(self):
+        """The main context of a synchronous wait gets no event loop, which would stay."""
+        def count_after_wait():
+            with self.assertRaises(Lf.LockTimeout):
+                self.lock.acquire_with_timeout(0.01)
+            gc.collect()
+            return len(os.listdir('/proc/self/fd'))
+
+        asyncio.set_event_loop_policy(GLibEventLoopPolicy())
+        self.addCleanup(asyncio.set_event_loop_policy, None)
+        with Holder(self.path):
+            before = count_after_wait()
+            self.assertEqual([count_after_wait() for _ in range(5)], [before] * 5)
 
 
 if __name__ == '__main__':

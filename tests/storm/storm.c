@@ -94,6 +94,7 @@ may_be_broken (Witness *witness,
   return breaks && g_atomic_int_get (&witness->n_breaks_begun) != n_ended_before;
 }
 
+/* Its own lock may be broken between the grant and this, too. */
 static void
 enter (Witness *witness,
        int      number,
@@ -111,6 +112,7 @@ enter (Witness *witness,
       g_atomic_int_set (&witness->slots[number].reads, TRUE);
       owner = g_atomic_int_get (&witness->owner);
       if (owner != 0 && !g_atomic_int_get (&witness->slots[owner - 1].doomed) &&
+          !may_be_broken (witness, n_ended_before) &&
           !may_be_broken (witness, g_atomic_int_get (&witness->owner_breaks)))
         violation ("%d reads while %d writes", number, owner - 1);
       return;
@@ -120,6 +122,7 @@ enter (Witness *witness,
     {
       if (i != number && g_atomic_int_get (&witness->slots[i].reads) &&
           !g_atomic_int_get (&witness->slots[i].doomed) &&
+          !may_be_broken (witness, n_ended_before) &&
           !may_be_broken (witness, g_atomic_int_get (&witness->slots[i].n_breaks_seen)))
         violation ("%d writes while %d reads", number, i);
     }
@@ -129,6 +132,7 @@ enter (Witness *witness,
     int owner = __atomic_exchange_n (&witness->owner, number + 1, __ATOMIC_SEQ_CST);
 
     if (owner != 0 && !g_atomic_int_get (&witness->slots[owner - 1].doomed) &&
+          !may_be_broken (witness, n_ended_before) &&
         !may_be_broken (witness, before))
       violation ("%d writes while %d writes", number, owner - 1);
     g_atomic_int_set (&witness->owner_breaks, n_ended_before);
@@ -391,6 +395,10 @@ doom (pid_t pid,
   kill (pid, SIGKILL);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   count (&shared->n_kills);
+
+  /* The break of a dead one is over */
+  for (int i = 0; i < N_LOCKS && number >= N_WORKERS; i++)
+    g_atomic_int_set (&shared->locks[i].n_breaks_ended, shared->locks[i].n_breaks_begun);
 }
 
 /* What is in the directory that should not be. */

@@ -127,6 +127,19 @@ intercept_get_count (InterceptedCall call)
   return (guint) g_atomic_int_get (&state.counts[call]);
 }
 
+/* GLib wakes its main loops with descriptors of another kind. */
+static gboolean
+is_regular_file (int fd)
+{
+  static int (*real) (int, struct stat *);
+  struct stat file_stat;
+
+  if (real == NULL)
+    real = (int (*) (int, struct stat *)) dlsym (RTLD_NEXT, "fstat64");
+
+  return real (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode);
+}
+
 /* Whether the call is to fail, with errno. */
 static gboolean
 fails (InterceptedCall  call,
@@ -137,6 +150,8 @@ fails (InterceptedCall  call,
   int count, saved_errno = errno;
 
   if (!g_atomic_int_get (&state.armed) || in_hook)
+    return FALSE;
+  if ((call == CALL_READ || call == CALL_WRITE) && !is_regular_file (fd))
     return FALSE;
   if (state.part != NULL && (path == NULL || strstr (path, state.part) == NULL))
     return FALSE;

@@ -160,6 +160,9 @@ def _is_held_here(lock):
 # that follows it, if nothing has to be looked up for that by Python code: such pairs
 # are whole or not at all. The rest may be done twice.
 
+# Not PyGObject's own method, which since 3.50 looks for an event loop: that takes code in
+# Python which drops what a handler raises, and may leave an event loop behind
+_iterate = GLib.MainContext.__base__.iteration
 _set_wakeup_fd = functools.partial(signal.set_wakeup_fd, warn_on_full_buffer=False)
 _PRIORITY = GLib.PRIORITY_DEFAULT
 # So many handlers may raise while it is cleaned up
@@ -188,7 +191,7 @@ class _InterruptibleWait:
             self.start()
             self.end_start()
             while not self.reports:
-                self.context.iteration(True)
+                _iterate(self.context, True)
                 self.read_signals()
                 self.check()
         finally:
@@ -245,7 +248,7 @@ class _InterruptibleWait:
         # Only a report says for sure that the lock is not held
         while self.is_started and not self.reports:
             self.cancellable.cancel()
-            self.context.iteration(True)
+            _iterate(self.context, True)
         if self.others_fds:
             signal.set_wakeup_fd(self.others_fds[0])
             if self.read_fd >= 0:
@@ -410,13 +413,13 @@ class _Operation:
         poll_only = _PollOnly()
         poll_only.attach(self.context)
         while not self.reported and not self.is_loop_gone():
-            self.context.iteration(True)
+            _iterate(self.context, True)
             self.let_loop_dispatch()
         poll_only.destroy()
         if not self.reported:
             self.abandon()
             while not self.reported:
-                self.context.iteration(True)
+                _iterate(self.context, True)
 
     def let_loop_dispatch(self):
         with contextlib.suppress(RuntimeError):
@@ -429,7 +432,7 @@ class _Operation:
         return self.loop.is_closed()
 
     def dispatch(self):
-        while self.context.iteration(False):
+        while _iterate(self.context, False):
             pass
         self.turn.release()
 
