@@ -34,6 +34,7 @@ typedef struct
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
   gpointer data;  /* the backend's own */
+  gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
   gboolean removed; /* by a release that failed afterwards */
 
   const LfProcess *process; /* that made it: after fork() it is not the child's */

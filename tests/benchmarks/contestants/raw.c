@@ -109,6 +109,25 @@ release_fcntl (void)
   close (fd);
 }
 
+/* No more than an attempt cannot do without */
+static void
+fail_flock (void)
+{
+  check (fd = open (path, OPEN_FLAGS, 0666));
+  g_assert_cmpint (flock (fd, LOCK_EX | LOCK_NB), ==, -1);
+  close (fd);
+}
+
+static void
+fail_fcntl (void)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+  check (fd = open (path, OPEN_FLAGS, 0666));
+  g_assert_cmpint (fcntl (fd, F_OFD_SETLK, &lock), ==, -1);
+  close (fd);
+}
+
 static void
 release_fcntl_and_file (void)
 {
@@ -203,9 +222,9 @@ static struct
   const char *way;
   Contestant contestant;
 } contestants[] = {
-  { "flock", { acquire_flock, release_flock } },
+  { "flock", { acquire_flock, release_flock, NULL, fail_flock } },
   { "flock-remove", { acquire_flock, release_flock_and_file } },
-  { "fcntl", { acquire_fcntl, release_fcntl } },
+  { "fcntl", { acquire_fcntl, release_fcntl, NULL, fail_fcntl } },
   { "fcntl-remove", { acquire_fcntl, release_fcntl_and_file } },
   { "hard-link", { acquire_hard_link, release_file } },
   { "directory", { acquire_directory, release_directory } },
