@@ -41,8 +41,8 @@ typedef struct
 
   /* In the table of held locks */
   guint64 thread;
-  int held_fd;
-  gboolean releasing;
+  int noted_fd;
+  int releasing; /* atomic */
   GList link;
 } LfHandle;
 
@@ -51,6 +51,7 @@ void      lf_handle_free            (LfHandle        *self);
 gboolean  lf_handle_is_own          (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
 gboolean  lf_handle_has_fd          (const LfHandle  *self);
+gboolean  lf_handle_take_fd         (LfHandle        *self);
 void      lf_handle_forget_fd       (LfHandle        *self);
 void      lf_handle_set_releasing   (LfHandle        *self,
                                      gboolean         releasing);

@@ -208,7 +208,7 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
   struct stat path_stat;
   int result;
 
-  if (!lf_unix_file_is_open (handle))
+  if (!lf_unix_file_take (handle))
     {
       forget_descriptor (vtable, handle);
       return LF_RELEASE_LOST;

@@ -222,6 +222,14 @@ lf_unix_file_open (LfHandle          *handle,
   return LF_UNIX_FILE_OPENED;
 }
 
+/* The same as the next, before it is closed. */
+gboolean
+lf_unix_file_take (LfHandle *handle)
+{
+  return handle->fd >= 0 && lf_handle_take_fd (handle) &&
+         lf_descriptor_is (handle->fd, handle->device, handle->inode);
+}
+
 /* Whether the descriptor is still what was opened. */
 gboolean
 lf_unix_file_is_open (const LfHandle *handle)

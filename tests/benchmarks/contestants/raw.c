@@ -2,7 +2,7 @@
 
 /* raw WAY PATH: the system calls that a lock of each way cannot do without, made by
  * hand: what the library is measured against. They are those of a safe lock. That of
- * the kernel counts only if the path still names the file, and a file that is the
+ * the kernel counts only if the path still names the file, at its release too, and a file that is the
  * lock holds a record; but nothing is looked at that can be seen from a result
  * already, and there are no error messages.
  *
@@ -70,6 +70,9 @@ acquire_flock (void)
 static void
 release_flock (void)
 {
+  struct stat named;
+
+  stat (path, &named);
   check (flock (fd, LOCK_UN));
   close (fd);
 }
@@ -105,6 +108,9 @@ acquire_fcntl (void)
 static void
 release_fcntl (void)
 {
+  struct stat named;
+
+  stat (path, &named);
   lock_whole_file (F_UNLCK);
   close (fd);
 }
