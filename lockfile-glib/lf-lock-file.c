@@ -73,12 +73,12 @@
  * who wait begin again at the new file. On network file systems there may be no such
  * queue; see [what a lock does not protect from](limits.html).
  *
- * For other locks there is no such queue. A wait looks whether the lock is free,
- * less and less often up to [property@LockFile:poll-interval]; and it looks at
- * once when the lock's directory changes, of which one watch tells the whole
- * process, or when this process gives the lock back. In one process those who
- * wait are served in the order in which they came. On Windows nothing tells of a
- * change in time, so all waits there look, at least every 15 milliseconds.
+ * For other locks there is no such queue. A wait polls the lock, less and less often up
+ * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
+ * changes, for which the whole process has one watch, or when this process releases the
+ * lock. Waiters of one process are served in the order in which they came. On Windows
+ * nothing reports a change in time, so all waits there poll, at least every 15
+ * milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
@@ -143,7 +143,7 @@ struct _LfLockFile
 {
   GObject parent_instance;
 
-  char *path; /* a reference string; NULL where there is no local path */
+  char *path; /* of lf_path_new(); NULL where there is no local path */
   LfBackend backend;
 
   LfClaims *claims;
@@ -155,6 +155,7 @@ struct _LfLockFile
   guint file_mode;
   gboolean remove_on_release;
   gboolean create_parents;
+  gboolean durable;
   LfLockScope required_scope;
 };
 
@@ -175,6 +176,7 @@ typedef enum
   PROP_TIMEOUT,
   PROP_REMOVE_ON_RELEASE,
   PROP_CREATE_PARENTS,
+  PROP_DURABLE,
   PROP_FILE_MODE,
   PROP_POLL_INTERVAL,
   PROP_REQUIRED_SCOPE,
@@ -284,6 +286,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .mode = self->mode,
     .remove_on_release = self->remove_on_release,
     .create_parents = self->create_parents,
+    .durable = self->durable,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
     .required_scope = self->required_scope,
@@ -343,7 +346,7 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   LfClaimsRelease begun;
   int inherited_pid;
   LfHandle *handle; /* (unowned): it is the claims' */
@@ -484,6 +487,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_boolean (value, lf_lock_file_get_create_parents (self));
       break;
 
+    case PROP_DURABLE:
+      g_value_set_boolean (value, lf_lock_file_get_durable (self));
+      break;
+
     case PROP_FILE_MODE:
       g_value_set_uint (value, lf_lock_file_get_file_mode (self));
       break;
@@ -541,6 +548,10 @@ lf_lock_file_set_property (GObject      *object,
 
     case PROP_CREATE_PARENTS:
       lf_lock_file_set_create_parents (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_DURABLE:
+      lf_lock_file_set_durable (self, g_value_get_boolean (value));
       break;
 
     case PROP_FILE_MODE:
@@ -732,6 +743,27 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
+   * LfLockFile:durable: (getter get_durable) (setter set_durable)
+   *
+   * Whether the record of a lock is on the disk before the lock can be seen.
+   *
+   * It counts where the lock is a file with a record of its holder: with
+   * %LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY and %LF_BACKEND_PID_FILE on Unix. After
+   * a power failure, a file system may still have the lock and have lost what was
+   * in it. Nobody could tell that its holder is gone then, and it would be held
+   * until [method@LockFile.break_lock].
+   *
+   * Writing to a disk takes a hundred times as long as everything else that acquiring
+   * does. Set this to %FALSE where a lock does not outlive a boot, as in `/run`, or
+   * where breaking it by hand is no matter.
+   *
+   * Since: 1.0
+   */
+  props[PROP_DURABLE] =
+    g_param_spec_boolean ("durable", NULL, NULL, TRUE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
    * LfLockFile:file-mode: (getter get_file_mode) (setter set_file_mode)
    *
    * Permission bits of a file that acquiring makes, less the process's umask.
@@ -749,10 +781,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
    *
-   * The longest time between two looks at the lock where nothing can wake who
-   * waits, in seconds: 0.5 by default, from 0.001 to 3600.
+   * The longest time between two polls of the lock where nothing can wake a waiter, in
+   * seconds: 0.5 by default, from 0.001 to 3600.
    *
-   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not look; the kernel wakes
+   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll; the kernel wakes
    * them. For the others it is how late a release can be noticed of which no watch
    * tells: on another host, or where the system has no watch left. On Windows it is
    * 15 milliseconds if it is set to more.
@@ -805,6 +837,7 @@ lf_lock_file_init (LfLockFile *self)
   self->claims = lf_claims_new ();
   self->timeout = -1;
   self->file_mode = DEFAULT_FILE_MODE;
+  self->durable = TRUE;
   self->poll_interval = DEFAULT_POLL_INTERVAL;
 }
 
@@ -1026,7 +1059,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
 
 /* Whether the lock is that there is something at the path. */
 static gboolean
-lf_lock_file_is_existence (LfLockFile *self)
+lf_lock_file_is_dotlock (LfLockFile *self)
 {
   const LfBackendVTable *backend = lf_backend_get_vtable (self->backend);
 
@@ -1052,7 +1085,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
 
   locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
-  return self->remove_on_release || lf_lock_file_is_existence (self);
+  return self->remove_on_release || lf_lock_file_is_dotlock (self);
 }
 
 /* One setter for the boolean properties. */
@@ -1132,6 +1165,45 @@ lf_lock_file_set_create_parents (LfLockFile *self,
 }
 
 /**
+ * lf_lock_file_get_durable: (get-property durable)
+ * @self: a lock file
+ *
+ * Gets whether the record of a lock is on the disk before the lock can be seen.
+ *
+ * Returns: %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_durable (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->durable;
+}
+
+/**
+ * lf_lock_file_set_durable: (set-property durable)
+ * @self: a lock file
+ * @durable: whether it is to be on the disk
+ *
+ * Sets whether the record of a lock is on the disk before the lock can be seen.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_durable (LfLockFile *self,
+                          gboolean    durable)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->durable, durable, PROP_DURABLE);
+}
+
+/**
  * lf_lock_file_get_file_mode: (get-property file-mode)
  * @self: a lock file
  *
@@ -1184,7 +1256,7 @@ lf_lock_file_set_file_mode (LfLockFile *self,
  * lf_lock_file_get_poll_interval: (get-property poll-interval)
  * @self: a lock file
  *
- * Gets the longest time between two looks where nothing can wake who waits.
+ * Gets the longest time between two polls where nothing can wake a waiter.
  *
  * Returns: the time in seconds
  *
@@ -1207,7 +1279,7 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
  * @poll_interval: the time in seconds, from 0.001 to 3600; the nearest of these
  *   is taken for any other
  *
- * Sets the longest time between two looks where nothing can wake who waits.
+ * Sets the longest time between two polls where nothing can wake a waiter.
  *
  * Since: 1.0
  */
@@ -1378,7 +1450,7 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
  * timeout of 0, and with the same errors.
  *
  * On a file system that does not answer it may take long all the same; from a main
- * loop, call [method@LockFile.acquire_async] with a timeout of 0.
+ * loop, call [method@LockFile.acquire_with_timeout_async] with a timeout of 0.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
  *   %LF_LOCK_ERROR_ALREADY_LOCKED if somebody else holds it
@@ -1564,9 +1636,12 @@ lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
  * @result: the result that the callback got
  * @error: return location for an error
  *
- * Finishes [method@LockFile.acquire_async]. The errors are those of
+ * Finishes [method@LockFile.acquire_async] and
+ * [method@LockFile.acquire_with_timeout_async]. The errors are those of
  * [method@LockFile.acquire], without %G_IO_ERROR_PENDING, and without
  * %LF_LOCK_ERROR_WOULD_DEADLOCK but for what [enum@Backend] says of it.
+ *
+ * The thread that holds the lock then is the one in which this was reported.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1735,7 +1810,8 @@ lf_lock_file_release_finish (LfLockFile    *self,
  * lf_lock_file_is_held: (get-property held)
  * @self: a lock file
  *
- * Gets whether this object holds the lock. The file is not looked at.
+ * Gets whether this object holds the lock. The file is not checked. While a release is
+ * not finished, it does not hold the lock any more.
  *
  * In a process forked from the one that acquired the lock it is %FALSE.
  *
@@ -1756,12 +1832,12 @@ lf_lock_file_is_held (LfLockFile *self)
  * @self: a lock file
  *
  * Gets whether the calling thread holds the lock, through this object or through
- * another one. The file is looked at, but not its lock.
+ * another one. The file is checked, but not its lock.
  *
- * A thread that does and waits without end for another object to get the lock
- * waits for itself. [method@LockFile.acquire] looks and gives
- * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end
- * the wait. Where it is there for something else than that, look before.
+ * A thread that holds the lock and waits forever for another object to get it waits for
+ * itself. [method@LockFile.acquire] finds that out and gives
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
+ * wait. If your cancellable serves another purpose, call this before.
  *
  * The thread that holds a lock is the one in which it was reported.
  *
@@ -1786,7 +1862,7 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
 } Query;
 
 static Query *

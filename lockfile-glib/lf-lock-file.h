@@ -16,14 +16,14 @@ LF_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (LfLockFile, lf_lock_file, LF, LOCK_FILE, GObject)
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new (const char *path) G_GNUC_WARN_UNUSED_RESULT;
+LfLockFile *lf_lock_file_new (const char *path) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 LfLockFile *lf_lock_file_new_with_backend (const char *path,
-                                           LfBackend   backend) G_GNUC_WARN_UNUSED_RESULT;
+                                           LfBackend   backend) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new_for_file (GFile *file) G_GNUC_WARN_UNUSED_RESULT;
+LfLockFile *lf_lock_file_new_for_file (GFile *file) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 const char *lf_lock_file_get_path (LfLockFile *self);
@@ -63,6 +63,13 @@ void lf_lock_file_set_create_parents (LfLockFile *self,
                                       gboolean    create_parents);
 
 LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_get_durable (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_durable (LfLockFile *self,
+                               gboolean    durable);
+
+LF_AVAILABLE_IN_1_0
 guint lf_lock_file_get_file_mode (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
@@ -86,17 +93,17 @@ void lf_lock_file_set_required_scope (LfLockFile  *self,
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
                                GCancellable  *cancellable,
-                               GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                               GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_with_timeout (LfLockFile    *self,
                                             double         timeout,
                                             GCancellable  *cancellable,
-                                            GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                            GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_try_acquire (LfLockFile  *self,
-                                   GError     **error) G_GNUC_WARN_UNUSED_RESULT;
+                                   GError     **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 void lf_lock_file_acquire_async (LfLockFile          *self,
@@ -116,7 +123,7 @@ void lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_finish (LfLockFile    *self,
                                       GAsyncResult  *result,
-                                      GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                      GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_release (LfLockFile  *self,

@@ -4,165 +4,395 @@
 
 #include "backends/lf-dotlock-private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
-
-#include "lf-errors.h"
+#include "backends/lf-record-private.h"
+#include "os/lf-descriptor-private.h"
 #include "os/lf-identity-private.h"
-#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* A directory with the record in it. It is made elsewhere and moved to the path;
  * where a move cannot be told to fail if something is there, mkdir(2) comes first
- * and the record after. */
+ * and the record after.
+ *
+ * It is moved away before it is emptied, too: until it is empty it could not be removed,
+ * and without its record it would be nobody's. What others have put into it is not
+ * removed, and stays where it was moved to. */
 
 #define DIRECTORY_MODE 0777
+#define MAX_SLOTS 100
 
-static LfDotlockResult
-read_directory (const LfDotlockBackend  *self,
-                const char              *path,
-                char                   **record,
-                GError                 **error)
+typedef struct
 {
-  g_autofree char *record_path = g_build_filename (path, LF_DOTLOCK_RECORD_NAME, NULL);
-  g_autofree char *display_name = NULL;
-  struct stat path_stat;
+  gboolean known;
+  guint n_foreign;
+  char *unique_name; /* of the empty file that python-lockfile makes */
+} Contents;
 
-  *record = NULL;
-  if (lstat (path, &path_stat) != 0)
-    return errno == ENOENT ? LF_DOTLOCK_ABSENT
-                           : lf_dotlock_fail (self, path, errno, error);
+/* HOST.THREADPID, and nothing in it */
+static gboolean
+is_unique_name (int         fd,
+                const char *name)
+{
+  struct stat file_stat;
 
-  if (!S_ISDIR (path_stat.st_mode))
+  return strchr (name, '.') != NULL && g_ascii_isdigit (name[strlen (name) - 1]) &&
+         fstatat (fd, name, &file_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG (file_stat.st_mode) && file_stat.st_size == 0;
+}
+
+static gboolean
+is_record_name (int         fd,
+                const char *name)
+{
+  struct stat file_stat;
+
+  return g_str_equal (name, LF_DOTLOCK_RECORD_NAME) &&
+         fstatat (fd, name, &file_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG (file_stat.st_mode) && file_stat.st_size <= LF_RECORD_MAX_LENGTH;
+}
+
+static void
+contents_read (Contents *self,
+               int       fd)
+{
+  int own_fd = lf_dotlock_open_at (fd, ".", O_RDONLY | O_DIRECTORY, 0);
+  DIR *directory = own_fd >= 0 ? fdopendir (own_fd) : NULL;
+  const struct dirent *entry;
+
+  *self = (Contents) { .known = directory != NULL };
+  if (directory == NULL)
     {
-      display_name = lf_path_get_display_name (path);
-      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-                   _("%s is not a lock: it is not a directory"), display_name);
-      return LF_DOTLOCK_ERROR;
+      if (own_fd >= 0)
+        lf_close (own_fd);
+      return;
     }
 
-  /* Others' directories have no record, or another */
-  if (lf_dotlock_read_file (self, record_path, record, NULL) != LF_DOTLOCK_PRESENT)
-    *record = g_strdup ("");
+  while ((entry = readdir (directory)) != NULL)
+    {
+      if (g_str_equal (entry->d_name, ".") || g_str_equal (entry->d_name, "..") ||
+          is_record_name (fd, entry->d_name))
+        continue;
+
+      if (self->unique_name == NULL && is_unique_name (fd, entry->d_name))
+        self->unique_name = g_strdup (entry->d_name);
+      else
+        self->n_foreign++;
+    }
+  closedir (directory);
+}
+
+static void
+contents_clear (Contents *self)
+{
+  g_free (self->unique_name);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Contents, contents_clear)
+
+static gboolean
+is_used (const LfDotlockNode *node)
+{
+  g_auto (Contents) contents = { 0 };
+
+  if (node->fd >= 0)
+    contents_read (&contents, node->fd);
+
+  return contents.n_foreign > 0;
+}
+
+static LfDotlockResult
+look_from_outside (const LfDotlockBackend  *self,
+                   const LfDotlockPlace    *place,
+                   LfDotlockNode           *node,
+                   GError                 **error)
+{
+  struct stat name_stat;
+
+  if (fstatat (place->fd, place->name, &name_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? LF_DOTLOCK_ABSENT : lf_dotlock_fail (self, place->path, errno, error);
+
+  if (!S_ISDIR (name_stat.st_mode))
+    return lf_dotlock_fail_invalid (place->path, _("%s is not a lock: it is not a directory"),
+                                    error);
+
+  node->device = name_stat.st_dev;
+  node->inode = name_stat.st_ino;
+  node->record = g_strdup ("");
 
   return LF_DOTLOCK_PRESENT;
 }
 
-/* 0 or an errno */
-static int
-write_record (const char *directory,
-              const char *record,
-              guint       file_mode)
+/* Others' directories have no record, or another. Returns whether what there is can be
+ * one. */
+static gboolean
+read_record (LfDotlockNode *node)
 {
-  g_autofree char *record_path = g_build_filename (directory, LF_DOTLOCK_RECORD_NAME, NULL);
-  int fd = lf_dotlock_write_file (record_path, record, file_mode);
+  struct stat file_stat;
 
-  if (fd < 0)
-    return errno;
+  node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
+                                        O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+  if (node->record_fd < 0 || fstat (node->record_fd, &file_stat) != 0)
+    return TRUE;
 
-  close (fd);
-  return 0;
-}
+  node->record_device = file_stat.st_dev;
+  node->record_inode = file_stat.st_ino;
 
-/* Empties a directory that holds nothing but files, and removes it. */
-static int
-delete_directory (const char *path)
-{
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *file = g_build_filename (path, name, NULL);
-
-      if (unlink (file) != 0)
-        g_debug ("Removing what is in a lock: %s", g_strerror (errno));
-    }
-
-  return rmdir (path) == 0 ? 0 : errno;
+  return S_ISREG (file_stat.st_mode) &&
+         lf_dotlock_read (node->record_fd, &node->record) != EINVAL;
 }
 
 static LfDotlockResult
-make_in_place (const LfDotlockBackend  *self,
-               const LfRequest         *request,
-               const char              *record,
-               GError                 **error)
-{
-  int result;
-
-  if (mkdir (request->path, DIRECTORY_MODE) != 0)
-    return errno == EEXIST ? LF_DOTLOCK_ABSENT
-                           : lf_dotlock_fail (self, request->path, errno, error);
-
-  result = write_record (request->path, record, request->file_mode);
-  if (result == 0)
-    return LF_DOTLOCK_PRESENT;
-
-  rmdir (request->path);
-  return lf_dotlock_fail (self, request->path, result, error);
-}
-
-static LfDotlockResult
-make (const LfDotlockBackend  *self,
-      LfHandle                *handle,
-      const char              *record,
+look (const LfDotlockBackend  *self,
+      const LfDotlockPlace    *place,
+      LfDotlockNode           *node,
       GError                 **error)
 {
-  const LfRequest *request = &handle->request;
-  g_autofree char *unique_path = lf_dotlock_new_unique_path (request->path);
+  struct stat directory_stat;
+  gboolean is_valid;
+
+  node->fd = lf_dotlock_open_at (place->fd, place->name, O_RDONLY | O_DIRECTORY, 0);
+  if (node->fd < 0)
+    return errno == ENOENT ? LF_DOTLOCK_ABSENT : look_from_outside (self, place, node, error);
+
+  if (fstat (node->fd, &directory_stat) != 0)
+    return look_from_outside (self, place, node, error);
+
+  node->device = directory_stat.st_dev;
+  node->inode = directory_stat.st_ino;
+  is_valid = read_record (node);
+  if (node->record == NULL)
+    node->record = g_strdup ("");
+
+  /* With a record it is a lock, whatever else was put there */
+  if (!is_valid || (!lf_record_is_ours (node->record) && is_used (node)))
+    return lf_dotlock_fail_invalid (place->path,
+                                    _("%s is not a lock: it holds something else"), error);
+
+  return LF_DOTLOCK_PRESENT;
+}
+
+/* Locks a new directory, and writes its record. 0 or an errno: EAGAIN if somebody took it
+ * for a left-over. */
+static int
+fill (const LfDotlockPlace *place,
+      const char           *name,
+      const LfRequest      *request,
+      LfDotlockNode        *node)
+{
+  struct stat file_stat;
   int result;
 
-  if (mkdir (unique_path, DIRECTORY_MODE) != 0)
-    return lf_dotlock_fail (self, request->path, errno, error);
+  node->fd = lf_dotlock_open_at (place->fd, name, O_RDONLY | O_DIRECTORY, 0);
+  if (node->fd < 0)
+    return errno == ENOENT ? EAGAIN : errno;
+  if (fstat (node->fd, &file_stat) != 0)
+    return errno;
+  node->device = file_stat.st_dev;
+  node->inode = file_stat.st_ino;
 
-  result = write_record (unique_path, record, request->file_mode);
-  if (result == 0)
-    result = lf_identity_rename_no_replace (unique_path, request->path);
-  if (result == 0)
-    return LF_DOTLOCK_PRESENT;
+  result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
+  if (result == EWOULDBLOCK)
+    return EAGAIN;
+  node->record = lf_record_new (result == 0);
 
-  delete_directory (unique_path);
+  node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
+                                        O_RDWR | O_CREAT | O_EXCL, request->file_mode);
+  if (node->record_fd < 0)
+    return errno == ENOENT ? EAGAIN : errno;
+  if (fstat (node->record_fd, &file_stat) != 0)
+    return errno;
+  node->record_device = file_stat.st_dev;
+  node->record_inode = file_stat.st_ino;
+
+  result = lf_dotlock_write (node->record_fd, node->record, request->durable);
+  /* With the name of the record in it */
+  if (result == 0 && request->durable && fsync (node->fd) != 0 && errno == EIO)
+    result = errno;
+
+  return result;
+}
+
+/* For one that nobody else has. */
+static void
+discard (const LfDotlockPlace *place,
+         const char           *name,
+         LfDotlockNode        *node)
+{
+  if (node->record_fd >= 0)
+    unlinkat (node->fd, LF_DOTLOCK_RECORD_NAME, 0);
+  unlinkat (place->fd, name, AT_REMOVEDIR);
+  lf_dotlock_node_close (node);
+}
+
+static int
+make_in_place (const LfDotlockPlace *place,
+               const LfRequest      *request,
+               LfDotlockNode        *node)
+{
+  int result;
+
+  if (mkdirat (place->fd, place->name, DIRECTORY_MODE) != 0)
+    return errno;
+
+  result = fill (place, place->name, request, node);
+  if (result != 0)
+    discard (place, place->name, node);
+
+  return result;
+}
+
+/* Makes a directory for a new lock. Returns its name, or NULL with errno. */
+static char *
+make_slot (const LfDotlockPlace *place)
+{
+  for (guint i = 0; i < MAX_SLOTS; i++)
+    {
+      g_autofree char *slot = lf_dotlock_place_get_slot (place, i);
+
+      if (mkdirat (place->fd, slot, DIRECTORY_MODE) == 0 ||
+          (errno == EEXIST && lf_dotlock_place_clean_slot (place, slot) &&
+           mkdirat (place->fd, slot, DIRECTORY_MODE) == 0))
+        return g_steal_pointer (&slot);
+      if (errno != EEXIST && errno != ENOENT)
+        return NULL;
+    }
+
+  errno = EAGAIN;
+  return NULL;
+}
+
+static int
+make (const LfDotlockBackend *self,
+      const LfDotlockPlace   *place,
+      const LfRequest        *request,
+      LfDotlockNode          *node)
+{
+  g_autofree char *slot = make_slot (place);
+  int result;
+
+  if (slot == NULL)
+    return errno;
+
+  result = fill (place, slot, request, node);
+  if (result == 0)
+    {
+      result = lf_identity_rename_no_replace (place->fd, slot, place->name);
+      /* Network file systems may say that it failed after it has succeeded */
+      if (result == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
+        return 0;
+    }
+
+  discard (place, slot, node);
 
   switch (result)
     {
-    case EEXIST:
-      return LF_DOTLOCK_ABSENT;
-
     case EINVAL:
     case ENOSYS:
-      return make_in_place (self, request, record, error);
+      return make_in_place (place, request, node);
 
     case ENOENT:
       /* Somebody who cleaned up took it for a left-over */
-      return LF_DOTLOCK_RETRY;
+      return EAGAIN;
 
     default:
-      return lf_dotlock_fail (self, request->path, result, error);
+      return result;
     }
 }
 
-/* Away from the path first, in one step: until it is empty it could not be
- * removed, and without its record it would be nobody's. */
-static int
-remove_directory (const char *path)
+/* What is not at the name any more need not be removable: something else may have been
+ * put into it, or be kept there by a file system for those who have it open. */
+static void
+remove_rest (const LfDotlockPlace *place,
+             const char           *name,
+             const char           *unique_name,
+             LfDotlockNode        *node)
 {
-  g_autofree char *unique_path = lf_dotlock_new_unique_path (path);
+  if (node->fd >= 0)
+    {
+      unlinkat (node->fd, LF_DOTLOCK_RECORD_NAME, 0);
+      if (unique_name != NULL)
+        unlinkat (node->fd, unique_name, 0);
+    }
+
+  if (unlinkat (place->fd, name, AT_REMOVEDIR) != 0)
+    g_debug ("Removing what was a lock: %s", g_strerror (errno));
+}
+
+static int
+move_away (const LfDotlockPlace  *place,
+           char                 **slot)
+{
+  for (guint i = 0; i < MAX_SLOTS; i++)
+    {
+      int result;
+
+      *slot = lf_dotlock_place_get_slot (place, i);
+      result = lf_identity_rename_no_replace (place->fd, place->name, *slot);
+      /* Onto a directory that is not empty it fails in any case */
+      if (result == EINVAL || result == ENOSYS)
+        result = renameat (place->fd, place->name, place->fd, *slot) == 0 ? 0 : errno;
+      if (result != EEXIST && result != ENOTEMPTY)
+        return result;
+      lf_dotlock_place_clean_slot (place, *slot);
+      g_clear_pointer (slot, g_free);
+    }
+
+  return EEXIST;
+}
+
+/* Without another name, which takes space. Only where nothing else is in it: else it
+ * would lose its record and stay. */
+static int
+remove_in_place (const LfDotlockPlace *place,
+                 const Contents       *contents,
+                 LfDotlockNode        *node)
+{
+  if (node->fd < 0 || !contents->known || contents->n_foreign > 0)
+    return ENOTEMPTY;
+
+  if (unlinkat (node->fd, LF_DOTLOCK_RECORD_NAME, 0) != 0 && errno != ENOENT)
+    return errno;
+  if (contents->unique_name != NULL)
+    unlinkat (node->fd, contents->unique_name, 0);
+
+  return unlinkat (place->fd, place->name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+static int
+remove_directory (const LfDotlockBackend *self,
+                  const LfDotlockPlace   *place,
+                  LfDotlockNode          *node)
+{
+  g_auto (Contents) contents = { 0 };
+  g_autofree char *slot = NULL;
   int result;
 
-  if (g_rename (path, unique_path) != 0)
-    return errno;
+  /* That of another program may have something in it, which ours has not */
+  if (node->fd >= 0 && !lf_record_is_ours (node->record))
+    contents_read (&contents, node->fd);
 
-  result = delete_directory (unique_path);
-  if (result == 0 || result == ENOENT)
-    return 0;
+  result = move_away (place, &slot);
+  if (result == 0)
+    {
+      remove_rest (place, slot, contents.unique_name, node);
+      return 0;
+    }
 
-  /* It holds a directory, so it was no lock: it is put back, less its files */
-  lf_identity_rename_no_replace (unique_path, path);
-  return result;
+  if (result != ENOSPC && result != EDQUOT && result != ENAMETOOLONG && result != EEXIST)
+    return result;
+
+  if (!contents.known && node->fd >= 0)
+    contents_read (&contents, node->fd);
+
+  return remove_in_place (place, &contents, node);
 }
 
 const LfDotlockBackend lf_backend_directory = {
@@ -170,7 +400,10 @@ const LfDotlockBackend lf_backend_directory = {
     .backend = LF_BACKEND_DIRECTORY,
     LF_DOTLOCK_METHODS,
   },
-  .read = read_directory,
+  .has_inode = TRUE,
+  .look = look,
   .make = make,
+  .verify = lf_dotlock_verify_inode,
+  .is_used = is_used,
   .remove = remove_directory,
 };

@@ -7,26 +7,15 @@
 /* A file that is linked to the path: link(2) fails if there is something. It works
  * on every file system that has hard links, network file systems included. */
 
-static LfDotlockResult
-make (const LfDotlockBackend  *self,
-      LfHandle                *handle,
-      const char              *record,
-      GError                 **error)
-{
-  LfDotlockResult result = lf_dotlock_make_file (self, handle, record, error);
-
-  /* Nothing is done with the file; what counts is that it is there */
-  lf_handle_close_fd (handle);
-
-  return result;
-}
-
 const LfDotlockBackend lf_backend_hard_link = {
   .vtable = {
     .backend = LF_BACKEND_HARD_LINK,
     LF_DOTLOCK_METHODS,
   },
-  .read = lf_dotlock_read_file,
-  .make = make,
-  .remove = lf_dotlock_remove_file,
+  .has_inode = TRUE,
+  .look = lf_dotlock_look_at_file,
+  .prepare = lf_dotlock_prepare_file,
+  .make = lf_dotlock_make_file,
+  .verify = lf_dotlock_verify_inode,
+  .remove = lf_dotlock_remove_name,
 };

@@ -30,6 +30,11 @@ struct _LfBackendVTable
   gboolean has_shared;
   gboolean is_dotlock; /* the lock is that there is something at the path */
 
+  /* Finds out which lock the path of a new handle means, and sets its name, so that it is
+   * the same by whatever path it is reached. NULL where a path is enough. */
+  void (*identify) (const LfBackendVTable *self,
+                    LfHandle              *handle);
+
   /* Opens what is not open yet and tries once to get the lock, without ever
    * waiting. On a handle that was granted the lock already it is granted again:
    * attempt() alone says who has the lock, block() never does. */

@@ -5,64 +5,147 @@
 #include "backends/lf-dotlock-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lf-errors.h"
 #include "backends/lf-record-private.h"
-#include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
 /* A symbolic link whose target is the record and leads nowhere: it is made with
- * its record in one step. */
+ * its record in one step. It has no inode that could be locked: whether its holder lives,
+ * its record alone tells. */
 
 static LfDotlockResult
-read_link (const LfDotlockBackend  *self,
-           const char              *path,
-           char                   **record,
-           GError                 **error)
+fail_invalid (const LfDotlockPlace  *place,
+              const char            *format,
+              GError               **error)
 {
-  char target[LF_RECORD_MAX_LENGTH + 1];
-  g_autofree char *display_name = NULL;
-  gssize length = readlink (path, target, sizeof target);
+  return lf_dotlock_fail_invalid (place->path, format, error);
+}
 
-  *record = NULL;
-  if (length < 0 && errno == ENOENT)
-    return LF_DOTLOCK_ABSENT;
+/* Returns 0 or an errno: EFBIG for a target that is too long for a record. */
+static int
+read_target (const LfDotlockPlace  *place,
+             char                 **target)
+{
+  char buffer[LF_RECORD_MAX_LENGTH + 1];
+  gssize length;
 
-  if (length < 0 && errno == EINVAL)
-    {
-      display_name = lf_path_get_display_name (path);
-      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-                   _("%s is not a lock: it is not a symbolic link"), display_name);
-      return LF_DOTLOCK_ERROR;
-    }
+  do
+    length = readlinkat (place->fd, place->name, buffer, sizeof buffer);
+  while (length < 0 && errno == EINTR);
 
   if (length < 0)
-    return lf_dotlock_fail (self, path, errno, error);
+    return errno;
+  if (length > LF_RECORD_MAX_LENGTH)
+    return EFBIG;
 
-  /* One that is longer is not a record */
-  *record = g_strndup (target, length <= LF_RECORD_MAX_LENGTH ? (gsize) length : 0);
+  *target = g_strndup (buffer, (gsize) length);
+  return 0;
+}
+
+static LfDotlockResult
+look (const LfDotlockBackend  *self,
+      const LfDotlockPlace    *place,
+      LfDotlockNode           *node,
+      GError                 **error)
+{
+  struct stat target_stat;
+  int result = read_target (place, &node->record);
+
+  switch (result)
+    {
+    case 0:
+      break;
+
+    case ENOENT:
+      return LF_DOTLOCK_ABSENT;
+
+    case EINVAL:
+      return fail_invalid (place, _("%s is not a lock: it is not a symbolic link"), error);
+
+    case EFBIG:
+      return fail_invalid (place, _("%s is not a lock: it holds something else"), error);
+
+    default:
+      return lf_dotlock_fail (self, place->path, result, error);
+    }
+
+  if (!lf_record_is_ours (node->record) &&
+      fstatat (place->fd, place->name, &target_stat, 0) == 0)
+    return fail_invalid (place, _("%s is not a lock: it is a link to something"), error);
 
   return LF_DOTLOCK_PRESENT;
 }
 
-static LfDotlockResult
-make (const LfDotlockBackend  *self,
-      LfHandle                *handle,
-      const char              *record,
-      GError                 **error)
+static int
+make (const LfDotlockBackend *self,
+      const LfDotlockPlace   *place,
+      const LfRequest        *request,
+      LfDotlockNode          *node)
 {
-  const LfRequest *request = &handle->request;
+  g_autofree char *target = NULL;
+  int result;
 
-  if (symlink (record, request->path) == 0)
-    return LF_DOTLOCK_PRESENT;
+  node->record = lf_record_new (FALSE);
+  result = symlinkat (node->record, place->fd, place->name) == 0 ? 0 : errno;
 
-  if (errno == EEXIST)
-    return LF_DOTLOCK_ABSENT;
+  /* Network file systems may say that it failed after it has succeeded */
+  if (result != 0 && read_target (place, &target) == 0 && g_str_equal (target, node->record))
+    result = 0;
+  if (result != 0)
+    lf_dotlock_node_close (node);
 
   /* So symlink(2) says that the file system has no such thing */
-  return lf_dotlock_fail (self, request->path, errno == EPERM ? EOPNOTSUPP : errno, error);
+  return result == EPERM ? EOPNOTSUPP : result;
+}
+
+/* The token in it makes the record the only one of its kind. */
+static int
+verify (const LfDotlockBackend *self,
+        const LfDotlockPlace   *place,
+        const LfDotlockNode    *node)
+{
+  g_autofree char *target = NULL;
+  int result = read_target (place, &target);
+
+  if (result == EINVAL || result == EFBIG)
+    return ENOENT;
+
+  return result != 0 || g_str_equal (target, node->record) ? result : ENOENT;
+}
+
+/* A time that no link has by itself, and another for each. */
+static struct timespec
+get_mark (const LfDotlockNode *node)
+{
+  return (struct timespec) { .tv_sec = 1, .tv_nsec = g_str_hash (node->record) % 1000000 * 1000 };
+}
+
+/* The times of a link take no space. */
+static void
+announce (const LfDotlockPlace *place,
+          const LfDotlockNode  *node,
+          gboolean              announces)
+{
+  const struct timespec now = { .tv_nsec = UTIME_NOW };
+  const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, announces ? get_mark (node) : now };
+
+  if (utimensat (place->fd, place->name, times, AT_SYMLINK_NOFOLLOW) != 0)
+    g_debug ("Announcing a release: %s", g_strerror (errno));
+}
+
+static gboolean
+is_announced (const LfDotlockPlace *place,
+              const LfDotlockNode  *node)
+{
+  struct timespec mark = get_mark (node);
+  struct stat link_stat;
+
+  return fstatat (place->fd, place->name, &link_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+         link_stat.st_mtim.tv_sec == mark.tv_sec &&
+         (link_stat.st_mtim.tv_nsec == mark.tv_nsec || link_stat.st_mtim.tv_nsec == 0);
 }
 
 const LfDotlockBackend lf_backend_symlink = {
@@ -70,7 +153,10 @@ const LfDotlockBackend lf_backend_symlink = {
     .backend = LF_BACKEND_SYMLINK,
     LF_DOTLOCK_METHODS,
   },
-  .read = read_link,
+  .look = look,
   .make = make,
-  .remove = lf_dotlock_remove_file,
+  .verify = verify,
+  .remove = lf_dotlock_remove_name,
+  .announce = announce,
+  .is_announced = is_announced,
 };

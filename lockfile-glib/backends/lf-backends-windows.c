@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "backends/lf-dotlock-private.h"
+#include "backends/lf-dotlock-guarded-private.h"
 
 const LfBackendVTable *const lf_backends[] = {
   &lf_backend_lock_file_ex,

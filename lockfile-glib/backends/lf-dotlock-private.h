@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The family of backends whose lock is that there is something at the path. */
+/* The family of backends whose lock is that there is something at the path, on Unix. */
 
 /* Name of the file with the record, where that is in a directory */
 #define LF_DOTLOCK_RECORD_NAME "holder"
@@ -19,57 +19,113 @@ typedef enum
   LF_DOTLOCK_ERROR, /* the only one that sets a GError */
 } LfDotlockResult;
 
+/* The directory of a lock, opened once: whatever its path leads to later, the lock is
+ * there. */
+typedef struct
+{
+  int fd;
+  guint64 device;
+  guint64 inode;
+  const char *path; /* of the lock, for messages */
+  char *name;       /* of the lock in the directory */
+} LfDotlockPlace;
+
+/* What is, or was, at the name of a lock. Each part may be missing. */
+typedef struct
+{
+  int fd;        /* of what can be locked with flock(2): the file, or the directory */
+  guint64 device; /* with the inode, of that; else 0 */
+  guint64 inode;
+  int record_fd; /* of the record, if that is in a file of its own */
+  guint64 record_device;
+  guint64 record_inode;
+  char *record;  /* "" if it is not one that we understand, or may not read */
+} LfDotlockNode;
+
+#define LF_DOTLOCK_NODE_INIT { .fd = -1, .record_fd = -1 }
+
 typedef struct _LfDotlockBackend LfDotlockBackend;
 
 struct _LfDotlockBackend
 {
   LfBackendVTable vtable;
 
-  /* What is at the path, and its record: "" if it is not one that we understand,
-   * or may not read. Something of another kind is an error. */
-  LfDotlockResult (*read) (const LfDotlockBackend  *self,
-                           const char              *path,
-                           char                   **record,
+  /* Whether what is at the name can be locked with flock(2), which a holder does */
+  gboolean has_inode;
+  gboolean shows_fd; /* in the property of the handle */
+
+  /* Opens what is at the name, without following links. What cannot be a lock of this
+   * kind is an error. */
+  LfDotlockResult (*look) (const LfDotlockBackend  *self,
+                           const LfDotlockPlace    *place,
+                           LfDotlockNode           *node,
                            GError                 **error);
 
-  /* Puts a lock with its record there, in one step: PRESENT if it is ours, ABSENT
-   * if something is there already. */
-  LfDotlockResult (*make) (const LfDotlockBackend  *self,
-                           LfHandle                *handle,
-                           const char              *record,
-                           GError                 **error);
+  /* Makes what can be made beforehand, where it cannot be seen; 0 or an errno. It is
+   * called once, until a make() has used it up. NULL if there is nothing. */
+  int (*prepare) (const LfDotlockBackend *self,
+                  const LfDotlockPlace   *place,
+                  const LfRequest        *request,
+                  LfDotlockNode          *node);
 
-  /* Takes what is there away; 0 or an errno. */
-  int (*remove) (const char *path);
+  /* Puts a lock there, in one step: 0, EEXIST if there is something already, EAGAIN if
+   * another attempt makes sense, or another errno. */
+  int (*make) (const LfDotlockBackend *self,
+               const LfDotlockPlace   *place,
+               const LfRequest        *request,
+               LfDotlockNode          *node);
 
-  /* Whether the holder has the file locked with flock(2) too */
-  gboolean has_flock;
+  /* Whether that is still at the name: 0, ENOENT if there is nothing or something else,
+   * or another errno. */
+  int (*verify) (const LfDotlockBackend *self,
+                 const LfDotlockPlace   *place,
+                 const LfDotlockNode    *node);
+
+  /* Whether others have put there what a removal would take with it. NULL if nobody
+   * can. */
+  gboolean (*is_used) (const LfDotlockNode *node);
+
+  /* Takes what was verified away; 0 or an errno. */
+  int (*remove) (const LfDotlockBackend *self,
+                 const LfDotlockPlace   *place,
+                 LfDotlockNode          *node);
+
+  /* Where there is no inode to lock: tells those that break locks that its holder is about
+   * to remove this one, or not any more. */
+  void     (*announce)     (const LfDotlockPlace *place,
+                            const LfDotlockNode  *node,
+                            gboolean              announces);
+  gboolean (*is_announced) (const LfDotlockPlace *place,
+                            const LfDotlockNode  *node);
 };
 
-LfAttempt       lf_dotlock_attempt         (const LfBackendVTable   *vtable,
-                                            LfHandle                *handle,
-                                            GError                 **error);
-void            lf_dotlock_drop            (const LfBackendVTable   *vtable,
-                                            LfHandle                *handle);
-LfRelease       lf_dotlock_release         (const LfBackendVTable   *vtable,
-                                            LfHandle                *handle,
-                                            GError                 **error);
-void            lf_dotlock_close           (const LfBackendVTable   *vtable,
-                                            LfHandle                *handle);
-gboolean        lf_dotlock_query_holder    (const LfBackendVTable   *vtable,
-                                            const char              *path,
-                                            LfLockHolder           **holder,
-                                            GError                 **error);
-gboolean        lf_dotlock_break_lock      (const LfBackendVTable   *vtable,
-                                            const char              *path,
-                                            GError                 **error);
+void            lf_dotlock_identify     (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle);
+LfAttempt       lf_dotlock_attempt      (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle,
+                                         GError                 **error);
+LfRelease       lf_dotlock_release      (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle,
+                                         GError                 **error);
+void            lf_dotlock_close        (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle);
+void            lf_dotlock_leave        (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle);
+gboolean        lf_dotlock_query_holder (const LfBackendVTable   *vtable,
+                                         const char              *path,
+                                         LfLockHolder           **holder,
+                                         GError                 **error);
+gboolean        lf_dotlock_break_lock   (const LfBackendVTable   *vtable,
+                                         const char              *path,
+                                         GError                 **error);
 
 /* What is the same in the v-tables of the family */
 #define LF_DOTLOCK_METHODS \
   .is_dotlock = TRUE, \
+  .identify = lf_dotlock_identify, \
   .attempt = lf_dotlock_attempt, \
-  .drop = lf_dotlock_drop, \
-  .leave = lf_backend_leave_fd, \
+  .drop = lf_dotlock_close, \
+  .leave = lf_dotlock_leave, \
   .release = lf_dotlock_release, \
   .close = lf_dotlock_close, \
   .query_holder = lf_dotlock_query_holder, \
@@ -80,46 +136,67 @@ extern const LfDotlockBackend lf_backend_directory;
 extern const LfDotlockBackend lf_backend_symlink;
 extern const LfDotlockBackend lf_backend_pid_file;
 
-/* A name in the directory of the lock that nobody else has. */
-char           *lf_dotlock_new_unique_path (const char              *path);
+/* lf-dotlock-place.c: directories, and what is made and left behind in them */
 
-LfDotlockResult lf_dotlock_fail            (const LfDotlockBackend  *self,
-                                            const char              *path,
-                                            int                      saved_errno,
-                                            GError                 **error);
+int             lf_dotlock_place_open     (LfDotlockPlace        *place,
+                                           const char            *path,
+                                           gboolean               create_parents);
+void            lf_dotlock_place_close    (LfDotlockPlace        *place);
+gboolean        lf_dotlock_place_renew    (LfDotlockPlace        *place);
+char           *lf_dotlock_place_get_slot (const LfDotlockPlace  *place,
+                                           guint                  number);
+gboolean        lf_dotlock_place_clean_slot
+                                          (const LfDotlockPlace  *place,
+                                           const char            *slot);
+void            lf_dotlock_place_clean_up (const LfDotlockPlace  *place,
+                                           const char            *lock_name);
+int             lf_dotlock_place_lock     (const LfDotlockPlace  *place);
+void            lf_dotlock_place_unlock   (const LfDotlockPlace  *place,
+                                           int                    guard);
+gboolean        lf_dotlock_place_is_locked (const LfDotlockPlace *place);
 
-/* What follows is of the platform. */
+/* lf-dotlock-node.c: files with a record */
 
-/* What keeps others of this library from removing locks in a directory, or
- * LF_DOTLOCK_NO_GUARD */
-typedef gintptr LfDotlockGuard;
-
-#define LF_DOTLOCK_NO_GUARD ((LfDotlockGuard) -1)
-
-LfDotlockGuard  lf_dotlock_lock_directory   (const char              *path,
-                                             gboolean                 patient);
-void            lf_dotlock_unlock_directory (LfDotlockGuard           guard);
-int             lf_dotlock_lock_file        (const char              *path);
-
-/* Makes what is missing of the directories above @path. What is wrong with them,
- * the next step says. */
-void            lf_dotlock_make_parents     (const char              *path);
+void            lf_dotlock_node_close       (LfDotlockNode         *node);
+int             lf_dotlock_open_at          (int                    directory,
+                                             const char            *name,
+                                             int                    flags,
+                                             guint                  mode);
+int             lf_dotlock_flock            (int                    fd,
+                                             int                    operation);
+int             lf_dotlock_read             (int                    fd,
+                                             char                 **record);
+int             lf_dotlock_write            (int                    fd,
+                                             const char            *record,
+                                             gboolean               durable);
+int             lf_dotlock_verify_inode     (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             const LfDotlockNode    *node);
 
 /* For locks that are regular files */
-LfDotlockResult lf_dotlock_read_file        (const LfDotlockBackend  *self,
-                                             const char              *path,
-                                             char                   **record,
-                                             GError                 **error);
-LfDotlockResult lf_dotlock_make_file        (const LfDotlockBackend  *self,
-                                             LfHandle                *handle,
-                                             const char              *record,
-                                             GError                 **error);
-int             lf_dotlock_remove_file      (const char              *path);
+LfDotlockResult lf_dotlock_look_at_file     (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             LfDotlockNode          *node,
+                                             GError                **error);
+int             lf_dotlock_prepare_file     (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             const LfRequest        *request,
+                                             LfDotlockNode          *node);
+int             lf_dotlock_make_file        (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             const LfRequest        *request,
+                                             LfDotlockNode          *node);
+int             lf_dotlock_remove_name      (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             LfDotlockNode          *node);
 
-/* Writes a new file with a record; its descriptor, or -1 with errno. Only where
- * DIRECTORY is. */
-int             lf_dotlock_write_file       (const char              *path,
-                                             const char              *record,
-                                             guint                    file_mode);
+/* lf-dotlock-error.c */
+LfDotlockResult lf_dotlock_fail             (const LfDotlockBackend *self,
+                                             const char             *path,
+                                             int                     saved_errno,
+                                             GError                **error);
+LfDotlockResult lf_dotlock_fail_invalid     (const char             *path,
+                                             const char             *format,
+                                             GError                **error);
 
 G_END_DECLS

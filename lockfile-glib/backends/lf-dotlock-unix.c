@@ -6,220 +6,620 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gio/gio.h>
+
 #include "backends/lf-record-private.h"
-#include "backends/lf-unix-file-private.h"
+#include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-fcntl-private.h"
+#include "os/lf-file-system-private.h"
+#include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
 
-/* The files of locks that are there or not, as POSIX and flock(2) have them. */
+/* A lock is made where it cannot be seen, and put at its name in one step that fails if
+ * something is there. So whoever finds a lock finds its record.
+ *
+ * Its holder keeps flock(2) on the inode of the lock, from before it can be seen until it
+ * is gone: whatever the record says, nobody is dead whose inode is locked. And whoever
+ * takes a dead one's lock away does it with that lock in hand, after another look at the
+ * name. So whoever comes second finds the lock of the first, and nobody removes a fresh
+ * one.
+ *
+ * A break takes a lock away from a living holder, which has the inode locked. So the two
+ * keep each other away with a lock of fcntl(2): one that removes its own lock takes it
+ * shared, for which everybody may have the file open, and one that breaks a lock takes it
+ * exclusively, for which it must be allowed to write to the file. Nobody else is in the
+ * way of a release then.
+ *
+ * What cannot be locked is removed under a guard: a file beside it that is there for that
+ * moment. A release does without, since it must not need space: it announces itself in
+ * the times of the link, and looks for a guard after that, while a breaker looks for the
+ * announcement when it has the guard. */
 
-/* A second, in microseconds at a time: even on a machine with much to do nobody of ours
- * needs that long, and a program that locks directories is rarely there. */
-#define PATIENT_TRIES 2000
-#define PATIENT_PAUSE 500
+#define MAX_ROUNDS 100
 
-/* Reads what may be a record: "" if it is too long or not text. */
-static char *
-read_record (int fd)
+/* How often our own lock is tried to be removed: what fails may pass by itself */
+#define MAX_TRIES 3
+
+/* How often others are waited for that are about to remove a lock, and how long each time,
+ * in microseconds. They need a few system calls, but a disk may take its time. Only a
+ * process that was stopped just there is in the way for longer. */
+#define LOCK_TRIES 4000
+#define LOCK_PAUSE 500
+
+/* The same for others that only look at it */
+#define LOOK_TRIES 40
+
+/* What a handle has of its own. */
+typedef struct
 {
-  char buffer[LF_RECORD_MAX_LENGTH + 1];
-  gssize n_read;
+  LfDotlockPlace place;
+  LfDotlockNode node; /* what was prepared, or is held */
+  gboolean granted;
+  gboolean was_busy;
+} Lock;
 
-  /* In one piece, as it was written */
-  do
-    n_read = read (fd, buffer, sizeof buffer);
-  while (n_read < 0 && errno == EINTR);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LfDotlockNode, lf_dotlock_node_close)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LfDotlockPlace, lf_dotlock_place_close)
 
-  if (n_read < 0 || n_read > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', (gsize) n_read) != NULL)
-    return g_strdup ("");
-
-  return g_strndup (buffer, (gsize) n_read);
+static const LfDotlockBackend *
+cast (const LfBackendVTable *vtable)
+{
+  return (const LfDotlockBackend *) vtable;
 }
 
-LfDotlockResult
-lf_dotlock_read_file (const LfDotlockBackend  *self,
-                      const char              *path,
-                      char                   **record,
-                      GError                 **error)
+static int
+get_removal_fd (const LfDotlockNode *node)
 {
-  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  struct stat file_stat;
-  gboolean exists;
-
-  *record = NULL;
-  if (fd < 0 && errno == ENOENT)
-    return LF_DOTLOCK_ABSENT;
-
-  if (fd >= 0 && fstat (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode))
-    *record = read_record (fd);
-  if (fd >= 0)
-    close (fd);
-  if (*record != NULL)
-    return LF_DOTLOCK_PRESENT;
-
-  /* What cannot be read is there all the same, if it can be a lock */
-  if (!lf_unix_file_check (path, &file_stat, &exists, error))
-    return LF_DOTLOCK_ERROR;
-  if (!exists)
-    return LF_DOTLOCK_ABSENT;
-
-  *record = g_strdup ("");
-  return LF_DOTLOCK_PRESENT;
+  return node->record_fd >= 0 ? node->record_fd : node->fd;
 }
 
-int
-lf_dotlock_write_file (const char *path,
-                         const char *record,
-                         guint       file_mode)
+/* Returns 0 or an errno: EWOULDBLOCK if others have it for long. Where there is no such
+ * lock, it is done without. */
+static int
+lock_removal (int   fd,
+              short type)
 {
-  gsize length = strlen (record);
-  int fd = lf_descriptor_raise (open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                      (mode_t) file_mode));
-  gssize n_written;
-  int saved_errno;
-
-  if (fd < 0)
-    return -1;
-
-  do
-    n_written = write (fd, record, length);
-  while (n_written < 0 && errno == EINTR);
-
-  if (n_written == (gssize) length)
-    return fd;
-
-  /* A part is written where the space ends */
-  saved_errno = n_written < 0 ? errno : ENOSPC;
-  unlink (path);
-  close (fd);
-  errno = saved_errno;
-
-  return -1;
-}
-
-/* Makes a file with the record at a unique path and links it to the lock's. On
- * network file systems link(2) may fail after it has succeeded; the number of
- * links tells. */
-LfDotlockResult
-lf_dotlock_make_file (const LfDotlockBackend  *self,
-                      LfHandle                *handle,
-                      const char              *record,
-                      GError                 **error)
-{
-  const LfRequest *request = &handle->request;
-  g_autofree char *unique_path = lf_dotlock_new_unique_path (request->path);
-  struct stat unique_stat;
-  gboolean linked;
-  int link_errno = 0;
-
-  handle->fd = lf_dotlock_write_file (unique_path, record, request->file_mode);
-  if (handle->fd < 0)
-    return lf_dotlock_fail (self, request->path, errno, error);
-  if (fstat (handle->fd, &unique_stat) == 0)
+#ifdef F_OFD_SETLK
+  for (guint i = 0; i < LOCK_TRIES; i++)
     {
-      handle->device = unique_stat.st_dev;
-      handle->inode = unique_stat.st_ino;
+      int result = lf_fcntl_uninterrupted (fd, F_OFD_SETLK, type);
+
+      if (result != EWOULDBLOCK)
+        return 0;
+      g_usleep (LOCK_PAUSE);
     }
 
-  /* Before others see it, so that nobody else can have it locked */
-  if (self->has_flock)
-    flock (handle->fd, LOCK_EX | LOCK_NB);
-
-  linked = link (unique_path, request->path) == 0;
-  if (!linked)
-    {
-      link_errno = errno;
-      linked = fstat (handle->fd, &unique_stat) == 0 && unique_stat.st_nlink == 2;
-    }
-  unlink (unique_path);
-
-  if (linked)
-    return LF_DOTLOCK_PRESENT;
-
-  lf_handle_close_fd (handle);
-
-  if (link_errno == EEXIST)
-    return LF_DOTLOCK_ABSENT;
-  /* Somebody who cleaned up took the unique file for a left-over */
-  if (link_errno == ENOENT)
-    return LF_DOTLOCK_RETRY;
-
-  /* So link(2) says that the file system has no such thing */
-  return lf_dotlock_fail (self, request->path,
-                            link_errno == EPERM ? EOPNOTSUPP : link_errno, error);
+  return EWOULDBLOCK;
+#else
+  return 0;
+#endif
 }
 
-int
-lf_dotlock_remove_file (const char *path)
+static void
+unlock_removal (int fd)
 {
-  return unlink (path) == 0 ? 0 : errno;
+#ifdef F_OFD_SETLK
+  lf_fcntl_uninterrupted (fd, F_OFD_SETLK, F_UNLCK);
+#endif
 }
 
-/* Locks the lock's directory against others of this library who remove locks.
- * Returns the descriptor, or NO_GUARD if it is not to be had: where the directory cannot
- * be read, or some other program has it locked. It is never kept for longer than
- * it takes to look at a lock and to remove it; who must remove one is @patient. */
-LfDotlockGuard
-lf_dotlock_lock_directory (const char *path,
-                             gboolean    patient)
+/* Whether it is proved that nobody holds it. Others may look at the same moment, and are
+ * not taken for a holder. */
+static gboolean
+is_dead (const LfDotlockBackend *self,
+         const LfDotlockPlace   *place,
+         const LfDotlockNode    *node)
 {
-  g_autofree char *directory = g_path_get_dirname (path);
-  int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  LfRecordVerdict verdict = lf_record_judge (node->record);
+  int result;
 
-  if (fd < 0)
-    return LF_DOTLOCK_NO_GUARD;
+  if (verdict == LF_RECORD_HELD)
+    return FALSE;
+  if (!self->has_inode || node->fd < 0)
+    return verdict == LF_RECORD_DEAD;
 
-  for (guint i = 0; i < (patient ? PATIENT_TRIES : 1); i++)
+  result = lf_dotlock_flock (node->fd, LOCK_SH | LOCK_NB);
+  if (result == EWOULDBLOCK)
+    return FALSE;
+
+  return verdict == LF_RECORD_DEAD || (result == 0 && lf_file_system_is_local (node->fd));
+}
+
+/* Locks the inode of a dead one's lock. Those that only look have it shared for a moment.
+ * Returns 0 or an errno: EWOULDBLOCK if somebody has it. */
+static int
+lock_inode (int fd)
+{
+  int result = EWOULDBLOCK;
+
+  for (guint i = 0; i < LOOK_TRIES && result == EWOULDBLOCK; i++)
     {
       if (i > 0)
-        g_usleep (PATIENT_PAUSE);
-      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
+        g_usleep (LOCK_PAUSE);
+      result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
     }
 
-  close (fd);
-  return LF_DOTLOCK_NO_GUARD;
+  return result;
+}
+
+static int
+remove_verified (const LfDotlockBackend *self,
+                 const LfDotlockPlace   *place,
+                 LfDotlockNode          *node)
+{
+  int result = self->verify (self, place, node);
+
+  return result == 0 ? self->remove (self, place, node) : result;
+}
+
+static int
+remove_guarded (const LfDotlockBackend *self,
+                const LfDotlockPlace   *place,
+                LfDotlockNode          *node)
+{
+  int guard = lf_dotlock_place_lock (place);
+  int result = guard < 0 ? errno : 0;
+
+  /* Its holder is just removing it, or was stopped there */
+  for (guint i = 0; result == 0 && self->is_announced != NULL && self->is_announced (place, node) &&
+                    lf_record_judge (node->record) != LF_RECORD_DEAD; i++)
+    {
+      if (i >= LOCK_TRIES)
+        result = EBUSY;
+      else
+        g_usleep (LOCK_PAUSE);
+    }
+
+  if (result == 0)
+    result = remove_verified (self, place, node);
+  lf_dotlock_place_unlock (place, guard);
+
+  return result;
+}
+
+/* Removes a dead one's lock, if it is still there. Returns 0 if another look makes sense,
+ * EWOULDBLOCK if somebody else is at it, or another errno. */
+static int
+take_over (const LfDotlockBackend *self,
+           const LfDotlockPlace   *place,
+           LfDotlockNode          *node)
+{
+  int result;
+
+  if (!self->has_inode || node->fd < 0)
+    result = remove_guarded (self, place, node);
+  else
+    {
+      result = lock_inode (node->fd);
+      if (result == 0)
+        {
+          result = lock_removal (get_removal_fd (node), F_RDLCK);
+          if (result == 0)
+            result = remove_verified (self, place, node);
+        }
+      else if (result != EWOULDBLOCK)
+        {
+          /* A file system without such locks */
+          result = remove_guarded (self, place, node);
+        }
+    }
+
+  g_debug ("Stale lock: %s", g_strerror (result));
+
+  return result == ENOENT ? 0 : result == EBUSY ? EWOULDBLOCK : result;
+}
+
+static void
+fail_to_take_over (const char  *path,
+                   int          saved_errno,
+                   GError     **error)
+{
+  g_autofree char *display_name = lf_path_get_display_name (path);
+
+  g_set_error (error, G_IO_ERROR,
+               saved_errno == EPERM ? G_IO_ERROR_PERMISSION_DENIED
+                                    : g_io_error_from_errno (saved_errno),
+               _("Cannot remove lock %s, whose holder is gone: %s"), display_name,
+               g_strerror (saved_errno));
+}
+
+/* Opens the directory, once. Returns NULL with an errno. */
+static Lock *
+open_lock (LfHandle *handle)
+{
+  Lock *lock = handle->data;
+  LfDotlockPlace place;
+  int result;
+
+  if (lock != NULL)
+    return lock;
+
+  result = lf_dotlock_place_open (&place, handle->request.path, handle->request.create_parents);
+  if (result != 0)
+    {
+      errno = result;
+      return NULL;
+    }
+
+  lock = g_new (Lock, 1);
+  *lock = (Lock) { .place = place, .node = LF_DOTLOCK_NODE_INIT };
+  handle->lock_name = g_strdup_printf ("%" G_GINT64_MODIFIER "x:%" G_GINT64_MODIFIER "x/%s",
+                                       place.device, place.inode, place.name);
+  handle->data = lock;
+
+  return lock;
 }
 
 void
-lf_dotlock_unlock_directory (LfDotlockGuard guard)
+lf_dotlock_identify (const LfBackendVTable *vtable,
+                     LfHandle              *handle)
 {
-  if (guard == LF_DOTLOCK_NO_GUARD)
+  open_lock (handle);
+}
+
+/* What takes time is done while somebody else has the lock. But not for an attempt that
+ * may be the only one. Returns whether it was done now. */
+static gboolean
+prepare_ahead (const LfDotlockBackend *self,
+               const LfRequest        *request,
+               Lock                   *lock)
+{
+  gboolean prepares = lock->was_busy && request->durable && self->prepare != NULL &&
+                      lock->node.fd < 0;
+
+  lock->was_busy = TRUE;
+
+  return prepares && self->prepare (self, &lock->place, request, &lock->node) == 0 &&
+         lock->node.fd >= 0;
+}
+
+static void
+grant (const LfDotlockBackend *self,
+       LfHandle               *handle,
+       Lock                   *lock)
+{
+  lock->granted = TRUE;
+  if (!self->shows_fd)
     return;
 
-  flock ((int) guard, LOCK_UN);
-  close ((int) guard);
+  handle->device = lock->node.device;
+  handle->inode = lock->node.inode;
+  handle->fd = lock->node.fd;
 }
 
-/* Locks the file at the path, which its holder has locked if it lives. Shared: of
- * many who find a dead one's none must take another for its holder. Returns the
- * descriptor, or -1 if somebody has it locked. */
-int
-lf_dotlock_lock_file (const char *path)
+static int
+make (const LfDotlockBackend *self,
+      const LfRequest        *request,
+      const char             *lock_name,
+      Lock                   *lock)
 {
-  struct stat file_stat, path_stat;
-  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  int result = 0;
 
-  if (fd < 0)
-    return -1;
+  lf_dotlock_place_clean_up (&lock->place, lock_name);
+  if (lock->node.fd < 0 && self->prepare != NULL)
+    result = self->prepare (self, &lock->place, request, &lock->node);
 
-  if (flock (fd, LOCK_SH | LOCK_NB) == 0 && fstat (fd, &file_stat) == 0 &&
-      lstat (path, &path_stat) == 0 && file_stat.st_dev == path_stat.st_dev &&
-      file_stat.st_ino == path_stat.st_ino)
-    return fd;
+  return result == 0 ? self->make (self, &lock->place, request, &lock->node) : result;
+}
 
-  close (fd);
-  return -1;
+LfAttempt
+lf_dotlock_attempt (const LfBackendVTable  *vtable,
+                    LfHandle               *handle,
+                    GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  const LfRequest *request = &handle->request;
+  Lock *lock = open_lock (handle);
+
+  if (lock == NULL)
+    {
+      lf_dotlock_fail (self, request->path, errno, error);
+      return LF_ATTEMPT_ERROR;
+    }
+  if (lock->granted)
+    return LF_ATTEMPT_GRANTED;
+
+  for (guint round = 0; round < MAX_ROUNDS; round++)
+    {
+      g_auto (LfDotlockNode) found = LF_DOTLOCK_NODE_INIT;
+      int result;
+
+      switch (self->look (self, &lock->place, &found, error))
+        {
+        case LF_DOTLOCK_ERROR:
+          return LF_ATTEMPT_ERROR;
+
+        case LF_DOTLOCK_PRESENT:
+          result = is_dead (self, &lock->place, &found) ? take_over (self, &lock->place, &found)
+                                                        : EWOULDBLOCK;
+          if (result == 0)
+            continue;
+          if (result != EWOULDBLOCK)
+            {
+              fail_to_take_over (request->path, result, error);
+              return LF_ATTEMPT_ERROR;
+            }
+          if (prepare_ahead (self, request, lock))
+            continue;
+          return LF_ATTEMPT_BUSY;
+
+        case LF_DOTLOCK_RETRY:
+          continue;
+
+        case LF_DOTLOCK_ABSENT:
+        default:
+          break;
+        }
+
+      result = make (self, request, handle->lock_name, lock);
+      if (result == 0)
+        {
+          grant (self, handle, lock);
+          return LF_ATTEMPT_GRANTED;
+        }
+      if (result != EEXIST && result != EAGAIN)
+        {
+          lf_dotlock_fail (self, request->path, result, error);
+          return LF_ATTEMPT_ERROR;
+        }
+    }
+
+  return LF_ATTEMPT_BUSY;
 }
 
 void
-lf_dotlock_make_parents (const char *path)
+lf_dotlock_close (const LfBackendVTable *vtable,
+                  LfHandle              *handle)
 {
-  g_autofree char *parent = g_path_get_dirname (path);
+  Lock *lock = g_steal_pointer (&handle->data);
 
-  g_mkdir_with_parents (parent, 0777);
+  handle->fd = -1;
+  if (lock == NULL)
+    return;
+
+  lf_dotlock_node_close (&lock->node);
+  lf_dotlock_place_close (&lock->place);
+  g_free (lock);
+}
+
+void
+lf_dotlock_leave (const LfBackendVTable *vtable,
+                  LfHandle              *handle)
+{
+  Lock *lock = g_steal_pointer (&handle->data);
+
+  handle->fd = -1;
+  if (lock == NULL)
+    return;
+
+  if (lock->node.record_fd >= 0)
+    lf_descriptor_close_inherited (lock->node.record_fd, lock->node.record_device,
+                                   lock->node.record_inode);
+  if (lock->node.fd >= 0)
+    lf_descriptor_close_inherited (lock->node.fd, lock->node.device, lock->node.inode);
+  if (lock->place.fd >= 0)
+    lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
+}
+
+/* Programs close what they do not know: a descriptor that is not our file any more is not
+ * ours. */
+static void
+forget_closed (int     *fd,
+               guint64  device,
+               guint64  inode)
+{
+  struct stat file_stat;
+
+  if (*fd >= 0 && fstat (*fd, &file_stat) == 0 ? file_stat.st_dev != device || file_stat.st_ino != inode
+                                               : errno == EBADF)
+    *fd = -1;
+}
+
+/* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
+ * being broken and that does not come to an end, or another errno. */
+static int
+remove_own (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            LfDotlockNode          *node)
+{
+  int fd = get_removal_fd (node);
+  int guard = -1;
+  int result;
+
+  if (self->announce != NULL)
+    {
+      /* Not in the times of somebody else's */
+      result = self->verify (self, place, node);
+      if (result != 0)
+        return result;
+      self->announce (place, node, TRUE);
+      if (lf_dotlock_place_is_locked (place))
+        {
+          /* Else the two would wait for each other */
+          self->announce (place, node, FALSE);
+          guard = lf_dotlock_place_lock (place);
+          if (guard < 0 && errno == EBUSY)
+            return EWOULDBLOCK;
+        }
+      result = remove_verified (self, place, node);
+      lf_dotlock_place_unlock (place, guard);
+      return result;
+    }
+
+  if (fd >= 0 && lock_removal (fd, F_RDLCK) != 0)
+    return EWOULDBLOCK;
+
+  result = remove_verified (self, place, node);
+  if (fd >= 0 && result != 0)
+    unlock_removal (fd);
+
+  return result;
+}
+
+LfRelease
+lf_dotlock_release (const LfBackendVTable  *vtable,
+                    LfHandle               *handle,
+                    GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  Lock *lock = handle->data;
+  g_autofree char *display_name = NULL;
+  int result = ENOENT;
+
+  forget_closed (&lock->node.record_fd, lock->node.record_device, lock->node.record_inode);
+  forget_closed (&lock->node.fd, lock->node.device, lock->node.inode);
+  if (lf_dotlock_place_renew (&lock->place))
+    {
+      result = remove_own (self, &lock->place, &lock->node);
+      for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EWOULDBLOCK; i++)
+        result = remove_own (self, &lock->place, &lock->node);
+    }
+
+  if (result != 0 && result != ENOENT)
+    {
+      display_name = lf_path_get_display_name (handle->request.path);
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
+                   _("Cannot remove lock %s: %s"), display_name, g_strerror (result));
+      return LF_RELEASE_FAILED;
+    }
+
+  vtable->close (vtable, handle);
+
+  return result == 0 ? LF_RELEASE_DONE : LF_RELEASE_LOST;
+}
+
+gboolean
+lf_dotlock_query_holder (const LfBackendVTable  *vtable,
+                         const char             *path,
+                         LfLockHolder          **holder,
+                         GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  g_auto (LfDotlockPlace) place = { .fd = -1 };
+  g_auto (LfDotlockNode) found = LF_DOTLOCK_NODE_INIT;
+  int result = lf_dotlock_place_open (&place, path, FALSE);
+
+  *holder = NULL;
+  if (result == ENOENT)
+    return TRUE;
+  if (result != 0)
+    {
+      lf_dotlock_fail (self, path, result, error);
+      return FALSE;
+    }
+
+  switch (self->look (self, &place, &found, error))
+    {
+    case LF_DOTLOCK_PRESENT:
+      if (!is_dead (self, &place, &found))
+        *holder = lf_record_get_holder (found.record);
+      return TRUE;
+
+    case LF_DOTLOCK_ABSENT:
+    case LF_DOTLOCK_RETRY:
+      return TRUE;
+
+    case LF_DOTLOCK_ERROR:
+    default:
+      return FALSE;
+    }
+}
+
+/* Opens for writing what has the record, which not everybody may. */
+static int
+open_to_break (const LfDotlockPlace *place,
+               const LfDotlockNode  *node)
+{
+  gboolean has_record = node->record_fd >= 0;
+  guint64 device = has_record ? node->record_device : node->device;
+  guint64 inode = has_record ? node->record_inode : node->inode;
+  struct stat file_stat;
+  int fd = has_record ? lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
+                                            O_RDWR | O_NOCTTY | O_NONBLOCK, 0)
+                      : lf_dotlock_open_at (place->fd, place->name,
+                                            O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
+
+  if (fd >= 0 && (fstat (fd, &file_stat) != 0 || file_stat.st_dev != device ||
+                  file_stat.st_ino != inode))
+    {
+      lf_close (fd);
+      fd = -1;
+    }
+
+  return fd;
+}
+
+/* Removes what was found, whoever has it. 0 or an errno: ENOENT if it is not there any
+ * more, EBUSY if somebody is about to remove it and does not come to an end. */
+static int
+break_found (const LfDotlockBackend *self,
+             const LfDotlockPlace   *place,
+             LfDotlockNode          *node)
+{
+  int fd, result;
+
+  if (!self->has_inode || node->fd < 0)
+    return remove_guarded (self, place, node);
+
+  /* Nobody holds it */
+  if (lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB) == 0)
+    return lock_removal (get_removal_fd (node), F_RDLCK) != 0 ? EBUSY
+                                                               : remove_verified (self, place, node);
+
+  fd = open_to_break (place, node);
+  if (fd < 0)
+    return remove_verified (self, place, node);
+
+  result = lock_removal (fd, F_WRLCK) != 0 ? EBUSY : remove_verified (self, place, node);
+  lf_descriptor_close (fd, node->record_fd >= 0 ? node->record_device : node->device,
+                       node->record_fd >= 0 ? node->record_inode : node->inode);
+
+  return result;
+}
+
+gboolean
+lf_dotlock_break_lock (const LfBackendVTable  *vtable,
+                       const char             *path,
+                       GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  g_auto (LfDotlockPlace) place = { .fd = -1 };
+  g_auto (LfDotlockNode) found = LF_DOTLOCK_NODE_INIT;
+  int result = lf_dotlock_place_open (&place, path, FALSE);
+
+  if (result == 0)
+    {
+      switch (self->look (self, &place, &found, error))
+        {
+        case LF_DOTLOCK_PRESENT:
+          break;
+
+        case LF_DOTLOCK_ABSENT:
+        case LF_DOTLOCK_RETRY:
+          return TRUE;
+
+        case LF_DOTLOCK_ERROR:
+        default:
+          return FALSE;
+        }
+
+      if (self->is_used != NULL && self->is_used (&found))
+        {
+          lf_dotlock_fail_invalid (path, _("%s is not a lock: it holds something else"), error);
+          return FALSE;
+        }
+
+      result = break_found (self, &place, &found);
+    }
+
+  if (result == 0 || result == ENOENT)
+    return TRUE;
+
+  lf_dotlock_fail (self, path, result, error);
+  return FALSE;
 }

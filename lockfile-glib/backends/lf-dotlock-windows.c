@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "backends/lf-dotlock-private.h"
+#include "backends/lf-dotlock-guarded-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -316,3 +316,38 @@ lf_dotlock_make_parents (const char *path)
 {
   lf_windows_file_make_parents (path);
 }
+
+static LfDotlockResult
+make_and_close (const LfDotlockBackend  *self,
+                LfHandle                *handle,
+                const char              *record,
+                GError                 **error)
+{
+  LfDotlockResult result = lf_dotlock_make_file (self, handle, record, error);
+
+  /* Nothing is done with the file; what counts is that it is there */
+  lf_handle_close_fd (handle);
+
+  return result;
+}
+
+const LfDotlockBackend lf_backend_hard_link = {
+  .vtable = {
+    .backend = LF_BACKEND_HARD_LINK,
+    LF_DOTLOCK_METHODS,
+  },
+  .read = lf_dotlock_read_file,
+  .make = make_and_close,
+  .remove = lf_dotlock_remove_file,
+};
+
+const LfDotlockBackend lf_backend_pid_file = {
+  .vtable = {
+    .backend = LF_BACKEND_PID_FILE,
+    LF_DOTLOCK_METHODS,
+  },
+  .read = lf_dotlock_read_file,
+  .make = lf_dotlock_make_file,
+  .remove = lf_dotlock_remove_file,
+  .has_flock = TRUE,
+};

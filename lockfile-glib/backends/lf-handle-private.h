@@ -16,11 +16,12 @@ typedef struct _LfBackendVTable LfBackendVTable;
 typedef struct
 {
   const LfBackendVTable *backend;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
   LfLockMode mode;
   gboolean remove_on_release;
   gboolean create_parents;
   guint file_mode;
+  gboolean durable;
   double poll_interval;
   LfLockScope required_scope;
 } LfRequest;
@@ -36,6 +37,7 @@ typedef struct
   gpointer data;  /* the backend's own */
   gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
   gboolean removed; /* by a release that failed afterwards */
+  char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
 
   const LfProcess *process; /* that made it: after fork() it is not the child's */
 
@@ -49,6 +51,8 @@ typedef struct
 LfHandle *lf_handle_new             (const LfRequest *request);
 void      lf_handle_free            (LfHandle        *self);
 gboolean  lf_handle_is_own          (const LfHandle  *self);
+const char *
+          lf_handle_get_lock_name   (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
 gboolean  lf_handle_has_fd          (const LfHandle  *self);
 gboolean  lf_handle_take_fd         (LfHandle        *self);

@@ -165,7 +165,14 @@ lf_handle_free (LfHandle *self)
     }
 
   lf_path_unref (self->request.path);
+  g_free (self->lock_name);
   g_free (self);
+}
+
+const char *
+lf_handle_get_lock_name (const LfHandle *self)
+{
+  return self->lock_name != NULL ? self->lock_name : self->request.path;
 }
 
 gboolean
@@ -206,6 +213,9 @@ lf_handle_is_same_lock (const LfHandle *self,
 
   if (backend != other_backend && !(backend->is_dotlock && other_backend->is_dotlock))
     return FALSE;
+
+  if (self->lock_name != NULL && other->lock_name != NULL)
+    return g_str_equal (self->lock_name, other->lock_name);
 
   if (self->inode != 0 && other->inode != 0)
     return self->inode == other->inode && self->device == other->device;

@@ -14,17 +14,31 @@ G_BEGIN_DECLS
  *   host name
  *   machine ID
  *   boot ID
- *   inode number of the PID namespace
- *   start time of the process
- *   a token, different for every lock
+ *   pid-namespace:NUMBER     inode number of the PID namespace
+ *   start-time:NUMBER        of the process
+ *   lock:TEXT                a token, different for every lock
+ *   program:TEXT             another one after the process has executed a program
+ *   time-namespace:NUMBER    in which the start time counts
+ *   inode-lock:yes           the holder keeps flock(2) on the lock's inode
  *
- * Longer ones, and ones that do not begin with a process ID, are of others. */
+ * No word of it but the first is a number, for `kill $(cat FILE)`. The sixth and seventh
+ * line of older ones are the numbers alone. Longer ones, and ones that do not begin with
+ * a process ID, are of others. */
 
 #define LF_RECORD_MAX_LENGTH 2048
 
-char         *lf_record_new        (void);
-gboolean      lf_record_is_dead    (const char *record);
-gboolean      lf_record_is_whole   (const char *record);
-LfLockHolder *lf_record_get_holder (const char *record);
+typedef enum
+{
+  LF_RECORD_HELD,   /* nothing says that the holder is gone */
+  LF_RECORD_SILENT, /* of a process of this kernel that cannot be seen, which keeps the
+                     * inode locked while it lives */
+  LF_RECORD_DEAD,   /* the holder is gone */
+} LfRecordVerdict;
+
+char            *lf_record_new        (gboolean    inode_locked);
+LfRecordVerdict  lf_record_judge      (const char *record);
+gboolean         lf_record_is_ours    (const char *record);
+gboolean         lf_record_is_whole   (const char *record);
+LfLockHolder    *lf_record_get_holder (const char *record);
 
 G_END_DECLS

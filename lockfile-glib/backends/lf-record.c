@@ -4,6 +4,8 @@
 
 #include "backends/lf-record-private.h"
 
+#include <string.h>
+
 #include "os/lf-identity-private.h"
 #include "os/lf-process-private.h"
 
@@ -17,57 +19,158 @@ typedef enum
   LINE_PID_NAMESPACE,
   LINE_START_TIME,
   LINE_TOKEN,
-  N_LINES,
 } LfRecordLine;
+
+#define PID_NAMESPACE "pid-namespace:"
+#define START_TIME "start-time:"
+#define TOKEN "lock:"
+#define PROGRAM "program:"
+#define TIME_NAMESPACE "time-namespace:"
+#define INODE_LOCK "inode-lock:yes"
+
+#define MACHINE_ID_LENGTH 32
 
 /* What a record says of its process, and what others are compared with. */
 typedef struct
 {
+  gatomicrefcount ref_count;
+  int pid;
+  char *host;
   char *machine_id;
   char *boot_id;
   guint64 pid_namespace;
-  char *lines; /* those of a record up to the token */
+  guint64 time_namespace;
+  char *program;
+  char *head; /* of a record, up to the token */
+  char *tail; /* what follows it */
+  gboolean complete;
 } Identity;
 
-static gpointer
-identity_new (void)
+/* That of a process. It stays the same as long as that lives, once all of it was found
+ * out: what could not be read once is tried again. */
+typedef struct
 {
-  Identity *self = g_new0 (Identity, 1);
-  int pid = lf_process_get_id ();
-  g_autofree char *application = lf_identity_get_application (pid);
-  guint64 start_time;
+  GMutex mutex;
+  Identity *identity;
+  char *program;
+} Own;
 
-  self->machine_id = lf_identity_get_machine_id ();
-  self->boot_id = lf_identity_get_boot_id ();
-  self->pid_namespace = lf_identity_get_pid_namespace ();
+static gpointer
+own_new (void)
+{
+  Own *self = g_new0 (Own, 1);
 
-  lf_identity_get_process_state (pid, &start_time);
-  if (application != NULL)
-    g_strdelimit (application, "\n", '?');
-
-  self->lines = g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%" G_GUINT64_FORMAT "\n",
-                                 pid, application != NULL ? application : "", g_get_host_name (),
-                                 self->machine_id != NULL ? self->machine_id : "",
-                                 self->boot_id != NULL ? self->boot_id : "",
-                                 self->pid_namespace, start_time);
+  g_mutex_init (&self->mutex);
+  self->program = lf_identity_new_token ();
 
   return self;
 }
 
-/* Read once in a process, for it stays the same as long as that lives. */
-static const Identity *
+/* As it may be a line: no word may be taken for a process ID, or for an option, by a
+ * program that is given all of the record. */
+static char *
+new_line (const char *text)
+{
+  char *line = g_strdup (text != NULL ? text : "");
+  char *word = line;
+
+  g_strdelimit (line, "\n", '?');
+  while (*word != '\0')
+    {
+      gsize length = strcspn (word, " \t");
+
+      if (length > 0 && (strchr ("-+%", *word) != NULL || strspn (word, "0123456789") == length))
+        *word = '?';
+      word += length + strspn (word + length, " \t");
+    }
+
+  return line;
+}
+
+static Identity *
+identity_new (const char *program)
+{
+  Identity *self = g_new0 (Identity, 1);
+  g_autofree char *application_name = lf_identity_get_application (lf_process_get_id ());
+  g_autofree char *application = new_line (application_name);
+  guint64 start_time;
+  gboolean failed = application_name == NULL;
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->pid = lf_process_get_id ();
+  self->host = new_line (g_get_host_name ());
+  self->machine_id = lf_identity_get_machine_id (&failed);
+  self->boot_id = lf_identity_get_boot_id (&failed);
+  self->pid_namespace = lf_identity_get_pid_namespace (&failed);
+  self->time_namespace = lf_identity_get_time_namespace (&failed);
+  if (lf_identity_get_process_state (self->pid, &start_time) != LF_PROCESS_RUNNING)
+    failed = TRUE;
+  self->program = g_strdup (program);
+  self->complete = !failed;
+  self->head = g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n"
+                                PID_NAMESPACE "%" G_GUINT64_FORMAT "\n"
+                                START_TIME "%" G_GUINT64_FORMAT "\n",
+                                self->pid, application, self->host,
+                                self->machine_id != NULL ? self->machine_id : "",
+                                self->boot_id != NULL ? self->boot_id : "",
+                                self->pid_namespace, start_time);
+  self->tail = g_strdup_printf (PROGRAM "%s\n" TIME_NAMESPACE "%" G_GUINT64_FORMAT "\n",
+                                program, self->time_namespace);
+
+  return self;
+}
+
+static Identity *
+identity_ref (Identity *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+static void
+identity_unref (Identity *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_free (self->host);
+  g_free (self->machine_id);
+  g_free (self->boot_id);
+  g_free (self->program);
+  g_free (self->head);
+  g_free (self->tail);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Identity, identity_unref)
+
+static Identity *
 get_identity (void)
 {
-  return lf_process_get_state (LF_PROCESS_IDENTITY, identity_new);
+  Own *own = lf_process_get_state (LF_PROCESS_IDENTITY, own_new);
+  Identity *identity;
+
+  g_mutex_lock (&own->mutex);
+  identity = own->identity != NULL ? own->identity : identity_new (own->program);
+  if (identity->complete)
+    own->identity = identity;
+  if (own->identity != NULL)
+    identity_ref (identity);
+  g_mutex_unlock (&own->mutex);
+
+  return identity;
 }
 
 /* The record of this process for one lock. */
 char *
-lf_record_new (void)
+lf_record_new (gboolean inode_locked)
 {
+  g_autoptr (Identity) own = get_identity ();
   g_autofree char *token = lf_identity_new_token ();
 
-  return g_strconcat (get_identity ()->lines, token, "\n", NULL);
+  return g_strconcat (own->head, TOKEN, token, "\n", own->tail, inode_locked ? INODE_LOCK "\n" : "",
+                      NULL);
 }
 
 /* The line, or "" where there is none. Only a line with its end counts: the rest
@@ -85,16 +188,34 @@ get_line (char         **lines,
   return lines[line];
 }
 
+/* What is behind a keyword that a line may have. */
+static const char *
+skip_keyword (const char *line,
+              const char *keyword)
+{
+  return g_str_has_prefix (line, keyword) ? line + strlen (keyword) : line;
+}
+
 static guint64
-get_number (char         **lines,
-            LfRecordLine   line)
+get_number (const char *text)
 {
   guint64 number;
 
-  if (!g_ascii_string_to_unsigned (get_line (lines, line), 10, 0, G_MAXUINT64, &number, NULL))
-    return 0;
+  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &number, NULL) ? number : 0;
+}
 
-  return number;
+/* What is behind a keyword in a line after the token, or NULL. */
+static const char *
+find_keyword (char       **lines,
+              const char  *keyword)
+{
+  for (guint i = 0; lines[i] != NULL && lines[i + 1] != NULL; i++)
+    {
+      if (i > LINE_TOKEN && g_str_has_prefix (lines[i], keyword))
+        return lines[i] + strlen (keyword);
+    }
+
+  return NULL;
 }
 
 /* 0 if it is none. Some write it without the end of the line. */
@@ -110,6 +231,15 @@ get_pid (char **lines)
   return (int) pid;
 }
 
+/* Whether it is a record of some program, which says who has the lock. */
+gboolean
+lf_record_is_ours (const char *record)
+{
+  g_auto (GStrv) lines = g_strsplit (record, "\n", 2);
+
+  return get_pid (lines) != 0;
+}
+
 /* Whether a whole record of ours was written; if not, its writer is still at it or
  * has ended in the middle. */
 gboolean
@@ -120,41 +250,104 @@ lf_record_is_whole (const char *record)
   return get_line (lines, LINE_TOKEN)[0] != '\0';
 }
 
-/* Whether it is proved that the holder is gone. The same boot is the same machine.
- * A process ID says something only in its own namespace: in sandboxes everybody
- * is number 2. */
-gboolean
-lf_record_is_dead (const char *record)
+/* systemd writes others where it does not know it yet, and so do images that are to be
+ * copied. */
+static gboolean
+is_machine_id (const char *text)
 {
-  g_auto (GStrv) lines = g_strsplit (record, "\n", -1);
-  const Identity *own = get_identity ();
-  guint64 name_space = get_number (lines, LINE_PID_NAMESPACE);
-  guint64 recorded_start = get_number (lines, LINE_START_TIME);
+  return strlen (text) == MACHINE_ID_LENGTH &&
+         strspn (text, "0123456789abcdefABCDEF") == MACHINE_ID_LENGTH &&
+         strspn (text, "0") < MACHINE_ID_LENGTH;
+}
+
+/* Clones have the ID of the machine that they were made from, but seldom its name. */
+static gboolean
+is_same_machine (const Identity  *own,
+                 char           **lines)
+{
+  return g_str_equal (get_line (lines, LINE_MACHINE_ID),
+                      own->machine_id != NULL ? own->machine_id : "") &&
+         g_str_equal (get_line (lines, LINE_HOST), own->host);
+}
+
+/* Whether a process of this PID, which runs, is the one of the record. */
+static gboolean
+is_same_process (const Identity  *own,
+                 char           **lines,
+                 int              pid,
+                 guint64          start_time)
+{
+  guint64 recorded_start = get_number (skip_keyword (get_line (lines, LINE_START_TIME), START_TIME));
+  const char *time_namespace = find_keyword (lines, TIME_NAMESPACE);
+  const char *program = find_keyword (lines, PROGRAM);
+
+  /* Start times of another time namespace are shifted */
+  if (recorded_start == 0 ||
+      (time_namespace != NULL && get_number (time_namespace) != own->time_namespace))
+    return TRUE;
+
+  if (recorded_start != start_time)
+    return FALSE;
+
+  /* A process that has executed a program, and be it the same one, holds nothing of
+   * what it held before */
+  return pid != own->pid || program == NULL || g_str_equal (program, own->program);
+}
+
+/* A process ID says something only in its own namespace: in sandboxes everybody is
+ * number 2. */
+static LfRecordVerdict
+judge_process (const Identity   *own,
+               char            **lines,
+               int               pid,
+               LfRecordVerdict   silent)
+{
+  guint64 name_space = get_number (skip_keyword (get_line (lines, LINE_PID_NAMESPACE),
+                                                 PID_NAMESPACE));
   guint64 start_time;
-  int pid = get_pid (lines);
 
-  if (pid == 0 || own->boot_id == NULL || get_line (lines, LINE_BOOT_ID)[0] == '\0')
-    return FALSE;
-
-  if (g_strcmp0 (get_line (lines, LINE_BOOT_ID), own->boot_id) != 0)
-    return own->machine_id != NULL &&
-           g_str_equal (get_line (lines, LINE_MACHINE_ID), own->machine_id);
-
-  if (name_space == 0 || name_space != own->pid_namespace)
-    return FALSE;
+  if (name_space == 0 || own->pid_namespace == 0)
+    return LF_RECORD_HELD;
+  if (name_space != own->pid_namespace || !is_same_machine (own, lines))
+    return silent;
 
   switch (lf_identity_get_process_state (pid, &start_time))
     {
     case LF_PROCESS_GONE:
-      return TRUE;
+      return LF_RECORD_DEAD;
 
     case LF_PROCESS_RUNNING:
-      return recorded_start != 0 && recorded_start != start_time;
+      return is_same_process (own, lines, pid, start_time) ? LF_RECORD_HELD : LF_RECORD_DEAD;
 
     case LF_PROCESS_UNKNOWN:
     default:
-      return FALSE;
+      return LF_RECORD_HELD;
     }
+}
+
+/* Whether it is proved that the holder is gone. */
+LfRecordVerdict
+lf_record_judge (const char *record)
+{
+  g_auto (GStrv) lines = g_strsplit (record, "\n", -1);
+  g_autoptr (Identity) own = NULL;
+  const char *boot_id = get_line (lines, LINE_BOOT_ID);
+  int pid = get_pid (lines);
+
+  if (pid == 0 || *boot_id == '\0')
+    return LF_RECORD_HELD;
+
+  own = get_identity ();
+  if (own->boot_id == NULL)
+    return LF_RECORD_HELD;
+
+  if (!g_str_equal (boot_id, own->boot_id))
+    return own->machine_id != NULL && is_machine_id (own->machine_id) &&
+           is_same_machine (own, lines) ? LF_RECORD_DEAD : LF_RECORD_HELD;
+
+  return judge_process (own, lines, pid,
+                        find_keyword (lines, INODE_LOCK) != NULL ? LF_RECORD_SILENT
+                                                                 : LF_RECORD_HELD);
 }
 
 /* A record that is not understood has a holder nevertheless. */

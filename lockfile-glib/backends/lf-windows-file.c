@@ -11,7 +11,7 @@
 #include <winternl.h>
 
 #include "lf-errors.h"
-#include "backends/lf-dotlock-private.h"
+#include "backends/lf-dotlock-guarded-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 #include "os/lf-windows-error-private.h"

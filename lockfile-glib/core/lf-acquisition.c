@@ -318,7 +318,7 @@ lf_acquisition_new_inherited_error (LfAcquisition *self)
   g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
   return g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
-                      _("The attempt to lock %s is that of PID %d, from which this process was "
+                      _("The attempt to lock %s belongs to PID %d, from which this process was "
                         "forked"), display_name, lf_process_get_id_of (self->process));
 }
 
@@ -343,8 +343,14 @@ lf_acquisition_new_attempt_error (LfAcquisition *self)
 static gboolean
 lf_acquisition_enqueue (LfAcquisition *self)
 {
-  return self->try_once || self->waiting->enqueue == NULL ||
-         self->waiting->enqueue (&self->wait, &self->target);
+  if (self->try_once || self->waiting->enqueue == NULL)
+    return TRUE;
+
+  if (self->backend->identify != NULL)
+    self->backend->identify (self->backend, self->handle);
+  self->target.name = lf_handle_get_lock_name (self->handle);
+
+  return self->waiting->enqueue (&self->wait, &self->target);
 }
 
 static void

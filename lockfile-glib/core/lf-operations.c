@@ -57,7 +57,7 @@ release (LfHandle  *handle,
   LfRelease result = backend->release (backend, handle, error);
 
   if (result != LF_RELEASE_FAILED && waiting->wake != NULL)
-    waiting->wake (handle->request.path);
+    waiting->wake (lf_handle_get_lock_name (handle));
 
   return result;
 }
@@ -117,12 +117,15 @@ lf_operations_held_by_thread (const LfBackendVTable *backend,
   GStatBuf path_stat;
   gboolean held;
 
-  if (g_stat (path, &path_stat) == 0)
+  if (backend->identify != NULL)
+    backend->identify (backend, handle);
+  else if (g_stat (path, &path_stat) == 0)
     {
       handle->device = path_stat.st_dev;
       handle->inode = path_stat.st_ino;
     }
   held = lf_handle_held_by_thread (handle);
+  backend->drop (backend, handle);
   lf_handle_free (handle);
 
   return held;

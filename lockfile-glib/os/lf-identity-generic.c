@@ -10,19 +10,25 @@
  * dead. */
 
 char *
-lf_identity_get_machine_id (void)
+lf_identity_get_machine_id (gboolean *failed)
 {
   return NULL;
 }
 
 char *
-lf_identity_get_boot_id (void)
+lf_identity_get_boot_id (gboolean *failed)
 {
   return NULL;
 }
 
 guint64
-lf_identity_get_pid_namespace (void)
+lf_identity_get_pid_namespace (gboolean *failed)
+{
+  return 0;
+}
+
+guint64
+lf_identity_get_time_namespace (gboolean *failed)
 {
   return 0;
 }
@@ -43,7 +49,8 @@ lf_identity_get_process_state (int      pid,
 }
 
 int
-lf_identity_rename_no_replace (const char *from,
+lf_identity_rename_no_replace (int         directory,
+                               const char *from,
                                const char *to)
 {
   return ENOSYS;

@@ -18,13 +18,18 @@
 
 #include "os/lf-process-private.h"
 
+/* A file that is not there will hardly come. */
 static char *
-read_line (const char *path)
+read_line (const char *path,
+           gboolean   *failed)
 {
+  g_autoptr (GError) error = NULL;
   char *line = NULL;
 
-  if (g_file_get_contents (path, &line, NULL, NULL))
+  if (g_file_get_contents (path, &line, NULL, &error))
     g_strchomp (line);
+  else if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    *failed = TRUE;
   if (line != NULL && *line == '\0')
     g_clear_pointer (&line, g_free);
 
@@ -32,25 +37,44 @@ read_line (const char *path)
 }
 
 char *
-lf_identity_get_machine_id (void)
+lf_identity_get_machine_id (gboolean *failed)
 {
-  char *machine_id = read_line ("/etc/machine-id");
+  char *machine_id = read_line ("/etc/machine-id", failed);
 
-  return machine_id != NULL ? machine_id : read_line ("/var/lib/dbus/machine-id");
+  return machine_id != NULL ? machine_id : read_line ("/var/lib/dbus/machine-id", failed);
 }
 
 char *
-lf_identity_get_boot_id (void)
+lf_identity_get_boot_id (gboolean *failed)
 {
-  return read_line ("/proc/sys/kernel/random/boot_id");
+  return read_line ("/proc/sys/kernel/random/boot_id", failed);
 }
 
-guint64
-lf_identity_get_pid_namespace (void)
+static guint64
+get_name_space (const char *path,
+                gboolean   *failed)
 {
   struct stat name_space;
 
-  return stat ("/proc/self/ns/pid", &name_space) == 0 ? name_space.st_ino : 0;
+  if (stat (path, &name_space) == 0)
+    return name_space.st_ino;
+
+  if (errno != ENOENT)
+    *failed = TRUE;
+
+  return 0;
+}
+
+guint64
+lf_identity_get_pid_namespace (gboolean *failed)
+{
+  return get_name_space ("/proc/self/ns/pid", failed);
+}
+
+guint64
+lf_identity_get_time_namespace (gboolean *failed)
+{
+  return get_name_space ("/proc/self/ns/time", failed);
 }
 
 /* A process has its own directory under any /proc; other PIDs mean something there
@@ -89,9 +113,10 @@ lf_identity_get_application (int pid)
   g_autofree char *link = get_process_path (pid, "exe");
   g_autofree char *comm_path = get_process_path (pid, "comm");
   g_autofree char *executable = g_file_read_link (link, NULL);
+  gboolean failed;
 
   if (executable == NULL)
-    return read_line (comm_path);
+    return read_line (comm_path, &failed);
 
   /* What the kernel appends once the executable was replaced */
   if (g_str_has_suffix (executable, " (deleted)"))
@@ -148,8 +173,9 @@ lf_identity_new_token (void)
 #endif
 
 int
-lf_identity_rename_no_replace (const char *from,
+lf_identity_rename_no_replace (int         directory,
+                               const char *from,
                                const char *to)
 {
-  return syscall (SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
+  return syscall (SYS_renameat2, directory, from, directory, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
 }

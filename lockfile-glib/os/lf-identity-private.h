@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What a system tells about itself and its processes. One file a platform; what
- * is not known is NULL or 0. */
+/* What a system tells about itself and its processes. One file per platform; what
+ * is not known is NULL or 0. @failed is set if it could be known another time. */
 
 typedef enum
 {
@@ -16,9 +16,10 @@ typedef enum
   LF_PROCESS_UNKNOWN, /* there is one, and its start time is not to be had */
 } LfProcessState;
 
-char           *lf_identity_get_machine_id      (void);
-char           *lf_identity_get_boot_id         (void);
-guint64         lf_identity_get_pid_namespace   (void);
+char           *lf_identity_get_machine_id      (gboolean    *failed);
+char           *lf_identity_get_boot_id         (gboolean    *failed);
+guint64         lf_identity_get_pid_namespace   (gboolean    *failed);
+guint64         lf_identity_get_time_namespace  (gboolean    *failed);
 char           *lf_identity_get_application     (int          pid);
 
 /* @start_time is in units of the platform's own, set if the process runs. */
@@ -28,9 +29,10 @@ LfProcessState  lf_identity_get_process_state   (int          pid,
 /* Text of letters and digits that nobody else has. */
 char           *lf_identity_new_token           (void);
 
-/* As rename(2), but fails with EEXIST; 0 or an errno. EINVAL or ENOSYS if it
- * cannot be done. For DIRECTORY, which not every platform has. */
-int             lf_identity_rename_no_replace   (const char  *from,
+/* As renameat(2) in one directory, but fails with EEXIST; 0 or an errno. EINVAL or
+ * ENOSYS if it cannot be done. For DIRECTORY, which not every platform has. */
+int             lf_identity_rename_no_replace   (int          directory,
+                                                 const char  *from,
                                                  const char  *to);
 
 G_END_DECLS

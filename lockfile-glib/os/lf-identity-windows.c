@@ -12,7 +12,7 @@
 #define MAX_PATH_LENGTH 32768
 
 char *
-lf_identity_get_machine_id (void)
+lf_identity_get_machine_id (gboolean *failed)
 {
   wchar_t id[MAX_ID_LENGTH] = L"";
   DWORD size = sizeof id;
@@ -28,17 +28,23 @@ lf_identity_get_machine_id (void)
 /* The start time of a process is the time of day, so that with its ID it says
  * which process it is whatever the boot. All boots are as one. */
 char *
-lf_identity_get_boot_id (void)
+lf_identity_get_boot_id (gboolean *failed)
 {
-  return lf_identity_get_machine_id ();
+  return lf_identity_get_machine_id (failed);
 }
 
 /* Containers that were made from one image have one machine ID, but each has a
  * name. A process of another host, or container, is never taken for dead. */
 guint64
-lf_identity_get_pid_namespace (void)
+lf_identity_get_pid_namespace (gboolean *failed)
 {
   return (guint64) g_str_hash (g_get_host_name ()) + 1;
+}
+
+guint64
+lf_identity_get_time_namespace (gboolean *failed)
+{
+  return 0;
 }
 
 static HANDLE

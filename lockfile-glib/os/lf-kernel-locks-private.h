@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What the kernel tells about the locks that are held. One file a platform. */
+/* What the kernel tells about the locks that are held. One file per platform. */
 
 typedef enum
 {

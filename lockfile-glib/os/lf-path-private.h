@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* What @path, which is not empty, means in the current directory, so that it means
- * that in any. One file a platform. */
+ * that in any. One file per platform. */
 char *lf_path_make_absolute (const char *path);
 
 /* Whether what was made absolute is. It is not where there was no current directory to

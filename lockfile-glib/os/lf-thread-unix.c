@@ -98,15 +98,19 @@ give_to_idle (LfThreadTask *task)
 }
 
 /* A cancelled thread leaves its functions without a return of which the sanitizer
- * for addresses would hear, and then it would complain of the thread's end. */
+ * for addresses would hear, and then it would take what is on the stack later for what
+ * was there before. Not __asan_handle_no_return(), which does so itself. */
+#define FORGOTTEN_SIZE (64 * 1024)
 #ifdef __has_feature
 #define HAS_FEATURE(name) __has_feature (name)
 #else
 #define HAS_FEATURE(name) 0
 #endif
 #if defined (__SANITIZE_ADDRESS__) || HAS_FEATURE (address_sanitizer)
-void __asan_handle_no_return (void);
-#define FORGET_FRAMES() __asan_handle_no_return ()
+void __asan_unpoison_memory_region (const volatile void *address, gsize size);
+#define FORGET_FRAMES() \
+  __asan_unpoison_memory_region ((char *) __builtin_frame_address (0) - FORGOTTEN_SIZE, \
+                                 FORGOTTEN_SIZE)
 #else
 #define FORGET_FRAMES()
 #endif

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* One watch for the process over the directories in which it waits: it runs from
  * the first lf_watch_add() to the last lf_watch_remove() and calls a function, in
- * a thread of its own, when something is gone from a directory. One file a
+ * a thread of its own, when something is gone from a directory. One file per
  * platform. */
 
 typedef struct

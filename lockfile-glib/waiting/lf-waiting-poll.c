@@ -25,7 +25,8 @@ typedef struct
   /* Under the mutex of the queues */
   GList link; /* in its queue; GLib's own would cost a thread some KiB */
   LfWait *wait;
-  char *path; /* a reference string */
+  char *path; /* of lf_path_new() */
+  char *name; /* of the lock */
   const char *base_name;
   gboolean watch_tried;
   gboolean watched;
@@ -39,11 +40,11 @@ typedef struct
   gint64 last_poll;
 } Waiter;
 
-/* A process's queues of waiters by path. */
+/* A process's queues of waiters by the name of the lock. */
 typedef struct
 {
   GMutex mutex;
-  GHashTable *by_path;
+  GHashTable *by_name;
 } Queues;
 
 static gpointer
@@ -52,7 +53,7 @@ queues_new (void)
   Queues *self = g_new0 (Queues, 1);
 
   g_mutex_init (&self->mutex);
-  self->by_path = g_hash_table_new (g_str_hash, g_str_equal);
+  self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
 
   return self;
 }
@@ -104,16 +105,17 @@ lf_waiting_poll_enqueue (LfWait             *wait,
   waiter->link.data = waiter;
   waiter->wait = wait;
   waiter->path = lf_path_ref (target->path);
+  waiter->name = g_strdup (target->name);
   waiter->base_name = get_base_name (waiter->path);
   waiter->interval = FIRST_INTERVAL;
   wait->waiter = waiter;
 
   queues = lock_queues ();
-  queue = g_hash_table_lookup (queues->by_path, waiter->path);
+  queue = g_hash_table_lookup (queues->by_name, waiter->name);
   if (queue == NULL)
     {
       queue = g_queue_new ();
-      g_hash_table_insert (queues->by_path, waiter->path, queue);
+      g_hash_table_insert (queues->by_name, waiter->name, queue);
     }
   is_first = g_queue_is_empty (queue);
   waiter->is_first = is_first;
@@ -137,18 +139,18 @@ lf_waiting_poll_dequeue (LfWait *wait)
     return;
 
   queues = lock_queues ();
-  queue = g_hash_table_lookup (queues->by_path, waiter->path);
+  queue = g_hash_table_lookup (queues->by_name, waiter->name);
   was_first = g_queue_peek_head (queue) == waiter;
   g_queue_unlink (queue, &waiter->link);
   next = g_queue_peek_head (queue);
 
-  /* The key is the path of the first waiter */
+  /* The key is that of the first waiter */
   if (was_first)
-    g_hash_table_remove (queues->by_path, waiter->path);
+    g_hash_table_remove (queues->by_name, waiter->name);
 
   if (was_first && next != NULL)
     {
-      g_hash_table_insert (queues->by_path, next->path, queue);
+      g_hash_table_insert (queues->by_name, next->name, queue);
 
       /* The next one takes the watch over */
       next->watch_tried = waiter->watch_tried;
@@ -168,6 +170,7 @@ lf_waiting_poll_dequeue (LfWait *wait)
   if (waiter->watched)
     lf_watch_remove (&waiter->watch);
   lf_path_unref (waiter->path);
+  g_free (waiter->name);
   g_cond_clear (&waiter->cond);
   g_free (waiter);
 }
@@ -181,7 +184,7 @@ watch_changed (const LfWatch *watch,
   GHashTableIter iter;
   gpointer value;
 
-  g_hash_table_iter_init (&iter, queues->by_path);
+  g_hash_table_iter_init (&iter, queues->by_name);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
       Waiter *waiter = g_queue_peek_head (value);
@@ -296,10 +299,10 @@ lf_waiting_poll_stop (LfWait *wait)
 
 /* Waiters of this process need no watch to hear of its own releases. */
 static void
-lf_waiting_poll_wake (const char *path)
+lf_waiting_poll_wake (const char *name)
 {
   Queues *queues = lock_queues ();
-  GQueue *queue = g_hash_table_lookup (queues->by_path, path);
+  GQueue *queue = g_hash_table_lookup (queues->by_name, name);
 
   if (queue != NULL)
     waiter_wake (g_queue_peek_head (queue));

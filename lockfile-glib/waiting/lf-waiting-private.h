@@ -16,7 +16,8 @@ typedef enum
 /* What is waited for, as the level above has it. */
 typedef struct
 {
-  const char *path;     /* a reference string; names the lock among those of this process */
+  const char *path;     /* of lf_path_new() */
+  const char *name;     /* of the lock among those of this process */
   gint64 poll_interval; /* microseconds */
 
   /* For a wait in the kernel's queue: a single system call that sleeps until the lock
@@ -67,7 +68,7 @@ typedef struct
 
   /* Called when a lock of this process was released: waiters of this process need
    * not find that out. */
-  void (*wake) (const char *path);
+  void (*wake) (const char *name);
 } LfWaitingVTable;
 
 extern const LfWaitingVTable lf_waiting_kernel_queue;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Measures this library beside the system calls and other programs; tests/README.md says
+"""Measures this library beside the system calls and other programs; README.md says
 what and how. The programs must have been built: tests/benchmarks/run does that before."""
 
 import argparse

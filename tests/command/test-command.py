@@ -437,11 +437,12 @@ class Status(CommandTest):
                     self.assertEqual(found['path'], name.decode(errors='replace'))
 
     def test_json_record(self):
+        """What the library has replaced in the record of another program."""
         record = '4242\nge"\\\x1b\xff\nelsewhere\n\n\n'
         pathlib.Path('x.lock').write_text(record, encoding='latin-1')
         result = self.assert_ends(1, 'status', '-j', '-b', 'pid-file', 'x.lock')
         self.assertEqual(json.loads(result.stdout)[0]['holder'],
-                         {'pid': 4242, 'application': 'ge"\\\x1b\ufffd', 'host': 'elsewhere'})
+                         {'pid': 4242, 'application': 'ge"\\?\ufffd', 'host': 'elsewhere'})
 
 
 class Break(CommandTest):

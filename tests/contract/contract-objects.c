@@ -4,6 +4,7 @@
  * it says and leaves behind when it is released, broken or dropped. */
 
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -42,6 +43,7 @@ test_objects (Fixture       *fixture,
   const TestBackend *backend = data;
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
   g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+  g_autofree char *pid = g_strdup_printf ("PID %d ", getpid ());
 
   g_assert_cmpint (lf_lock_file_get_backend (lock), ==, backend->backend);
   assert_not_locked (backend, fixture->path);
@@ -49,9 +51,14 @@ test_objects (Fixture       *fixture,
 
   for (int i = 0; i < 3; i++)
     {
+      g_autoptr (GError) error = NULL;
+
       assert_acquires (lock);
       g_assert_true (path_exists (fixture->path));
       assert_tries_in_vain (backend, fixture->path);
+      g_assert_false (lf_lock_file_try_acquire (other, &error));
+      /* Where the attempt has read it; nothing is searched for an error */
+      g_assert_true ((strstr (error->message, pid) != NULL) == backend->is_existence);
       g_assert_false (lf_lock_file_is_held (other));
       assert_locked (backend, fixture->path);
       assert_tries_in_vain (backend, fixture->path);
@@ -69,10 +76,47 @@ typedef struct
 {
   const TestBackend *backend;
   const char *path;
-  gboolean async;
+  gboolean removes;
+  guint first_way;
   int *n_inside; /* atomic */
   guint *number; /* not atomic: the lock is for that */
 } Counter;
+
+/* By turns all the ways to get a lock. */
+static void
+acquire_somehow (LfLockFile *lock,
+                 guint       way)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  switch (way % 4)
+    {
+    case 0:
+      lf_test_ignore (lf_lock_file_acquire (lock, NULL, &error));
+      break;
+
+    case 1:
+      claim_start (&claim, lock, NULL);
+      claim_wait (&claim);
+      error = g_steal_pointer (&claim.error);
+      break;
+
+    case 2:
+      lf_test_ignore (lf_lock_file_acquire_with_timeout (lock, 120, NULL, &error));
+      break;
+
+    default:
+      while (!lf_lock_file_try_acquire (lock, &error))
+        {
+          g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+          g_clear_error (&error);
+          g_thread_yield ();
+        }
+    }
+
+  g_assert_no_error (error);
+}
 
 static gpointer
 count_in_thread (gpointer data)
@@ -81,19 +125,11 @@ count_in_thread (gpointer data)
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (LfLockFile) lock = lock_new (counter->backend, counter->path);
 
+  lf_lock_file_set_remove_on_release (lock, counter->removes);
   g_main_context_push_thread_default (context);
   for (guint i = 0; i < N_THREAD_ROUNDS; i++)
     {
-      g_auto (Claim) claim = { 0 };
-
-      if (counter->async)
-        {
-          claim_start (&claim, lock, NULL);
-          claim_wait (&claim);
-          g_assert_no_error (claim.error);
-        }
-      else
-        assert_acquires (lock);
+      acquire_somehow (lock, counter->first_way + i);
 
       g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
       (*counter->number)++;
@@ -108,26 +144,48 @@ count_in_thread (gpointer data)
   return NULL;
 }
 
-/* Threads with an object each exclude each other, half of them sync and half
- * async. */
 static void
-test_threads (Fixture       *fixture,
-              gconstpointer  data)
+assert_threads_exclude (const TestBackend *backend,
+                        const char        *path,
+                        gboolean           removes)
 {
   Counter counters[N_THREADS];
   GThread *threads[N_THREADS];
   int n_inside = 0;
   guint number = 0;
 
-  for (int i = 0; i < N_THREADS; i++)
+  for (guint i = 0; i < N_THREADS; i++)
     {
-      counters[i] = (Counter) { data, fixture->path, i % 2 == 1, &n_inside, &number };
+      counters[i] = (Counter) { backend, path, removes, i, &n_inside, &number };
       threads[i] = g_thread_new ("counter", count_in_thread, &counters[i]);
     }
 
-  for (int i = 0; i < N_THREADS; i++)
+  for (guint i = 0; i < N_THREADS; i++)
     g_thread_join (threads[i]);
   g_assert_cmpuint (number, ==, N_THREADS * N_THREAD_ROUNDS);
+}
+
+/* Threads with an object each exclude each other. */
+static void
+test_threads (Fixture       *fixture,
+              gconstpointer  data)
+{
+  assert_threads_exclude (data, fixture->path, FALSE);
+}
+
+/* The same with a file that goes with each release. */
+static void
+test_threads_removed (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  /* There it is what test_threads() does */
+  if (backend->is_existence)
+    return;
+
+  assert_threads_exclude (backend, fixture->path, TRUE);
+  g_assert_false (path_exists (fixture->path));
 }
 
 /* The holder may ask again, and that is not counted. */
@@ -147,6 +205,7 @@ test_acquire_twice (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
+/* A release of what is not held says whether nobody has the lock or somebody else. */
 static void
 test_release_twice (Fixture       *fixture,
                     gconstpointer  data)
@@ -172,19 +231,32 @@ test_release_twice (Fixture       *fixture,
 }
 
 static void
+count_cb (GObject    *object,
+          GParamSpec *pspec,
+          gpointer    user_data)
+{
+  (*(guint *) user_data)++;
+}
+
+/* The last reference takes the lock with it, and tells nobody. */
+static void
 test_unref_held (Fixture       *fixture,
                  gconstpointer  data)
 {
   const TestBackend *backend = data;
   LfLockFile *lock = lock_new (backend, fixture->path);
+  guint n_changes = 0;
 
   assert_acquires (lock);
+  g_signal_connect (lock, "notify", G_CALLBACK (count_cb), &n_changes);
   g_object_unref (lock);
+  g_assert_cmpuint (n_changes, ==, 0);
   g_assert_true (path_exists (fixture->path) == !backend->is_existence);
   assert_not_locked (backend, fixture->path);
   assert_tries (backend, fixture->path);
 }
 
+/* To break a lock that nobody has is no error, and changes nothing. */
 static void
 test_break_free (Fixture       *fixture,
                  gconstpointer  data)
@@ -264,8 +336,11 @@ assert_lost_when_gone (const TestBackend *backend,
   g_autoptr (LfLockFile) successor = lock_new (backend, fixture->path);
   g_autofree char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
 
-  for (int succeeds = FALSE; succeeds <= TRUE; succeeds++)
+  for (int i = 0; i < 4; i++)
     {
+      gboolean succeeds = i % 2 == 1;
+
+      lf_lock_file_set_remove_on_release (lock, i >= 2);
       assert_acquires (lock);
       if (renames)
         g_assert_no_errno (g_rename (fixture->path, elsewhere));
@@ -285,6 +360,7 @@ assert_lost_when_gone (const TestBackend *backend,
     }
 }
 
+/* The file was moved away under its holder, who is told. */
 static void
 test_release_after_renaming (Fixture       *fixture,
                              gconstpointer  data)
@@ -292,6 +368,7 @@ test_release_after_renaming (Fixture       *fixture,
   assert_lost_when_gone (data, fixture, TRUE);
 }
 
+/* The file is gone after a release and after the last reference, and there between. */
 static void
 test_remove_on_release (Fixture       *fixture,
                         gconstpointer  data)
@@ -315,7 +392,8 @@ test_remove_on_release (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* Several have a shared lock, and an exclusive one is kept from all of them. */
+/* Several have a shared lock; an exclusive one waits for all of them, and they
+ * for it. */
 static void
 test_shared (Fixture       *fixture,
              gconstpointer  data)
@@ -325,8 +403,10 @@ test_shared (Fixture       *fixture,
   g_autoptr (LfLockFile) second_reader = lock_new (backend, fixture->path);
   g_autoptr (LfLockFile) writer = lock_new (backend, fixture->path);
   g_autoptr (Peer) peer = NULL;
+  g_autoptr (Peer) other_process = NULL;
   g_autoptr (GError) error = NULL;
   g_auto (Claim) claim = { 0 };
+  g_auto (Claim) read_claim = { 0 };
 
   lf_lock_file_set_mode (reader, LF_LOCK_MODE_SHARED);
   lf_lock_file_set_mode (second_reader, LF_LOCK_MODE_SHARED);
@@ -342,6 +422,7 @@ test_shared (Fixture       *fixture,
       return;
     }
 
+  other_process = backend_peer_start (backend, fixture->path);
   peer = backend_peer_start (backend, fixture->path);
   peer_send (peer, "shared");
   peer_expect (peer, "ok");
@@ -358,6 +439,9 @@ test_shared (Fixture       *fixture,
   peer_send (peer, "release");
   peer_expect (peer, "released");
   assert_tries_in_vain (backend, fixture->path);
+  /* The first reader to go does not take the lock from the second */
+  peer_send (other_process, "try");
+  peer_expect (other_process, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
   g_assert_false (claim.done);
   assert_releases (second_reader);
   claim_wait (&claim);
@@ -365,9 +449,17 @@ test_shared (Fixture       *fixture,
 
   g_assert_false (lf_lock_file_try_acquire (reader, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  claim_start (&read_claim, reader, NULL);
+  wait_until_others_sleep ();
+  g_assert_false (read_claim.done);
   assert_releases (writer);
+  claim_wait (&read_claim);
+  g_assert_no_error (read_claim.error);
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (reader);
 }
 
+/* get_fd() has one while the lock is held, if this way of locking has one at all. */
 static void
 test_descriptor (Fixture       *fixture,
                  gconstpointer  data)
@@ -409,12 +501,16 @@ assert_holder (const TestBackend *backend,
   g_autoptr (LfLockHolder) holder = NULL;
   g_autoptr (LfLockHolder) async_holder = NULL;
   g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *expected = g_strdup_printf ("PID %d (%s)", pid, application);
 
   holder = lf_lock_file_query_holder (lock, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, pid);
   g_assert_cmpstr (lf_lock_holder_get_host (holder), ==, g_get_host_name ());
   g_assert_cmpstr (lf_lock_holder_get_application (holder), ==, application);
+  text = lf_lock_holder_to_string (holder);
+  g_assert_cmpstr (text, ==, expected);
   g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_no_error (error);
 
@@ -519,9 +615,16 @@ test_would_deadlock (Fixture       *fixture,
   assert_releases (lock);
   g_thread_join (thread);
   assert_tries_in_vain (backend, fixture->path);
+
+  /* The thread that holds it now has ended, so no thread waits for itself */
+  thread = g_thread_new ("waiter", acquire_in_thread, lock);
+  wait_until_others_sleep ();
   assert_releases (other);
+  g_thread_join (thread);
+  assert_releases (lock);
 }
 
+/* A timeout that is not a number is an error, however it is set. */
 static void
 test_arguments (Fixture       *fixture,
                 gconstpointer  data)
@@ -529,15 +632,24 @@ test_arguments (Fixture       *fixture,
   const TestBackend *backend = data;
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
   g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
 
   g_assert_false (lf_lock_file_acquire_with_timeout (lock, NAN, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_object_set (lock, "timeout", NAN, NULL);
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  claim_start (&claim, lock, NULL);
+  claim_wait (&claim);
+  g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
   g_assert_false (path_exists (fixture->path));
 }
 
 const BackendCase contract_object_cases[] = {
   { "objects", test_objects },
   { "threads", test_threads },
+  { "threads-removed", test_threads_removed },
   { "acquire-twice", test_acquire_twice },
   { "release-twice", test_release_twice },
   { "unref-held", test_unref_held },

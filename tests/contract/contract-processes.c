@@ -32,6 +32,7 @@ kill_and_reap (Peer *peer)
   peer_wait (peer);
 }
 
+/* What one process has, another one can neither get nor release. */
 static void
 test_processes (Fixture       *fixture,
                 gconstpointer  data)
@@ -94,10 +95,10 @@ test_hand_over (Fixture       *fixture,
 /* 8 processes add one to a number many times each, half of them with acquire()
  * and half with acquire_async(). */
 static void
-test_counter (Fixture       *fixture,
-              gconstpointer  data)
+assert_processes_exclude (const TestBackend *backend,
+                          Fixture           *fixture,
+                          gboolean           removes)
 {
-  const TestBackend *backend = data;
   g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
   g_autofree char *number = NULL;
   gint64 start = g_get_monotonic_time ();
@@ -109,6 +110,11 @@ test_counter (Fixture       *fixture,
                                                   counter, backend->n_counter_rounds);
 
       peers[i] = backend_peer_start (backend, fixture->path);
+      if (removes)
+        {
+          peer_send (peers[i], "remove");
+          peer_expect (peers[i], "ok");
+        }
       peer_send (peers[i], command);
     }
 
@@ -122,6 +128,29 @@ test_counter (Fixture       *fixture,
   g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
   g_assert_cmpuint ((guint) atoi (number), ==, N_COUNTERS * backend->n_counter_rounds);
   g_assert_no_errno (g_unlink (counter));
+}
+
+static void
+test_counter (Fixture       *fixture,
+              gconstpointer  data)
+{
+  assert_processes_exclude (data, fixture, FALSE);
+}
+
+/* The same with a file that goes with each release. */
+static void
+test_counter_removed (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  /* There it is what test_counter() does; and SQLITE may fail to open a file that
+   * another process removes meanwhile */
+  if (backend->is_existence || backend->backend == LF_BACKEND_SQLITE)
+    return;
+
+  assert_processes_exclude (backend, fixture, TRUE);
+  g_assert_false (path_exists (fixture->path));
 }
 
 /* 20 processes wait at once. Each has its turn, and where the kernel keeps a
@@ -369,6 +398,7 @@ const BackendCase contract_process_cases[] = {
   { "processes", test_processes },
   { "hand-over", test_hand_over },
   { "counter", test_counter },
+  { "counter-removed", test_counter_removed },
   { "waiters", test_waiters },
   { "broken-by-others", test_broken_by_others },
   { "break-frees-waiters", test_break_frees_waiters },

@@ -26,6 +26,7 @@ test_paths_apart (Fixture       *fixture,
   assert_paths_apart (data, fixture, names);
 }
 
+/* The file was removed under its holder, who is told. */
 static void
 test_release_after_removal (Fixture       *fixture,
                             gconstpointer  data)
@@ -57,10 +58,21 @@ test_file_mode (Fixture       *fixture,
       g_assert_no_errno (stat (fixture->path, &path_stat));
       g_assert_cmphex (path_stat.st_mode & 07777, ==, masked[i]);
       assert_releases (lock);
+
+      /* What exists stays as it is */
+      if (!backend->is_existence)
+        {
+          lf_lock_file_set_file_mode (lock, 0604);
+          assert_acquires (lock);
+          g_assert_no_errno (stat (fixture->path, &path_stat));
+          g_assert_cmphex (path_stat.st_mode & 07777, ==, masked[i]);
+          assert_releases (lock);
+        }
       remove_recursively (fixture->path);
     }
 }
 
+/* Directories that are made have the usual permissions. */
 static void
 test_parents_mode (Fixture       *fixture,
                    gconstpointer  data)
@@ -118,11 +130,20 @@ child_without_permission (gpointer data)
     {
       g_autofree char *directory = g_build_filename (child->fixture->directory, names[i], NULL);
       g_autofree char *path = g_build_filename (directory, "test.lock", NULL);
+      g_autofree char *deep_path = g_build_filename (directory, "a", "test.lock", NULL);
       g_autoptr (LfLockFile) lock = lock_new (child->backend, path);
+      g_autoptr (LfLockFile) deep_lock = lock_new (child->backend, deep_path);
       g_autoptr (GError) error = NULL;
 
       g_assert_no_errno (g_mkdir (directory, modes[i]));
       assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+      if (child->backend->has_shared)
+        {
+          lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+          assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+        }
+      lf_lock_file_set_create_parents (deep_lock, TRUE);
+      assert_refused (deep_lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
       /* There is none if that can be seen, and else nobody knows */
       g_assert_cmpint (lf_lock_file_is_locked (lock, NULL, &error), ==, modes[i] == 0);
@@ -135,6 +156,7 @@ child_without_permission (gpointer data)
     }
 }
 
+/* Directories that cannot be entered, or not written: each call says so. */
 static void
 test_permission (Fixture       *fixture,
                  gconstpointer  data)
@@ -142,6 +164,49 @@ test_permission (Fixture       *fixture,
   Child child = { fixture, data };
 
   run_as_user (child_without_permission, &child);
+}
+
+static void
+child_with_file (gpointer data)
+{
+  Child *child = data;
+  const char *path = child->fixture->path;
+  g_autoptr (LfLockFile) lock = lock_new (child->backend, path);
+
+  g_assert_no_errno (g_chmod (path, 0444));
+  /* flock(2) needs no more than to open the file */
+  if (child->backend->backend == LF_BACKEND_FLOCK)
+    {
+      assert_acquires (lock);
+      assert_releases (lock);
+    }
+  else
+    assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  assert_not_locked (child->backend, path);
+  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+  assert_acquires (lock);
+  assert_locked (child->backend, path);
+  assert_releases (lock);
+
+  g_assert_no_errno (g_chmod (path, 0000));
+  assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+}
+
+/* A file that may only be read can be locked shared, and exclusively with FLOCK only. */
+static void
+test_file_permission (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  Child child = { fixture, backend };
+
+  if (!backend->has_shared)
+    return;
+
+  assert_tries (backend, fixture->path);
+  if (geteuid () == 0)
+    g_assert_no_errno (chown (fixture->path, ORDINARY_USER, ORDINARY_USER));
+  run_as_user (child_with_file, &child);
 }
 
 static void
@@ -169,6 +234,7 @@ test_other_user (Fixture       *fixture,
   peer_expect (holder, "released");
 }
 
+/* Names of any bytes and of the greatest length; one byte more is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)
@@ -202,6 +268,7 @@ child_that_moves (gpointer data)
 
   g_assert_no_errno (chdir (child->fixture->directory));
   lock = lock_new (child->backend, "test.lock");
+  g_assert_cmpstr (lf_lock_file_get_path (lock), ==, child->fixture->path);
 
   g_assert_no_errno (chdir ("/"));
   assert_acquires (lock);
@@ -211,6 +278,7 @@ child_that_moves (gpointer data)
   assert_tries (child->backend, child->fixture->path);
 }
 
+/* A relative path is that of the directory in which the object was made. */
 static void
 test_chdir (Fixture       *fixture,
             gconstpointer  data)
@@ -277,6 +345,11 @@ assert_not_a_lock (const TestBackend *backend,
 
   g_assert_no_errno (lstat (path, &before));
   assert_refused (lock, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  if (backend->has_shared)
+    {
+      lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+      assert_refused (lock, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+    }
   g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
   g_clear_error (&error);
@@ -337,6 +410,38 @@ test_not_a_lock (Fixture       *fixture,
   g_assert_cmpint (before.st_mtim.tv_nsec, ==, after.st_mtim.tv_nsec);
   g_assert_cmpint (before.st_size, ==, after.st_size);
   g_assert_no_errno (g_unlink (target));
+}
+
+/* A wait that is cancelled or times out leaves the kernel's queue. */
+static void
+test_queue_left (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) holder = NULL;
+
+  if (!backend->has_queue)
+    return;
+
+  holder = backend_peer_start_holder (backend, fixture->path);
+  for (int i = 0; i < 20; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+      g_auto (Claim) claim = { 0 };
+
+      claim_start (&claim, lock, cancellable);
+      wait_for_waiters (fixture->path, 1);
+      g_cancellable_cancel (cancellable);
+      claim_wait (&claim);
+      g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      wait_for_waiters (fixture->path, 0);
+
+      g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.005, NULL, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      wait_for_waiters (fixture->path, 0);
+    }
 }
 
 typedef struct
@@ -400,7 +505,8 @@ child_acquires (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* Nothing that a forked child does with the object frees its parent's lock. */
+/* Nothing that a forked child does with the object frees its parent's lock, nor
+ * removes its file. */
 static void
 test_fork (Fixture       *fixture,
            gconstpointer  data)
@@ -408,14 +514,21 @@ test_fork (Fixture       *fixture,
   const TestBackend *backend = data;
   const ChildFunc functions[] = { child_releases, child_disposes, child_exits, child_acquires };
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) other_process = backend_peer_start (backend, fixture->path);
   ForkedChild child = { backend, lock, fixture->path };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (functions); i++)
+  for (gsize i = 0; i < 2 * G_N_ELEMENTS (functions); i++)
     {
+      lf_lock_file_set_remove_on_release (lock, i % 2 == 1);
       assert_acquires (lock);
-      run_in_child (functions[i], &child);
+      /* A descriptor that the child has too, and whose closing may be put off */
+      assert_tries_in_vain (backend, fixture->path);
+      run_in_child (functions[i / 2], &child);
+      g_assert_true (path_exists (fixture->path));
       assert_tries_in_vain (backend, fixture->path);
       assert_locked (backend, fixture->path);
+      peer_send (other_process, "try");
+      peer_expect (other_process, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
       assert_releases (lock);
       assert_tries (backend, fixture->path);
     }
@@ -447,13 +560,11 @@ test_fork_free (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A child that has the parent's descriptors does not keep the lock from being
- * released. */
 static void
-test_fork_sleeping (Fixture       *fixture,
-                    gconstpointer  data)
+assert_sleeping_child_keeps_nothing (const TestBackend *backend,
+                                     Fixture           *fixture,
+                                     gboolean           drops)
 {
-  const TestBackend *backend = data;
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
   int fds[2], status;
   pid_t pid;
@@ -470,12 +581,25 @@ test_fork_sleeping (Fixture       *fixture,
     }
 
   close (fds[0]);
-  assert_releases (lock);
+  if (drops)
+    g_clear_object (&lock);
+  else
+    assert_releases (lock);
   assert_not_locked (backend, fixture->path);
   assert_tries (backend, fixture->path);
   close (fds[1]);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_cmpint (status, ==, 0);
+}
+
+/* A child that has the parent's descriptors keeps the lock neither from being
+ * released nor from ending with its object. */
+static void
+test_fork_sleeping (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  assert_sleeping_child_keeps_nothing (data, fixture, FALSE);
+  assert_sleeping_child_keeps_nothing (data, fixture, TRUE);
 }
 
 const BackendCase contract_platform_cases[] = {
@@ -485,11 +609,13 @@ const BackendCase contract_platform_cases[] = {
   { "paths-parents-mode", test_parents_mode },
   { "paths-parent-is-file", test_parent_is_file },
   { "paths-permission", test_permission },
+  { "paths-file-permission", test_file_permission },
   { "paths-other-user", test_other_user },
   { "paths-names", test_names },
   { "paths-chdir", test_chdir },
   { "paths-linked-directory", test_linked_directory },
   { "paths-not-a-lock", test_not_a_lock },
+  { "queue-left", test_queue_left },
   { "fork-held", test_fork },
   { "fork-free", test_fork_free },
   { "fork-sleeping", test_fork_sleeping },

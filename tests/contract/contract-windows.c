@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <io.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <windows.h>
@@ -14,8 +13,6 @@
 
 #include "contract.h"
 
-#define N_COUNTERS 6
-#define N_COUNTER_ROUNDS 200
 #define N_READERS 5
 #define GUARDED_TIME (G_USEC_PER_SEC / 2)
 #define LONG_PART 120
@@ -32,6 +29,7 @@ get_wide_path (const char *path)
   return wide;
 }
 
+/* However alike the names. */
 static void
 test_paths_apart (Fixture       *fixture,
                   gconstpointer  data)
@@ -58,6 +56,7 @@ test_parent_is_file (Fixture       *fixture,
   g_assert_no_errno (g_unlink (file));
 }
 
+/* Names of any characters and of the greatest length; one more is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)
@@ -438,39 +437,6 @@ test_release_in_vain (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* The file goes with each release, and nobody is ever in the lock with another. */
-static void
-test_counter_removed (Fixture       *fixture,
-                      gconstpointer  data)
-{
-  const TestBackend *backend = data;
-  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
-  g_autofree char *number = NULL;
-  Peer *peers[N_COUNTERS];
-
-  for (guint i = 0; i < N_COUNTERS; i++)
-    {
-      g_autofree char *command = g_strdup_printf ("count-%s %s %u", i % 2 == 0 ? "sync" : "async",
-                                                  counter, N_COUNTER_ROUNDS);
-
-      peers[i] = backend_peer_start (backend, fixture->path);
-      peer_send (peers[i], "remove");
-      peer_expect (peers[i], "ok");
-      peer_send (peers[i], command);
-    }
-
-  for (guint i = 0; i < N_COUNTERS; i++)
-    {
-      peer_expect (peers[i], "counted");
-      peer_free (peers[i]);
-    }
-
-  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
-  g_assert_cmpuint ((guint) atoi (number), ==, N_COUNTERS * N_COUNTER_ROUNDS);
-  g_assert_no_errno (g_unlink (counter));
-  g_assert_false (path_exists (fixture->path));
-}
-
 const BackendCase contract_platform_cases[] = {
   { "paths-apart", test_paths_apart },
   { "paths-parent-is-file", test_parent_is_file },
@@ -486,7 +452,6 @@ const BackendCase contract_platform_cases[] = {
   { "release-while-open", test_release_while_open },
   { "release-in-vain", test_release_in_vain },
   { "release-in-turn", test_release_in_turn },
-  { "counter-removed", test_counter_removed },
   { NULL, NULL },
 };
 
@@ -495,9 +460,11 @@ const MissingCase contract_missing_cases[] = {
   { "release-after-removal", "a file that is deleted keeps its name while it is open" },
   { "file-mode", "files have no such permissions" },
   { "paths-parents-mode", "directories have no such permissions" },
+  { "paths-file-permission", "files have no such permissions" },
   { "paths-permission", "wine has no ordinary user; paths-read-only is there" },
   { "paths-other-user", "wine has one user" },
   { "paths-linked-directory", "wine makes no links of directories" },
+  { "queue-left", "the kernel keeps no queue" },
   { "fork-held", "there is no fork()" },
   { "fork-free", "there is no fork()" },
   { "fork-sleeping", "there is no fork()" },

@@ -5,6 +5,7 @@
 
 #include "contract.h"
 
+/* Each backend that has to be there is, and each that is there has the cases. */
 static void
 test_all_backends (void)
 {
@@ -23,8 +24,8 @@ test_all_backends (void)
 }
 
 static const BackendCase *const lists[] = {
-  contract_object_cases, contract_path_cases, contract_wait_cases, contract_process_cases,
-  contract_platform_cases,
+  contract_object_cases, contract_path_cases, contract_wait_cases, contract_race_cases,
+  contract_process_cases, contract_platform_cases,
 };
 
 /* What is said to be missing is missing. */

@@ -46,6 +46,7 @@ log_held_cb (GObject    *object,
   (*claim->counter)++;
 }
 
+/* The property changes before the callback is called; a release is reported too. */
 static void
 test_acquire_release (Fixture       *fixture,
                       gconstpointer  data)
@@ -106,6 +107,7 @@ test_releasing (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
+/* A release that is cancelled before it begins leaves the lock held. */
 static void
 test_release_cancelled (Fixture       *fixture,
                         gconstpointer  data)
@@ -158,6 +160,7 @@ test_two_tasks (Fixture       *fixture,
 
 #define N_CLAIMS 20
 
+/* Claims of one object are served one at a time, in the order in which they came. */
 static void
 test_claims_in_order (Fixture       *fixture,
                       gconstpointer  data)
@@ -225,33 +228,7 @@ test_claims_that_end (Fixture       *fixture,
   g_assert_no_error (last.error);
 }
 
-static void
-test_pending (Fixture       *fixture,
-              gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) peer = peer_start_holder (fixture->path);
-  g_autoptr (GError) error = NULL;
-  g_auto (Claim) claim = { 0 };
-
-  claim_start (&claim, lock, NULL);
-  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
-  g_clear_error (&error);
-  g_assert_false (lf_lock_file_try_acquire (lock, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
-  g_clear_error (&error);
-
-  /* It waits, which is not to hold */
-  g_assert_false (lf_lock_file_release (lock, &error));
-  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
-
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-}
-
+/* A claim keeps its object, whose lock goes with the last reference. */
 static void
 test_unref_pending (Fixture       *fixture,
                     gconstpointer  data)
@@ -502,7 +479,6 @@ main (int    argc,
   add_test ("/async/two-tasks", test_two_tasks);
   add_test ("/async/claims-in-order", test_claims_in_order);
   add_test ("/async/claims-that-end", test_claims_that_end);
-  add_test ("/async/pending", test_pending);
   add_test ("/async/unref-pending", test_unref_pending);
   add_test ("/async/unref-after", test_unref_after);
   add_test ("/async/thread-context", test_thread_context);

@@ -1,116 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Exclusion, order and hand-over between processes. */
+/* What becomes of holders and waiters of the kernel's locks when the file at the path
+ * is not the same any more; and that a wait is asleep. */
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
 #include "lf-test-util.h"
-
-#define N_COUNTERS 8
-#define N_ROUNDS 2000
-
-/* 8 processes add one to a number 2,000 times each, half of them with acquire()
- * and half with acquire_async(). */
-static void
-test_counter (Fixture       *fixture,
-              gconstpointer  data)
-{
-  gboolean removes = GPOINTER_TO_INT (data);
-  g_autofree char *counter = g_build_filename (fixture->directory, "counter", NULL);
-  g_autofree char *number = NULL;
-  Peer *peers[N_COUNTERS];
-
-  for (int i = 0; i < N_COUNTERS; i++)
-    {
-      g_autofree char *command = g_strdup_printf ("count-%s %s %d", i % 2 == 0 ? "sync" : "async",
-                                                  counter, N_ROUNDS);
-
-      peers[i] = peer_start (fixture->path);
-      if (removes)
-        {
-          peer_send (peers[i], "remove");
-          peer_expect (peers[i], "ok");
-        }
-      peer_send (peers[i], command);
-    }
-
-  for (int i = 0; i < N_COUNTERS; i++)
-    {
-      peer_expect (peers[i], "counted");
-      peer_free (peers[i]);
-    }
-
-  g_assert_true (g_file_get_contents (counter, &number, NULL, NULL));
-  g_assert_cmpint (atoi (number), ==, N_COUNTERS * N_ROUNDS);
-  g_assert_true (g_file_test (fixture->path, G_FILE_TEST_EXISTS) == !removes);
-}
-
-#define N_WAITERS 20
-
-/* 20 processes queue one after another, each surely behind the one before, by
- * acquire() and acquire_async() in turn. */
-static void
-test_order (Fixture       *fixture,
-            gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autofree char *log = g_build_filename (fixture->directory, "log", NULL);
-  g_autofree char *order = NULL;
-  g_autoptr (GString) expected = g_string_new (NULL);
-  Peer *peers[N_WAITERS];
-
-  assert_acquires (lock);
-  for (guint i = 0; i < N_WAITERS; i++)
-    {
-      g_autofree char *command = g_strdup_printf ("shift-%s %s %u", i % 2 == 0 ? "sync" : "async",
-                                                  log, i);
-
-      peers[i] = peer_start (fixture->path);
-      peer_send (peers[i], command);
-      /* The list may show one twice while others come and go */
-      wait_for_sleeper (peer_get_pid (peers[i]), SYS_flock);
-      wait_for_waiters (fixture->path, i + 1);
-      g_string_append_printf (expected, "%u\n", i);
-    }
-
-  assert_releases (lock);
-  for (guint i = 0; i < N_WAITERS; i++)
-    {
-      peer_expect (peers[i], "done");
-      peer_free (peers[i]);
-    }
-
-  g_assert_true (g_file_get_contents (log, &order, NULL, NULL));
-  g_assert_cmpstr (order, ==, expected->str);
-}
-
-static void
-test_holder_killed (Fixture       *fixture,
-                    gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) holder = peer_start_holder (fixture->path);
-  g_autoptr (Peer) sync_waiter = peer_start (fixture->path);
-  g_auto (Claim) claim = { 0 };
-
-  claim_start (&claim, lock, NULL);
-  wait_for_waiters (fixture->path, 1);
-  peer_send (sync_waiter, "acquire");
-  wait_for_waiters (fixture->path, 2);
-
-  peer_kill (holder);
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-  g_assert_true (lf_lock_file_is_held (lock));
-
-  assert_releases (lock);
-  peer_expect (sync_waiter, "held");
-}
 
 static void
 assert_locked_file_is_at_path (LfLockFile *lock,
@@ -248,39 +148,6 @@ test_file_replaced (Fixture       *fixture,
   assert_locked_file_is_at_path (lock, fixture->path);
 }
 
-/* Several have a shared lock; an exclusive one waits for all of them, and they
- * for it. */
-static void
-test_shared (Fixture       *fixture,
-             gconstpointer  data)
-{
-  g_autoptr (LfLockFile) reader = lf_lock_file_new (fixture->path);
-  g_autoptr (LfLockFile) writer = lf_lock_file_new (fixture->path);
-  g_autoptr (Peer) peer = peer_start (fixture->path);
-  g_autoptr (GError) error = NULL;
-  g_auto (Claim) claim = { 0 };
-
-  lf_lock_file_set_mode (reader, LF_LOCK_MODE_SHARED);
-  peer_send (peer, "shared");
-  peer_expect (peer, "ok");
-  peer_send (peer, "acquire");
-  peer_expect (peer, "held");
-  assert_acquires (reader);
-
-  claim_start (&claim, writer, NULL);
-  wait_for_waiters (fixture->path, 1);
-  assert_releases (reader);
-  wait_for_waiters (fixture->path, 1);
-  g_assert_false (claim.done);
-  peer_send (peer, "release");
-  peer_expect (peer, "released");
-  claim_wait (&claim);
-  g_assert_no_error (claim.error);
-
-  g_assert_false (lf_lock_file_try_acquire (reader, &error));
-  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
-}
-
 /* Somebody who shares the lock must not remove the file from under the others. */
 static void
 test_shared_keeps_file (Fixture       *fixture,
@@ -354,16 +221,11 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  add_data_test ("/contention/counter/kept", GINT_TO_POINTER (FALSE), test_counter);
-  add_data_test ("/contention/counter/removed", GINT_TO_POINTER (TRUE), test_counter);
-  add_test ("/contention/order", test_order);
-  add_test ("/contention/holder-killed", test_holder_killed);
   add_data_test ("/contention/file-gone/removed", "removed", test_file_gone);
   add_data_test ("/contention/file-gone/renamed", "renamed", test_file_gone);
   add_data_test ("/contention/file-replaced/removed", "removed", test_file_replaced);
   add_data_test ("/contention/file-replaced/renamed", "renamed", test_file_replaced);
   add_test ("/contention/old-file", test_old_file);
-  add_test ("/contention/shared", test_shared);
   add_test ("/contention/shared-keeps-file", test_shared_keeps_file);
   add_data_test ("/contention/no-wakeups/sync", "acquire", test_no_wakeups);
   add_data_test ("/contention/no-wakeups/async", "acquire-async", test_no_wakeups);

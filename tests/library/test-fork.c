@@ -2,7 +2,7 @@
 
 /* What forked and executed children do, and must not do, to their parent's lock. */
 
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,72 +14,6 @@ typedef struct
   LfLockFile *lock;
   const char *path;
 } Child;
-
-static void
-child_releases (gpointer data)
-{
-  Child *child = data;
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (lf_lock_file_is_held (child->lock));
-  g_assert_cmpint (lf_lock_file_get_fd (child->lock), ==, -1);
-  g_assert_false (lf_lock_file_release (child->lock, &error));
-  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
-  g_clear_error (&error);
-
-  /* Nor afterwards, when the child has forgotten all about it */
-  g_assert_false (lf_lock_file_release (child->lock, &error));
-  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
-}
-
-static void
-child_disposes (gpointer data)
-{
-  Child *child = data;
-
-  g_object_run_dispose (G_OBJECT (child->lock));
-  g_object_unref (child->lock);
-}
-
-/* Ends as every process does at last: run_in_child() calls _exit(). */
-static void
-child_exits (gpointer data)
-{
-}
-
-/* For the child it is a lock like any other that somebody else has. */
-static void
-child_acquires (gpointer data)
-{
-  Child *child = data;
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (lf_lock_file_try_acquire (child->lock, &error));
-  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
-  g_clear_error (&error);
-  g_assert_false (lf_lock_file_acquire_with_timeout (child->lock, 0.01, NULL, &error));
-  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
-}
-
-static void
-test_child (Fixture       *fixture,
-            gconstpointer  data)
-{
-  ChildFunc function = *(const ChildFunc *) data;
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  Child child = { lock, fixture->path };
-
-  for (int removes = FALSE; removes <= TRUE; removes++)
-    {
-      lf_lock_file_set_remove_on_release (lock, removes);
-      assert_acquires (lock);
-      run_in_child (function, &child);
-      g_assert_true (g_file_test (fixture->path, G_FILE_TEST_EXISTS));
-      assert_not_free (fixture->path);
-      assert_releases (lock);
-      assert_free (fixture->path);
-    }
-}
 
 /* A child of which no handler is told that fork() calls, as some sandboxes and
  * language runtimes make theirs. */
@@ -143,26 +77,6 @@ end_child (pid_t pid,
   close (pipe_fd);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
-}
-
-static void
-test_sleeping_child (Fixture       *fixture,
-                     gconstpointer  data)
-{
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
-  int pipe_fd;
-  pid_t pid;
-
-  assert_acquires (lock);
-  pid = start_sleeping_child (&pipe_fd);
-  assert_releases (lock);
-  assert_free (fixture->path);
-
-  /* Nor does it keep a lock that is dropped */
-  assert_acquires (lock);
-  g_clear_object (&lock);
-  assert_free (fixture->path);
-  end_child (pid, pipe_fd);
 }
 
 /* A child that was forked while its parent waited has the waiting descriptor. If
@@ -241,6 +155,7 @@ test_heir_in_namespace (Fixture       *fixture,
   g_assert_cmpint (status, ==, 0);
 }
 
+/* A program that is executed does not get the descriptor. */
 static void
 test_exec (Fixture       *fixture,
            gconstpointer  data)
@@ -269,6 +184,7 @@ child_of_pending (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
 }
 
+/* The child of a process that waits can use the object, and does not end the wait. */
 static void
 test_pending (Fixture       *fixture,
               gconstpointer  data)
@@ -292,18 +208,9 @@ int
 main (int    argc,
       char **argv)
 {
-  static const ChildFunc functions[] = {
-    child_releases, child_disposes, child_exits, child_acquires
-  };
-
   g_test_init (&argc, &argv, NULL);
 
-  add_data_test ("/fork/child-releases", &functions[0], test_child);
-  add_data_test ("/fork/child-disposes", &functions[1], test_child);
-  add_data_test ("/fork/child-exits", &functions[2], test_child);
-  add_data_test ("/fork/child-acquires", &functions[3], test_child);
   add_test ("/fork/unannounced-child", test_unannounced_child);
-  add_test ("/fork/sleeping-child", test_sleeping_child);
   add_test ("/fork/sleeping-child-of-waiter", test_sleeping_child_of_waiter);
   add_test ("/fork/heir", test_heir);
   add_test ("/fork/namespace", test_heir_in_namespace);

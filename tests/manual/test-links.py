@@ -159,6 +159,7 @@ def main():
     cases.append(('there are symbols, pages and links', [] if len(symbols) > 50 and external
                   else ['too few: is something wrong with this test?']))
 
+    readmes = [source / 'README.md', *sorted((source / 'tests').rglob('README.md'))]
     sources = (source / 'introspection' / 'reference').glob('*.md')
     pages = [path.with_suffix('.html').name for path in sources]
     cases.append((f'each of {len(pages)} pages is in the manual',
@@ -167,8 +168,7 @@ def main():
                   sorted(documents.keys() - reachable(documents))))
 
     cases.append(('the files that the READMEs link are there',
-                  check_readme(source / 'README.md') +
-                  check_readme(source / 'tests' / 'README.md')))
+                  [problem for path in readmes for problem in check_readme(path)]))
 
     cases.append(('the packages to build with are those of debian/control',
                   check_packages(source)))

@@ -32,6 +32,7 @@ assert_line_is_from (const char *line,
     g_assert_cmpstr (line, ==, g_strchomp (text));
 }
 
+/* The record has all that proves, later, that its writer is gone. */
 static void
 test_record (Fixture       *fixture,
              gconstpointer  data)
@@ -54,8 +55,8 @@ test_record (Fixture       *fixture,
   g_assert_cmpstr (lines[LINE_HOST], ==, g_get_host_name ());
   assert_line_is_from (lines[LINE_MACHINE], "/etc/machine-id");
   assert_line_is_from (lines[LINE_BOOT], "/proc/sys/kernel/random/boot_id");
-  g_assert_cmpstr (lines[LINE_NAMESPACE], ==, namespace_inode);
-  g_assert_cmpstr (lines[LINE_START_TIME], ==, start_time);
+  g_assert_cmpstr (get_value (lines[LINE_NAMESPACE]), ==, namespace_inode);
+  g_assert_cmpstr (get_value (lines[LINE_START_TIME]), ==, start_time);
 }
 
 /* No process has the PID any more. */
@@ -107,7 +108,11 @@ test_recycled_record (Fixture       *fixture,
           assert_record_is_dead (backend, fixture->path, text);
         }
 
-      assert_record_is_kept (backend, fixture->path, true_text, strlen (true_text));
+      /* We are another program in its process then */
+      if (pids[i] == getpid ())
+        assert_record_is_dead (backend, fixture->path, true_text);
+      else
+        assert_record_is_kept (backend, fixture->path, true_text, strlen (true_text));
     }
 }
 
@@ -182,7 +187,6 @@ test_unproved (Fixture       *fixture,
     { LINE_MACHINE, OTHER_MACHINE, LINE_BOOT, OTHER_BOOT },
     { LINE_MACHINE, "", LINE_BOOT, OTHER_BOOT },
     { LINE_BOOT, "" },
-    { LINE_NAMESPACE, "1" },
     { LINE_NAMESPACE, "" },
     { LINE_NAMESPACE, "garbage" },
     { LINE_PID, "0" },
@@ -194,6 +198,33 @@ test_unproved (Fixture       *fixture,
   };
 
   assert_changes_are_kept (backend, fixture->path, lines, changes, G_N_ELEMENTS (changes));
+}
+
+/* A process of another PID namespace cannot be seen. But while it lived, it would have
+ * had the lock's inode locked, where there is one. */
+static void
+test_unseen (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
+  g_autofree char *plain = get_text_with (lines, LINE_NAMESPACE, "1", 0, NULL);
+  g_autofree char *plain_host = get_text_with (lines, LINE_NAMESPACE, "1", LINE_HOST, "container");
+  g_autofree char *text = g_strconcat (plain, "inode-lock:yes\n", NULL);
+  g_autofree char *host = g_strconcat (plain_host, "inode-lock:yes\n", NULL);
+
+  /* Of a program that locks nothing */
+  assert_record_is_kept (backend, fixture->path, plain, strlen (plain));
+  assert_record_is_kept (backend, fixture->path, plain_host, strlen (plain_host));
+
+  if (backend->kind == LOCK_IS_SYMLINK)
+    {
+      assert_record_is_kept (backend, fixture->path, text, strlen (text));
+      return;
+    }
+
+  assert_record_is_dead (backend, fixture->path, text);
+  assert_record_is_dead (backend, fixture->path, host);
 }
 
 /* The process lives, and a start time that is none does not prove the opposite. */
@@ -241,6 +272,29 @@ test_other_programs (Fixture       *fixture,
     assert_record_is_kept (backend, fixture->path, texts->pdata[i], strlen (texts->pdata[i]));
 }
 
+/* What cannot be a lock is not taken for one, and not broken. */
+static void
+assert_is_refused (const TestBackend *backend,
+                   const char        *path,
+                   const char        *text,
+                   gsize              length)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (GError) error = NULL;
+
+  if (!can_have_record (backend, text, length))
+    return;
+
+  write_record (backend, path, text, length);
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_assert_true (path_exists (path));
+  remove_recursively (path);
+}
+
 /* What is no record at all. */
 static void
 test_garbage (Fixture       *fixture,
@@ -255,20 +309,20 @@ test_garbage (Fixture       *fixture,
   assert_record_is_kept (backend, fixture->path, "\n\n\n\n\n\n\n\n", 8);
   assert_record_is_kept (backend, fixture->path, "garbage\n", 8);
   assert_record_is_kept (backend, fixture->path, "\xff\xfe\x80\n\xc3(\n", 7);
-  assert_record_is_kept (backend, fixture->path, "12\0" "34\n", 6);
+  assert_is_refused (backend, fixture->path, "12\0" "34\n", 6);
 
   for (gsize i = 0; i < sizeof bytes; i++)
     bytes[i] = (char) i;
-  assert_record_is_kept (backend, fixture->path, bytes, sizeof bytes);
+  assert_is_refused (backend, fixture->path, bytes, sizeof bytes);
 
   memset (large, 'x', MEBIBYTE);
-  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  assert_is_refused (backend, fixture->path, large, MEBIBYTE);
   memset (large, '1', MEBIBYTE);
-  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  assert_is_refused (backend, fixture->path, large, MEBIBYTE);
   memset (large, '\n', MEBIBYTE);
-  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  assert_is_refused (backend, fixture->path, large, MEBIBYTE);
   memset (large, '\0', MEBIBYTE);
-  assert_record_is_kept (backend, fixture->path, large, MEBIBYTE);
+  assert_is_refused (backend, fixture->path, large, MEBIBYTE);
 
   if (backend->kind == LOCK_IS_DIRECTORY)
     {
@@ -427,6 +481,7 @@ static const BackendCase record_cases[] = {
   { "other-boot", test_other_boot },
   { "other-encoding", test_other_encoding },
   { "unproved", test_unproved },
+  { "unseen", test_unseen },
   { "unproved-living", test_unproved_living },
   { "other-programs", test_other_programs },
   { "garbage", test_garbage },

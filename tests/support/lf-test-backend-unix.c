@@ -3,6 +3,7 @@
 #include "lf-test-backend.h"
 
 #define N_ROUNDS 2000
+#define N_CANCEL_ROUNDS 1000
 
 const TestBackend test_backends[] = {
   {
@@ -16,6 +17,7 @@ const TestBackend test_backends[] = {
     .has_queue = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = 10 * N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_FCNTL,
@@ -27,6 +29,7 @@ const TestBackend test_backends[] = {
     .has_queue = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = 2 * N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_HARD_LINK,
@@ -36,6 +39,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_DIRECTORY,
@@ -45,6 +49,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_SYMLINK,
@@ -54,6 +59,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_PID_FILE,
@@ -64,6 +70,7 @@ const TestBackend test_backends[] = {
     .has_descriptor = TRUE,
     .is_woken = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_SQLITE,
@@ -73,6 +80,7 @@ const TestBackend test_backends[] = {
     .refuses_children = TRUE,
     .has_shared = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
 };
 

@@ -3,6 +3,7 @@
 #include "lf-test-backend.h"
 
 #define N_ROUNDS 500
+#define N_CANCEL_ROUNDS 1000
 
 const TestBackend test_backends[] = {
   {
@@ -12,6 +13,7 @@ const TestBackend test_backends[] = {
     .has_shared = TRUE,
     .has_descriptor = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_HARD_LINK,
@@ -20,6 +22,7 @@ const TestBackend test_backends[] = {
     .names_others = TRUE,
     .is_existence = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
   {
     .backend = LF_BACKEND_PID_FILE,
@@ -29,6 +32,7 @@ const TestBackend test_backends[] = {
     .is_existence = TRUE,
     .has_descriptor = TRUE,
     .n_counter_rounds = N_ROUNDS,
+    .n_cancel_rounds = N_CANCEL_ROUNDS,
   },
 };
 

@@ -38,23 +38,14 @@ Peer *
 backend_peer_start (const TestBackend *backend,
                     const char        *path)
 {
-  const char *argv[] = { g_getenv ("LF_TEST_PEER"), path, backend->nick, NULL };
-
-  g_assert_nonnull (argv[0]);
-
-  return peer_start_argv (argv);
+  return peer_start_with (path, backend->nick);
 }
 
 Peer *
 backend_peer_start_holder (const TestBackend *backend,
                            const char        *path)
 {
-  Peer *peer = backend_peer_start (backend, path);
-
-  peer_send (peer, "acquire");
-  peer_expect (peer, "held");
-
-  return peer;
+  return peer_start_holder_with (path, backend->nick);
 }
 
 /* The lock can be had, and is given back. */
@@ -115,7 +106,8 @@ assert_not_locked (const TestBackend *backend,
 }
 
 /* The directory has nothing in it but the lock file that is kept, if this way of
- * locking keeps one. A wait that was abandoned may have still to clean up. */
+ * locking keeps one, and nothing of it is open here. A wait that was abandoned may
+ * have still to clean up. */
 void
 assert_no_litter (const TestBackend *backend,
                   Fixture           *fixture)
@@ -132,6 +124,7 @@ assert_no_litter (const TestBackend *backend,
   g_assert_nonnull (directory);
   while ((name = g_dir_read_name (directory)) != NULL)
     g_assert_cmpstr (name, ==, kept);
+  g_assert_cmpuint (count_open_files (fixture->directory), ==, 0);
 }
 
 void

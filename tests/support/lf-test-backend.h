@@ -29,6 +29,7 @@ typedef struct
   gboolean is_woken;       /* a release in any process ends a wait, without a look */
   gboolean refuses_children; /* of a process that holds one; they can only look */
   guint n_counter_rounds;
+  guint n_cancel_rounds;
 } TestBackend;
 
 /* Those that a build for this platform must have. */

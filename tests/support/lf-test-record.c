@@ -10,6 +10,8 @@
 
 #include <glib/gstdio.h>
 
+#define INODE_LOCK "inode-lock:yes\n"
+
 char *
 get_record_path (const TestBackend *backend,
                  const char        *path)
@@ -87,7 +89,8 @@ read_record (const TestBackend *backend,
   return text;
 }
 
-/* The record that a holder writes, in lines. It holds the lock for that. */
+/* The record that a holder writes, in lines. It holds the lock for that. Not the line that
+ * its inode is locked, which that of a test is not. */
 char **
 get_lines (const TestBackend *backend,
            const char        *path,
@@ -102,6 +105,8 @@ get_lines (const TestBackend *backend,
   peer_send (peer, "release");
   peer_expect (peer, "released");
   g_assert_cmpuint (strlen (text), ==, length);
+  if (g_str_has_suffix (text, INODE_LOCK))
+    text[length - strlen (INODE_LOCK)] = '\0';
 
   return g_strsplit (text, "\n", -1);
 }
@@ -268,4 +273,15 @@ get_start_time (int pid)
   g_assert_cmpuint (g_strv_length (fields), >, 22 - 3);
 
   return g_strdup (fields[22 - 3]);
+}
+
+/* What is behind the keyword of a line that has one. */
+const char *
+get_value (const char *line)
+{
+  const char *colon = strchr (line, ':');
+
+  g_assert_nonnull (colon);
+
+  return colon + 1;
 }

@@ -42,5 +42,6 @@ void   assert_record_is_kept    (const TestBackend *backend, const char *path,
 void   assert_record_is_dead    (const TestBackend *backend, const char *path, const char *text);
 
 char  *get_start_time           (int pid);
+const char *get_value           (const char *line);
 
 G_END_DECLS

@@ -16,8 +16,6 @@
 
 #include <glib/gstdio.h>
 
-#define ORDINARY_USER 65534
-
 char **
 get_arguments (char **argv)
 {
@@ -102,36 +100,6 @@ wait_for_waiters (const char *path,
     g_usleep (500);
 }
 
-static gboolean
-has_sleeper (int  pid,
-             long system_call)
-{
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", pid);
-  g_autofree char *wanted = g_strdup_printf ("%ld ", system_call);
-  g_autoptr (GDir) directory = g_dir_open (tasks, 0, NULL);
-  const char *name;
-  gboolean found = FALSE;
-
-  g_assert_nonnull (directory);
-  while (!found && (name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
-      g_autofree char *text = NULL;
-
-      found = g_file_get_contents (path, &text, NULL, NULL) && g_str_has_prefix (text, wanted);
-    }
-
-  return found;
-}
-
-void
-wait_for_sleeper (int  pid,
-                  long system_call)
-{
-  while (!has_sleeper (pid, system_call))
-    g_usleep (500);
-}
-
 static guint
 count_entries (const char *path)
 {
@@ -149,6 +117,27 @@ guint
 count_descriptors (void)
 {
   return count_entries ("/proc/self/fd");
+}
+
+guint
+count_open_files (const char *directory)
+{
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fd", 0, NULL);
+  g_autofree char *prefix = g_strconcat (directory, "/", NULL);
+  const char *name;
+  guint n_open = 0;
+
+  g_assert_nonnull (descriptors);
+  while ((name = g_dir_read_name (descriptors)) != NULL)
+    {
+      g_autofree char *link = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (link, NULL);
+
+      if (target != NULL && g_str_has_prefix (target, prefix))
+        n_open++;
+    }
+
+  return n_open;
 }
 
 /* By the name that the library gives its threads. */

@@ -57,10 +57,11 @@ char *get_own_application (void);
 guint count_waiters      (const char *path);
 void  wait_for_waiters   (const char *path, guint n_waiters);
 
-/* Waits until a thread of the process sleeps in a system call (a SYS_ number). */
-void  wait_for_sleeper   (int pid, long system_call);
-
 guint count_descriptors  (void);
+
+/* Files in the directory that this process has open, removed ones included; 0 where
+ * the system does not tell. */
+guint count_open_files   (const char *directory);
 
 /* Whatever it is, and if it is there. */
 void  remove_recursively (const char *path);
@@ -78,6 +79,7 @@ void  wait_for_no_lock_threads (void);
 
 /* Runs @function in a child, as an ordinary user also if we are root, and fails
  * the test if it fails. */
+#define ORDINARY_USER 65534
 typedef void (*ChildFunc) (gpointer data);
 void  run_in_child       (ChildFunc function, gpointer data);
 void  run_as_user        (ChildFunc function, gpointer data);
@@ -109,6 +111,7 @@ void  assert_acquires    (LfLockFile *lock);
 void  assert_releases    (LfLockFile *lock);
 void  assert_free        (const char *path);
 void  assert_not_free    (const char *path);
+void  assert_refused     (LfLockFile *lock, GQuark domain, int code);
 
 /* For a call of which the error, or the state after it, tells more than its result. */
 static inline void

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "backends/lf-dotlock-private.h"
+#include "backends/lf-dotlock-guarded-private.h"
 
 #include <errno.h>
 
@@ -92,13 +92,19 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 }
 
 static gboolean
+is_dead (const char *record)
+{
+  return lf_record_judge (record) == LF_RECORD_DEAD;
+}
+
+static gboolean
 is_stale (const LfDotlockBackend *self,
           const char             *path,
           const char             *record)
 {
   int fd;
 
-  if (!lf_record_is_dead (record))
+  if (!is_dead (record))
     return FALSE;
 
   if (!self->has_flock)
@@ -130,7 +136,7 @@ take_over (const LfDotlockBackend *self,
     fd = lf_dotlock_lock_file (path);
 
   if ((!self->has_flock || fd >= 0) &&
-      self->read (self, path, &record, NULL) == LF_DOTLOCK_PRESENT && lf_record_is_dead (record))
+      self->read (self, path, &record, NULL) == LF_DOTLOCK_PRESENT && is_dead (record))
     {
       changed = self->remove (path) == 0;
       g_debug ("Stale lock %s", changed ? "removed" : "not removed");
@@ -154,7 +160,7 @@ remove_left_over (const char *lock_path,
   gboolean is_directory = g_file_test (path, G_FILE_TEST_IS_DIR);
 
   if (lf_dotlock_read_file (NULL, is_directory ? directory_record : path, &record, NULL) ==
-      LF_DOTLOCK_PRESENT && lf_record_is_whole (record) && !lf_record_is_dead (record))
+      LF_DOTLOCK_PRESENT && lf_record_is_whole (record) && !is_dead (record))
     return;
 
   /* Its maker may live and not have written the record yet. He notices if it is
@@ -246,7 +252,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
         lf_dotlock_make_parents (request->path);
 
       clean_up (request->path);
-      record = lf_record_new ();
+      record = lf_record_new (FALSE);
       result = self->make (self, handle, record, error);
       if (result == LF_DOTLOCK_ERROR)
         return LF_ATTEMPT_ERROR;

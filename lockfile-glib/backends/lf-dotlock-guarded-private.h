@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "backends/lf-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* The family of backends whose lock is that there is something at the path. */
+
+/* Name of the file with the record, where that is in a directory */
+#define LF_DOTLOCK_RECORD_NAME "holder"
+
+typedef enum
+{
+  LF_DOTLOCK_ABSENT,
+  LF_DOTLOCK_PRESENT,
+  LF_DOTLOCK_RETRY, /* it changed under way */
+  LF_DOTLOCK_ERROR, /* the only one that sets a GError */
+} LfDotlockResult;
+
+typedef struct _LfDotlockBackend LfDotlockBackend;
+
+struct _LfDotlockBackend
+{
+  LfBackendVTable vtable;
+
+  /* What is at the path, and its record: "" if it is not one that we understand,
+   * or may not read. Something of another kind is an error. */
+  LfDotlockResult (*read) (const LfDotlockBackend  *self,
+                           const char              *path,
+                           char                   **record,
+                           GError                 **error);
+
+  /* Puts a lock with its record there, in one step: PRESENT if it is ours, ABSENT
+   * if something is there already. */
+  LfDotlockResult (*make) (const LfDotlockBackend  *self,
+                           LfHandle                *handle,
+                           const char              *record,
+                           GError                 **error);
+
+  /* Takes what is there away; 0 or an errno. */
+  int (*remove) (const char *path);
+
+  /* Whether the holder has the file locked with flock(2) too */
+  gboolean has_flock;
+};
+
+LfAttempt       lf_dotlock_attempt         (const LfBackendVTable   *vtable,
+                                            LfHandle                *handle,
+                                            GError                 **error);
+void            lf_dotlock_drop            (const LfBackendVTable   *vtable,
+                                            LfHandle                *handle);
+LfRelease       lf_dotlock_release         (const LfBackendVTable   *vtable,
+                                            LfHandle                *handle,
+                                            GError                 **error);
+void            lf_dotlock_close           (const LfBackendVTable   *vtable,
+                                            LfHandle                *handle);
+gboolean        lf_dotlock_query_holder    (const LfBackendVTable   *vtable,
+                                            const char              *path,
+                                            LfLockHolder           **holder,
+                                            GError                 **error);
+gboolean        lf_dotlock_break_lock      (const LfBackendVTable   *vtable,
+                                            const char              *path,
+                                            GError                 **error);
+
+/* What is the same in the v-tables of the family */
+#define LF_DOTLOCK_METHODS \
+  .is_dotlock = TRUE, \
+  .attempt = lf_dotlock_attempt, \
+  .drop = lf_dotlock_drop, \
+  .leave = lf_backend_leave_fd, \
+  .release = lf_dotlock_release, \
+  .close = lf_dotlock_close, \
+  .query_holder = lf_dotlock_query_holder, \
+  .break_lock = lf_dotlock_break_lock
+
+extern const LfDotlockBackend lf_backend_hard_link;
+extern const LfDotlockBackend lf_backend_directory;
+extern const LfDotlockBackend lf_backend_symlink;
+extern const LfDotlockBackend lf_backend_pid_file;
+
+/* A name in the directory of the lock that nobody else has. */
+char           *lf_dotlock_new_unique_path (const char              *path);
+
+LfDotlockResult lf_dotlock_fail            (const LfDotlockBackend  *self,
+                                            const char              *path,
+                                            int                      saved_errno,
+                                            GError                 **error);
+
+/* What follows is of the platform. */
+
+/* What keeps others of this library from removing locks in a directory, or
+ * LF_DOTLOCK_NO_GUARD */
+typedef gintptr LfDotlockGuard;
+
+#define LF_DOTLOCK_NO_GUARD ((LfDotlockGuard) -1)
+
+LfDotlockGuard  lf_dotlock_lock_directory   (const char              *path,
+                                             gboolean                 patient);
+void            lf_dotlock_unlock_directory (LfDotlockGuard           guard);
+int             lf_dotlock_lock_file        (const char              *path);
+
+/* Makes what is missing of the directories above @path. What is wrong with them,
+ * the next step says. */
+void            lf_dotlock_make_parents     (const char              *path);
+
+/* For locks that are regular files */
+LfDotlockResult lf_dotlock_read_file        (const LfDotlockBackend  *self,
+                                             const char              *path,
+                                             char                   **record,
+                                             GError                 **error);
+LfDotlockResult lf_dotlock_make_file        (const LfDotlockBackend  *self,
+                                             LfHandle                *handle,
+                                             const char              *record,
+                                             GError                 **error);
+int             lf_dotlock_remove_file      (const char              *path);
+
+/* Writes a new file with a record; its descriptor, or -1 with errno. Only where
+ * DIRECTORY is. */
+int             lf_dotlock_write_file       (const char              *path,
+                                             const char              *record,
+                                             guint                    file_mode);
+
+G_END_DECLS

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-dotlock-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "backends/lf-record-private.h"
+#include "lf-errors.h"
+#include "os/lf-descriptor-private.h"
+#include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
+
+/* Files that have a record, and locks that are one. */
+
+#define MAX_SLOTS 100
+
+LfDotlockResult
+lf_dotlock_fail (const LfDotlockBackend  *self,
+                 const char              *path,
+                 int                      saved_errno,
+                 GError                 **error)
+{
+  g_autofree char *display_name = lf_path_get_display_name (path);
+
+  if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("The file system of %s has nothing for locks of the kind %s; "
+                   "%s works on most"), display_name,
+                 lf_backend_get_name (self->vtable.backend),
+                 lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                 _("Cannot open lock file %s: %s"), display_name, g_strerror (saved_errno));
+
+  return LF_DOTLOCK_ERROR;
+}
+
+/* The format has a place for the path. */
+LfDotlockResult
+lf_dotlock_fail_invalid (const char  *path,
+                         const char  *format,
+                         GError     **error)
+{
+  g_autofree char *display_name = lf_path_get_display_name (path);
+
+G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE, format, display_name);
+#pragma GCC diagnostic pop
+G_GNUC_END_IGNORE_DEPRECATIONS
+
+  return LF_DOTLOCK_ERROR;
+}
+
+static void
+close_inode (int     *fd,
+             guint64  device,
+             guint64  inode)
+{
+  if (*fd >= 0)
+    lf_descriptor_close (*fd, device, inode);
+  *fd = -1;
+}
+
+void
+lf_dotlock_node_close (LfDotlockNode *node)
+{
+  close_inode (&node->record_fd, node->record_device, node->record_inode);
+  close_inode (&node->fd, node->device, node->inode);
+  node->device = node->inode = 0;
+  g_clear_pointer (&node->record, g_free);
+}
+
+/* Opens without following a link at the end, and not as one of the descriptors that
+ * programs use without asking. Returns -1 with errno. */
+int
+lf_dotlock_open_at (int         directory,
+                    const char *name,
+                    int         flags,
+                    guint       mode)
+{
+  int fd, moved;
+
+  /* The directory of a lock itself may be reached by a link */
+  if (directory != AT_FDCWD)
+    flags |= O_NOFOLLOW;
+
+  do
+    fd = openat (directory, name, flags | O_CLOEXEC, (mode_t) mode);
+  while (fd < 0 && errno == EINTR);
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  moved = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (moved < 0)
+    {
+      int saved_errno = errno;
+
+      lf_close (fd);
+      errno = saved_errno;
+      return -1;
+    }
+  lf_close (fd);
+
+  return moved;
+}
+
+/* Returns 0 or an errno. */
+int
+lf_dotlock_flock (int fd,
+                  int operation)
+{
+  while (flock (fd, operation) != 0)
+    {
+      if (errno != EINTR)
+        return errno;
+    }
+
+  return 0;
+}
+
+/* Reads what may be a record: EINVAL if it cannot be one, being too long or not text. */
+int
+lf_dotlock_read (int    fd,
+                 char **record)
+{
+  char buffer[LF_RECORD_MAX_LENGTH + 1];
+  gssize n_read;
+
+  /* In one piece, as it was written */
+  do
+    n_read = read (fd, buffer, sizeof buffer);
+  while (n_read < 0 && errno == EINTR);
+
+  if (n_read < 0)
+    return errno;
+  if (n_read > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', (gsize) n_read) != NULL)
+    return EINVAL;
+
+  *record = g_strndup (buffer, (gsize) n_read);
+  return 0;
+}
+
+/* Writes the whole record, to the disk if it is to be @durable. 0 or an errno. */
+int
+lf_dotlock_write (int         fd,
+                  const char *record,
+                  gboolean    durable)
+{
+  gsize length = strlen (record);
+  gssize n_written;
+
+  do
+    n_written = write (fd, record, length);
+  while (n_written < 0 && errno == EINTR);
+
+  if (n_written < 0)
+    return errno;
+  /* A part is written where the space ends */
+  if (n_written < (gssize) length)
+    return ENOSPC;
+
+  while (durable && fsync (fd) != 0)
+    {
+      if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+        break;
+      if (errno != EINTR)
+        return errno;
+    }
+
+  return 0;
+}
+
+int
+lf_dotlock_verify_inode (const LfDotlockBackend *self,
+                         const LfDotlockPlace   *place,
+                         const LfDotlockNode    *node)
+{
+  struct stat name_stat;
+
+  if (fstatat (place->fd, place->name, &name_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno;
+
+  return name_stat.st_dev == node->device && name_stat.st_ino == node->inode ? 0 : ENOENT;
+}
+
+static LfDotlockResult
+fail_not_a_file (const char  *path,
+                 GError     **error)
+{
+  return lf_dotlock_fail_invalid (path, _("%s is not a lock: it is not a regular file"), error);
+}
+
+/* What cannot be opened is there all the same, if it can be a lock. */
+static LfDotlockResult
+look_from_outside (const LfDotlockBackend  *self,
+                   const LfDotlockPlace    *place,
+                   LfDotlockNode           *node,
+                   GError                 **error)
+{
+  struct stat name_stat;
+
+  if (fstatat (place->fd, place->name, &name_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? LF_DOTLOCK_ABSENT : lf_dotlock_fail (self, place->path, errno, error);
+
+  if (!S_ISREG (name_stat.st_mode))
+    return fail_not_a_file (place->path, error);
+
+  node->device = name_stat.st_dev;
+  node->inode = name_stat.st_ino;
+  node->record = g_strdup ("");
+
+  return LF_DOTLOCK_PRESENT;
+}
+
+LfDotlockResult
+lf_dotlock_look_at_file (const LfDotlockBackend  *self,
+                         const LfDotlockPlace    *place,
+                         LfDotlockNode           *node,
+                         GError                 **error)
+{
+  struct stat file_stat;
+  int result;
+
+  node->fd = lf_dotlock_open_at (place->fd, place->name, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+  if (node->fd < 0)
+    return errno == ENOENT ? LF_DOTLOCK_ABSENT : look_from_outside (self, place, node, error);
+
+  if (fstat (node->fd, &file_stat) != 0)
+    return look_from_outside (self, place, node, error);
+
+  node->device = file_stat.st_dev;
+  node->inode = file_stat.st_ino;
+  if (!S_ISREG (file_stat.st_mode))
+    return fail_not_a_file (place->path, error);
+
+  result = file_stat.st_size > LF_RECORD_MAX_LENGTH ? EINVAL
+                                                    : lf_dotlock_read (node->fd, &node->record);
+  if (result == EINVAL)
+    return lf_dotlock_fail_invalid (place->path,
+                                    _("%s is not a lock: it holds something else"), error);
+  if (result != 0)
+    node->record = g_strdup ("");
+
+  return LF_DOTLOCK_PRESENT;
+}
+
+/* Locks a new file, and writes its record. 0 or an errno: EAGAIN if another process
+ * takes it for a left-over. */
+static int
+fill (LfDotlockNode   *node,
+      const LfRequest *request)
+{
+  struct stat file_stat;
+  int result;
+
+  if (fstat (node->fd, &file_stat) != 0)
+    return errno;
+
+  node->device = file_stat.st_dev;
+  node->inode = file_stat.st_ino;
+  /* Before others see it, so that nobody else can have it locked. Some network file
+   * systems have no such locks */
+  result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
+  if (result == EWOULDBLOCK)
+    return EAGAIN;
+
+  node->record = lf_record_new (result == 0);
+
+  return lf_dotlock_write (node->fd, node->record, request->durable);
+}
+
+/* A file without a name cannot be seen, and goes by itself when its maker crashes. Where
+ * there is no such file, there is nothing to prepare. */
+int
+lf_dotlock_prepare_file (const LfDotlockBackend *self,
+                         const LfDotlockPlace   *place,
+                         const LfRequest        *request,
+                         LfDotlockNode          *node)
+{
+#ifdef O_TMPFILE
+  int result;
+
+  node->fd = lf_dotlock_open_at (place->fd, ".", O_RDWR | O_TMPFILE, request->file_mode);
+  if (node->fd < 0)
+    return 0;
+
+  result = fill (node, request);
+  if (result != 0)
+    lf_dotlock_node_close (node);
+
+  return result;
+#else
+  return 0;
+#endif
+}
+
+/* Network file systems may say that link(2) failed after it has succeeded, and others may
+ * have linked the file meanwhile: what counts is what is at the name. */
+static int
+check_link (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            const LfDotlockNode    *node,
+            int                     link_errno)
+{
+  if (link_errno == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
+    return 0;
+
+  /* So link(2) says that the file system has no such thing */
+  return link_errno == EPERM ? EOPNOTSUPP : link_errno;
+}
+
+/* Links a file by its descriptor, which some kernels allow the superuser alone, or by the
+ * name that /proc gives it: surely this one. */
+static int
+link_inode (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            const LfDotlockNode    *node)
+{
+  char name[64];
+  int result = EINVAL;
+
+#ifdef AT_EMPTY_PATH
+  result = linkat (node->fd, "", place->fd, place->name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+#endif
+  if (result == ENOENT || result == EINVAL)
+    {
+      snprintf (name, sizeof name, "/proc/self/fd/%d", node->fd);
+      result = linkat (AT_FDCWD, name, place->fd, place->name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+    }
+
+  return check_link (self, place, node, result);
+}
+
+/* Links a file by its name, under which there may be another by now. */
+static int
+link_name (const LfDotlockBackend *self,
+           const LfDotlockPlace   *place,
+           const LfDotlockNode    *node,
+           const char             *slot)
+{
+  struct stat file_stat;
+  int result;
+
+  /* Somebody who cleaned up took it for a left-over */
+  if (fstat (node->fd, &file_stat) == 0 && file_stat.st_nlink == 0)
+    return EAGAIN;
+
+  result = linkat (place->fd, slot, place->fd, place->name, 0) == 0 ? 0 : errno;
+  result = check_link (self, place, node, result);
+  if (result == 0 && lf_dotlock_verify_inode (self, place, node) != 0)
+    result = EAGAIN;
+
+  return result == ENOENT ? EAGAIN : result;
+}
+
+static int
+link_named (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            const LfRequest        *request,
+            LfDotlockNode          *node,
+            const char             *slot)
+{
+  int result = fill (node, request);
+
+  if (result == 0)
+    {
+      result = link_inode (self, place, node);
+      if (result != 0 && result != EEXIST)
+        result = link_name (self, place, node, slot);
+    }
+  unlinkat (place->fd, slot, 0);
+  if (result != 0)
+    lf_dotlock_node_close (node);
+
+  return result;
+}
+
+static int
+make_named (const LfDotlockBackend *self,
+            const LfDotlockPlace   *place,
+            const LfRequest        *request,
+            LfDotlockNode          *node)
+{
+  for (guint i = 0; i < MAX_SLOTS; i++)
+    {
+      g_autofree char *slot = lf_dotlock_place_get_slot (place, i);
+
+      node->fd = lf_dotlock_open_at (place->fd, slot, O_RDWR | O_CREAT | O_EXCL,
+                                     request->file_mode);
+      if (node->fd < 0 && errno == EEXIST && lf_dotlock_place_clean_slot (place, slot))
+        node->fd = lf_dotlock_open_at (place->fd, slot, O_RDWR | O_CREAT | O_EXCL,
+                                       request->file_mode);
+      if (node->fd >= 0)
+        return link_named (self, place, request, node, slot);
+      if (errno != EEXIST)
+        return errno;
+    }
+
+  return EAGAIN;
+}
+
+int
+lf_dotlock_make_file (const LfDotlockBackend *self,
+                      const LfDotlockPlace   *place,
+                      const LfRequest        *request,
+                      LfDotlockNode          *node)
+{
+  int result;
+
+  if (node->fd < 0)
+    return make_named (self, place, request, node);
+
+  result = link_inode (self, place, node);
+  if (result == 0 || result == EEXIST)
+    return result;
+
+  /* It cannot be given a name here */
+  lf_dotlock_node_close (node);
+
+  return make_named (self, place, request, node);
+}
+
+int
+lf_dotlock_remove_name (const LfDotlockBackend *self,
+                        const LfDotlockPlace   *place,
+                        LfDotlockNode          *node)
+{
+  return unlinkat (place->fd, place->name, 0) == 0 ? 0 : errno;
+}

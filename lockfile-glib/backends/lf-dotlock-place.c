@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-dotlock-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "backends/lf-record-private.h"
+#include "os/lf-descriptor-private.h"
+#include "os/lf-process-private.h"
+
+/* The directory of a lock. Everything is done relative to its descriptor and without
+ * following links, so that nobody can lead us elsewhere.
+ *
+ * What is not a lock yet, or no longer, has one of a few names: a crash leaves it under
+ * one of these, where it is found without a look at the rest of a directory, which may
+ * be long. The maker keeps flock(2) on it, so that a living one is not disturbed. */
+
+#define N_SLOTS 8
+#define SLOT_FORMAT ".lf-%08x-%u"
+#define GUARD_FORMAT ".lf-%08x-guard"
+
+/* How often a guard of others is waited for, and how long each time, in microseconds:
+ * nobody needs one for longer than a few system calls, for which a disk may take its
+ * time */
+#define GUARD_TRIES 4000
+#define GUARD_PAUSE 500
+
+#define MAX_CLEANED 1000
+
+/* Directories can be opened for nothing but that they are there on Linux; elsewhere
+ * they must be readable. */
+#ifdef O_PATH
+#define O_DIRECTORY_ONLY (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#else
+#define O_DIRECTORY_ONLY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#endif
+
+static int
+open_directory (LfDotlockPlace *place,
+                const char     *directory)
+{
+  struct stat directory_stat;
+  int saved_errno;
+
+  place->fd = lf_dotlock_open_at (AT_FDCWD, directory, O_DIRECTORY_ONLY, 0);
+  if (place->fd < 0)
+    return errno;
+
+  if (fstat (place->fd, &directory_stat) == 0)
+    {
+      place->device = directory_stat.st_dev;
+      place->inode = directory_stat.st_ino;
+      return 0;
+    }
+
+  saved_errno = errno;
+  lf_close (place->fd);
+  place->fd = -1;
+
+  return saved_errno;
+}
+
+/* Returns 0 or an errno. @path must stay as long as the place. */
+int
+lf_dotlock_place_open (LfDotlockPlace *place,
+                       const char     *path,
+                       gboolean        create_parents)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  int result;
+
+  *place = (LfDotlockPlace) { .fd = -1, .path = path };
+  result = open_directory (place, directory);
+  if (result == ENOENT && create_parents)
+    {
+      if (g_mkdir_with_parents (directory, 0777) != 0)
+        return errno;
+      result = open_directory (place, directory);
+    }
+  if (result == 0)
+    place->name = g_path_get_basename (path);
+
+  return result;
+}
+
+void
+lf_dotlock_place_close (LfDotlockPlace *place)
+{
+  if (place->fd >= 0)
+    lf_close (place->fd);
+  place->fd = -1;
+  g_clear_pointer (&place->name, g_free);
+}
+
+/* Programs close what they do not know, and the descriptor may be anything by now.
+ * Returns whether the directory is the one it was, opened again if need be. */
+gboolean
+lf_dotlock_place_renew (LfDotlockPlace *place)
+{
+  g_autofree char *directory = NULL;
+  LfDotlockPlace other = { .fd = -1 };
+  struct stat directory_stat;
+
+  if (fstat (place->fd, &directory_stat) != 0)
+    {
+      /* What fails for another reason is still ours */
+      if (errno != EBADF)
+        return TRUE;
+    }
+  else if (directory_stat.st_dev == place->device && directory_stat.st_ino == place->inode)
+    return TRUE;
+
+  directory = g_path_get_dirname (place->path);
+  place->fd = -1;
+  if (open_directory (&other, directory) != 0)
+    return FALSE;
+  if (other.device != place->device || other.inode != place->inode)
+    {
+      lf_close (other.fd);
+      return FALSE;
+    }
+  place->fd = other.fd;
+
+  return TRUE;
+}
+
+/* Another lock may have the same names; then both clean up what either has left behind.
+ * After the last comes one that nobody else has. They are short, since the lock's own
+ * name may be as long as names can be. */
+char *
+lf_dotlock_place_get_slot (const LfDotlockPlace *place,
+                           guint                 number)
+{
+  static int last; /* atomic */
+  guint hash = g_str_hash (place->name);
+
+  if (number >= N_SLOTS)
+    return g_strdup_printf (SLOT_FORMAT "-%d-%" G_GINT64_MODIFIER "x", hash, number,
+                            g_atomic_int_add (&last, 1),
+                            g_get_real_time () ^ ((gint64) getpid () << 40));
+
+  return g_strdup_printf (SLOT_FORMAT, hash, number);
+}
+
+/* Whether that is of somebody who may have made it: in a directory of root's, what
+ * a user has put there by a trick is not. */
+static gboolean
+may_have_made (const LfDotlockPlace *place,
+               const struct stat    *slot_stat)
+{
+  struct stat directory_stat;
+
+  return slot_stat->st_uid == geteuid () || slot_stat->st_uid == 0 ||
+         (fstat (place->fd, &directory_stat) == 0 &&
+          (slot_stat->st_uid == directory_stat.st_uid ||
+           (directory_stat.st_mode & (S_IWGRP | S_IWOTH)) != 0));
+}
+
+/* Whether the file is what we write: a record, or the beginning of one. */
+static gboolean
+is_record (int fd)
+{
+  g_autofree char *record = NULL;
+  struct stat file_stat;
+
+  return fstat (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode) &&
+         lf_dotlock_read (fd, &record) == 0 &&
+         (*record == '\0' || lf_record_is_ours (record));
+}
+
+/* Opens what is left behind. Returns -1 if it is not, or if its maker lives. A file
+ * system may have no such locks; then the record tells. */
+static int
+open_left_over (const LfDotlockPlace *place,
+                const char           *slot,
+                int                   flags,
+                struct stat          *slot_stat)
+{
+  int fd = lf_dotlock_open_at (place->fd, slot, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags, 0);
+
+  if (fd < 0)
+    return -1;
+
+  if (fstat (fd, slot_stat) == 0 && may_have_made (place, slot_stat) &&
+      lf_dotlock_flock (fd, LOCK_EX | LOCK_NB) != EWOULDBLOCK)
+    return fd;
+
+  lf_close (fd);
+  return -1;
+}
+
+static gboolean
+clean_file (const LfDotlockPlace *place,
+            const char           *slot)
+{
+  struct stat slot_stat;
+  int fd = open_left_over (place, slot, 0, &slot_stat);
+  gboolean cleaned = FALSE;
+
+  if (fd < 0)
+    return FALSE;
+
+  /* Its maker may live and not have locked it yet; it makes another then */
+  if (is_record (fd))
+    cleaned = unlinkat (place->fd, slot, 0) == 0;
+  lf_close (fd);
+
+  return cleaned;
+}
+
+static gboolean
+clean_directory (const LfDotlockPlace *place,
+                 const char           *slot)
+{
+  struct stat slot_stat;
+  int fd = open_left_over (place, slot, O_DIRECTORY, &slot_stat);
+  gboolean cleaned;
+  int record_fd;
+
+  if (fd < 0)
+    return FALSE;
+
+  record_fd = lf_dotlock_open_at (fd, LF_DOTLOCK_RECORD_NAME, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  if (record_fd >= 0)
+    {
+      if (is_record (record_fd))
+        unlinkat (fd, LF_DOTLOCK_RECORD_NAME, 0);
+      lf_close (record_fd);
+    }
+
+  /* Only an empty one goes */
+  cleaned = unlinkat (place->fd, slot, AT_REMOVEDIR) == 0;
+  lf_close (fd);
+
+  return cleaned;
+}
+
+/* Removes what a crash has left there, and returns whether it did; errno stays. */
+gboolean
+lf_dotlock_place_clean_slot (const LfDotlockPlace *place,
+                             const char           *slot)
+{
+  struct stat slot_stat;
+  gboolean cleaned = FALSE;
+  int saved_errno = errno;
+
+  if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) == 0)
+    {
+      if (S_ISREG (slot_stat.st_mode))
+        cleaned = clean_file (place, slot);
+      else if (S_ISDIR (slot_stat.st_mode))
+        cleaned = clean_directory (place, slot);
+    }
+  errno = saved_errno;
+
+  return cleaned;
+}
+
+/* Names of locks around which a process has cleaned up already. */
+typedef struct
+{
+  GMutex mutex;
+  GHashTable *names;
+} Cleaned;
+
+static gpointer
+cleaned_new (void)
+{
+  Cleaned *self = g_new0 (Cleaned, 1);
+
+  g_mutex_init (&self->mutex);
+  self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  return self;
+}
+
+static char *
+get_guard_name (const LfDotlockPlace *place)
+{
+  return g_strdup_printf (GUARD_FORMAT, g_str_hash (place->name));
+}
+
+/* Removes what a crash has left in the directory, once in the life of a process. */
+void
+lf_dotlock_place_clean_up (const LfDotlockPlace *place,
+                           const char           *lock_name)
+{
+  Cleaned *cleaned = lf_process_get_state (LF_PROCESS_CLEANED, cleaned_new);
+  g_autofree char *guard_name = NULL;
+  gboolean is_new;
+
+  g_mutex_lock (&cleaned->mutex);
+  if (g_hash_table_size (cleaned->names) >= MAX_CLEANED)
+    g_hash_table_remove_all (cleaned->names);
+  is_new = !g_hash_table_contains (cleaned->names, lock_name);
+  if (is_new)
+    g_hash_table_add (cleaned->names, g_strdup (lock_name));
+  g_mutex_unlock (&cleaned->mutex);
+
+  if (!is_new)
+    return;
+
+  for (guint i = 0; i < N_SLOTS; i++)
+    {
+      g_autofree char *slot = lf_dotlock_place_get_slot (place, i);
+
+      lf_dotlock_place_clean_slot (place, slot);
+    }
+
+  guard_name = get_guard_name (place);
+  lf_dotlock_place_clean_slot (place, guard_name);
+}
+
+static int
+open_guard (const LfDotlockPlace *place,
+            const char           *name)
+{
+  struct stat file_stat, name_stat;
+  int saved_errno;
+  int fd = lf_dotlock_open_at (place->fd, name, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0644);
+
+  if (fd < 0 && errno == EACCES)
+    {
+      fd = lf_dotlock_open_at (place->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+      if (fd < 0)
+        errno = EACCES;
+    }
+  if (fd < 0)
+    return -1;
+
+  saved_errno = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+  if (saved_errno != EWOULDBLOCK)
+    {
+      /* Whoever had it before may have removed it */
+      if (fstat (fd, &file_stat) == 0 &&
+          fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+          file_stat.st_dev == name_stat.st_dev && file_stat.st_ino == name_stat.st_ino)
+        return fd;
+      saved_errno = EWOULDBLOCK;
+    }
+
+  lf_close (fd);
+  errno = saved_errno;
+
+  return -1;
+}
+
+/* For what cannot be locked itself: keeps others of this library from removing the lock.
+ * Returns a descriptor, or -1 with errno. */
+int
+lf_dotlock_place_lock (const LfDotlockPlace *place)
+{
+  g_autofree char *name = get_guard_name (place);
+
+  for (guint i = 0; i < GUARD_TRIES; i++)
+    {
+      int guard = open_guard (place, name);
+
+      if (guard >= 0 || errno != EWOULDBLOCK)
+        return guard;
+      g_usleep (GUARD_PAUSE);
+    }
+
+  errno = EBUSY;
+  return -1;
+}
+
+void
+lf_dotlock_place_unlock (const LfDotlockPlace *place,
+                         int                   guard)
+{
+  g_autofree char *name = get_guard_name (place);
+
+  if (guard < 0)
+    return;
+
+  unlinkat (place->fd, name, 0);
+  lf_close (guard);
+}
+
+gboolean
+lf_dotlock_place_is_locked (const LfDotlockPlace *place)
+{
+  g_autofree char *name = get_guard_name (place);
+  struct stat name_stat;
+
+  return fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-file-system-private.h"
+
+gboolean
+lf_file_system_is_local (int fd)
+{
+  return FALSE;
+}

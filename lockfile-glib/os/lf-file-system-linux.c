@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-file-system-private.h"
+
+#include <sys/vfs.h>
+
+/* From statfs(2) and the kernel's headers. What is not listed may be on a network, or a
+ * program of its own. */
+static const guint32 local_types[] = {
+  0xef53,     /* ext2, ext3, ext4 */
+  0x9123683e, /* btrfs */
+  0x58465342, /* XFS */
+  0x01021994, /* tmpfs */
+  0x858458f6, /* ramfs */
+  0x794c7630, /* overlayfs */
+  0xf2f52010, /* F2FS */
+  0xca451a4e, /* bcachefs */
+  0x2fc12fc1, /* ZFS */
+  0x52654973, /* ReiserFS */
+  0x3153464a, /* JFS */
+  0x3434,     /* NILFS */
+  0x4d44,     /* FAT */
+  0x2011bab0, /* exFAT */
+  0x7366746e, /* NTFS */
+};
+
+gboolean
+lf_file_system_is_local (int fd)
+{
+  struct statfs file_system;
+
+  if (fstatfs (fd, &file_system) != 0)
+    return FALSE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (local_types); i++)
+    {
+      if ((guint32) file_system.f_type == local_types[i])
+        return TRUE;
+    }
+
+  return FALSE;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Whether all that have locks on the file system of a descriptor are of this kernel, which
+ * knows them all. FALSE if that is not known. One file per platform. */
+gboolean lf_file_system_is_local (int fd);
+
+G_END_DECLS

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A grant belongs to the process that acquired: also while it is on its way to its
+ * callback, and also if a child has the same PID. */
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fork-child.h"
+#include "lf-test-backend.h"
+
+typedef struct
+{
+  const TestBackend *backend;
+  LfLockFile *lock;
+  Claim *claim;
+  GAsyncResult *result;
+} Grant;
+
+/* The parent's lock stays the parent's, whatever the child does with the object. */
+static const char *
+leaves_to_parent (LfLockFile *lock)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (lf_lock_file_is_held (lock))
+    return "the parent's lock is held in the child";
+  if (lf_lock_file_get_fd (lock) != -1)
+    return "the child has the descriptor of the parent's lock";
+  if (lf_lock_file_release (lock, &error))
+    return "the child has released the parent's lock";
+  if (!g_error_matches (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK))
+    return g_strdup (error->message);
+
+  g_object_run_dispose (G_OBJECT (lock));
+
+  return NULL;
+}
+
+/* Starts to acquire, and returns when the lock is granted: that is to be seen in the
+ * file, and the thread that got it has nothing to do any more. */
+static void
+start_and_wait_for_grant (Grant *grant,
+                          Claim *claim)
+{
+  g_autoptr (LfLockFile) observer = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_strdup (lf_lock_file_get_path (grant->lock));
+
+  claim_start (claim, grant->lock, NULL);
+  observer = lock_new (grant->backend, path);
+  while (!lf_lock_file_is_locked (observer, NULL, &error))
+    {
+      g_assert_no_error (error);
+      g_thread_yield ();
+    }
+  wait_until_others_sleep ();
+  g_assert_false (claim->done);
+}
+
+static const char *
+child_dispatches (gpointer data)
+{
+  Grant *grant = data;
+
+  claim_wait (grant->claim);
+  if (grant->claim->granted)
+    return "the child has acquired what its parent asked for";
+
+  return leaves_to_parent (grant->lock);
+}
+
+static void
+test_not_dispatched (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+  Grant grant = { backend, lock, &claim, NULL };
+
+  start_and_wait_for_grant (&grant, &claim);
+  g_assert_cmpint (fork_child (child_dispatches, &grant), ==, CHILD_WELL);
+  assert_locked (backend, fixture->path);
+
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  g_assert_true (lf_lock_file_is_held (lock));
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (lock);
+  assert_tries (backend, fixture->path);
+}
+
+/* The same, but the child does not care for the report. */
+static const char *
+child_drops (gpointer data)
+{
+  Grant *grant = data;
+
+  return leaves_to_parent (grant->lock);
+}
+
+static void
+test_dropped (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+  Grant grant = { backend, lock, &claim, NULL };
+
+  start_and_wait_for_grant (&grant, &claim);
+  g_assert_cmpint (fork_child (child_drops, &grant), ==, CHILD_WELL);
+  assert_locked (backend, fixture->path);
+
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+}
+
+static void
+keep_result_cb (GObject      *object,
+                GAsyncResult *result,
+                gpointer      user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+static const char *
+child_finishes (gpointer data)
+{
+  Grant *grant = data;
+  g_autoptr (GError) error = NULL;
+
+  if (lf_lock_file_acquire_finish (grant->lock, grant->result, &error))
+    return "the child has acquired what its parent asked for";
+  if (error == NULL)
+    return "there is no error in the child";
+
+  return leaves_to_parent (grant->lock);
+}
+
+/* The callback was called and has not finished. */
+static void
+test_not_finished (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Grant grant = { backend, lock, NULL, NULL };
+
+  lf_lock_file_acquire_async (lock, G_PRIORITY_DEFAULT, NULL, keep_result_cb, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  grant.result = result;
+  g_assert_cmpint (fork_child (child_finishes, &grant), ==, CHILD_WELL);
+  assert_locked (backend, fixture->path);
+
+  g_assert_true (lf_lock_file_acquire_finish (lock, result, &error));
+  g_assert_no_error (error);
+  g_assert_true (lf_lock_file_is_held (lock));
+  assert_tries_in_vain (backend, fixture->path);
+  assert_releases (lock);
+  assert_tries (backend, fixture->path);
+}
+
+/* What the parent's child says, as an exit status. */
+static void
+assert_child_is_well (pid_t pid)
+{
+  int status;
+
+  g_assert_cmpint (pid, >, 0);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+}
+
+G_NORETURN static void
+be_namesake (Grant *grant)
+{
+  const char *wrong = getpid () == 1 ? leaves_to_parent (grant->lock) : "the PID is another one";
+
+  if (wrong != NULL)
+    g_printerr ("# In a child: %s\n", wrong);
+  _exit (wrong != NULL ? 1 : 0);
+}
+
+/* The first process of a PID namespace, and so is its child. */
+static void
+parent_with_namesakes (gpointer data)
+{
+  Grant *grant = data;
+  pid_t pid;
+
+  g_assert_cmpint (getpid (), ==, 1);
+  assert_acquires (grant->lock);
+
+  /* As the system call makes it, without any handler that fork() calls */
+  pid = (pid_t) syscall (SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+  if (pid == 0)
+    be_namesake (grant);
+  assert_child_is_well (pid);
+  assert_tries_in_vain (grant->backend, lf_lock_file_get_path (grant->lock));
+  g_assert_true (lf_lock_file_is_held (grant->lock));
+
+  g_assert_no_errno (unshare (CLONE_NEWPID));
+  pid = fork ();
+  if (pid == 0)
+    be_namesake (grant);
+  assert_child_is_well (pid);
+  assert_tries_in_vain (grant->backend, lf_lock_file_get_path (grant->lock));
+
+  assert_releases (grant->lock);
+}
+
+static void
+enter_with_namesakes (gpointer data)
+{
+  pid_t pid;
+
+  enter_namespaces (CLONE_NEWPID);
+  pid = fork ();
+  if (pid == 0)
+    {
+      parent_with_namesakes (data);
+      _exit (0);
+    }
+  assert_child_is_well (pid);
+}
+
+/* A child in a PID namespace of its own may have the same PID as its parent. */
+static void
+test_namesake (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  Grant grant = { backend, lock, NULL, NULL };
+
+  run_in_child (enter_with_namesakes, &grant);
+}
+
+static const BackendCase cases[] = {
+  { "granted-not-reported", test_not_dispatched },
+  { "granted-and-dropped", test_dropped },
+  { "reported-not-finished", test_not_finished },
+  { "pid-namespace", test_namesake },
+  { NULL, NULL },
+};
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  fork_child_prepare ();
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    add_backend_tests ("fork", &test_backends[i], cases);
+
+  return g_test_run ();
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Nothing is removed, and nothing is followed, that cannot be a lock of ours. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "hostile.h"
+#include "lf-test-intercept.h"
+
+#define LARGE 1300000
+
+/* Refused by whatever would use it as a lock, and the same afterwards. */
+static void
+assert_left_alone (const TestBackend *backend,
+                   const char        *path)
+{
+  for (int i = 0; i < 5; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, path);
+      g_autoptr (GError) error = NULL;
+      struct stat before, after;
+      gboolean done = TRUE;
+
+      g_assert_no_errno (lstat (path, &before));
+      switch (i)
+        {
+        case 0:
+          done = lf_lock_file_acquire (lock, NULL, &error);
+          break;
+        case 1:
+          done = lf_lock_file_try_acquire (lock, &error);
+          break;
+        case 2:
+          done = lf_lock_file_acquire_with_timeout (lock, 0.01, NULL, &error);
+          break;
+        case 3:
+          done = lf_lock_file_break_lock (lock, NULL, &error);
+          break;
+        default:
+          /* Nobody knows */
+          g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
+          done = FALSE;
+          break;
+        }
+      g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+      g_assert_false (done);
+
+      g_assert_no_errno (lstat (path, &after));
+      g_assert_cmpuint (before.st_ino, ==, after.st_ino);
+      g_assert_cmpint (before.st_size, ==, after.st_size);
+    }
+}
+
+static void
+make_file (const char *directory,
+           const char *name,
+           const char *text)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+test_not_a_lock (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *large = g_strnfill (LARGE, 'x');
+  g_autofree char *text = g_strnfill (3000, '1');
+  g_autofree char *child = g_build_filename (fixture->path, "holder", NULL);
+  g_autofree char *contents = NULL;
+  gsize length;
+
+  switch (backend->kind)
+    {
+    case LOCK_IS_FILE:
+      g_assert_true (g_file_set_contents (fixture->path, large, LARGE, NULL));
+      assert_left_alone (backend, fixture->path);
+      g_assert_true (g_file_get_contents (fixture->path, &contents, &length, NULL));
+      g_assert_cmpmem (contents, length, large, LARGE);
+      g_assert_true (g_file_set_contents (fixture->path, text, -1, NULL));
+      assert_left_alone (backend, fixture->path);
+      g_assert_true (g_file_set_contents (fixture->path, "123\n\0binary", 11, NULL));
+      assert_left_alone (backend, fixture->path);
+      break;
+
+    case LOCK_IS_DIRECTORY:
+      g_assert_no_errno (g_mkdir (fixture->path, 0777));
+      make_file (fixture->path, "main.c", "int main;");
+      assert_left_alone (backend, fixture->path);
+      g_assert_true (is_somewhere (fixture->path, "main.c"));
+      make_file (fixture->path, "holder", "of a candle");
+      assert_left_alone (backend, fixture->path);
+      g_assert_true (is_somewhere (fixture->path, "holder"));
+      remove_recursively (fixture->path);
+
+      g_assert_no_errno (g_mkdir (fixture->path, 0777));
+      g_assert_no_errno (g_mkdir (child, 0777));
+      assert_left_alone (backend, fixture->path);
+      remove_recursively (fixture->path);
+
+      g_assert_no_errno (g_mkdir (fixture->path, 0777));
+      make_file (fixture->path, "holder", text);
+      assert_left_alone (backend, fixture->path);
+      g_assert_true (is_somewhere (fixture->path, "holder"));
+      break;
+
+    case LOCK_IS_SYMLINK:
+    default:
+      /* It leads to something, as no lock does */
+      make_file (fixture->directory, "precious", "precious");
+      g_assert_no_errno (symlink ("precious", fixture->path));
+      assert_left_alone (backend, fixture->path);
+      g_assert_no_errno (unlink (fixture->path));
+      g_assert_no_errno (symlink ("..", fixture->path));
+      assert_left_alone (backend, fixture->path);
+      g_assert_no_errno (unlink (fixture->path));
+      g_assert_no_errno (symlink (text, fixture->path));
+      assert_left_alone (backend, fixture->path);
+      remove_recursively (fixture->directory);
+      g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+      break;
+    }
+
+  remove_recursively (fixture->path);
+}
+
+/* What others put into the lock is theirs, and does not keep it from being given
+ * back. */
+static void
+test_held_directory (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+
+  if (backend->kind != LOCK_IS_DIRECTORY)
+    return;
+
+  for (int i = 0; i < 3; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autofree char *path = g_build_filename (fixture->path, i == 1 ? "@eaDir" : "precious", NULL);
+
+      assert_acquires (lock);
+      if (i == 1)
+        g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
+      else
+        make_file (fixture->path, "precious", "precious");
+
+      if (i == 2)
+        g_clear_object (&lock);
+      else
+        assert_releases (lock);
+      g_assert_false (path_exists (fixture->path));
+      g_assert_true (is_somewhere (fixture->directory, i == 1 ? "@eaDir" : "precious"));
+      peer_gets (backend, fixture->path);
+      remove_recursively (fixture->directory);
+      g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+    }
+}
+
+/* Who breaks the lock loses nothing either. */
+static void
+test_break_held_directory (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  if (backend->kind != LOCK_IS_DIRECTORY)
+    return;
+
+  assert_acquires (lock);
+  make_file (fixture->path, "precious", "precious");
+  g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_assert_true (is_somewhere (fixture->path, "precious"));
+  assert_releases (lock);
+  g_assert_true (is_somewhere (fixture->directory, "precious"));
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+/* Links under the names of what a crash would have left. */
+static void
+test_linked_litter (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *victim = g_build_filename (fixture->directory, "victim", NULL);
+  g_autofree char *base_name = g_path_get_basename (fixture->path);
+  const char *ends[] = { "x", "0", "1", "2", "3", "7", "guard" };
+
+  g_assert_no_errno (g_mkdir (victim, 0777));
+  make_file (victim, "holder", "");
+  for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_autofree char *link = g_strdup_printf ("%s/.lf-%08x-%s", fixture->directory,
+                                               g_str_hash (base_name), ends[i]);
+
+      g_assert_cmpint (symlink (i % 2 == 0 ? "victim" : "victim/holder", link), ==, 0);
+    }
+
+  peer_gets (backend, fixture->path);
+  g_assert_true (is_somewhere (victim, "holder"));
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+static void
+exchange_for_link (const char *path,
+                   int         fd,
+                   int         flags,
+                   gpointer    data)
+{
+  Child *child = data;
+  g_autofree char *aside = g_strconcat (child->fixture->path, ".aside", NULL);
+
+  if (rename (child->fixture->path, aside) == 0)
+    g_assert_no_errno (symlink (child->argument, child->fixture->path));
+}
+
+/* A link to a directory is put in the place of the lock just before a call that
+ * removes it. */
+static void
+test_exchanged (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *victim = g_build_filename (fixture->directory, "victim", NULL);
+  Child child = { fixture, backend, "victim" };
+
+  for (guint i = 0; i < 12; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+
+      g_assert_no_errno (g_mkdir (victim, 0777));
+      make_file (victim, "holder", "");
+      make_file (victim, "precious", "precious");
+      assert_acquires (lock);
+      intercept_hook (i % 2 == 0 ? CALL_RENAME : CALL_UNLINK, 1 + i / 4, exchange_for_link, &child);
+      if (i / 2 % 2 == 0)
+        lf_lock_file_release (lock, NULL);
+      else
+        lf_lock_file_break_lock (breaker, NULL, NULL);
+      intercept_nothing ();
+      g_assert_true (is_somewhere (victim, "precious"));
+      g_assert_true (is_somewhere (victim, "holder"));
+      g_clear_object (&lock);
+      g_assert_true (is_somewhere (victim, "precious"));
+      g_assert_true (is_somewhere (victim, "holder"));
+      remove_recursively (fixture->directory);
+      g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+    }
+}
+
+static void
+child_on_fuse (gpointer data)
+{
+  Child *child = data;
+  g_autofree char *source = g_build_filename (child->fixture->directory, "source", NULL);
+  g_autofree char *target = g_build_filename (child->fixture->directory, "target", NULL);
+  g_autofree char *path = g_build_filename (target, "test.lock", NULL);
+  g_autofree char *record_path = get_record_path (child->backend, path);
+  const char *mount_argv[] = { "bindfs", "--no-allow-other", source, target, NULL };
+  const char *end_argv[] = { "umount", "--lazy", target, NULL };
+
+  enter_namespaces (CLONE_NEWNS);
+  g_assert_no_errno (g_mkdir (source, 0777));
+  g_assert_no_errno (g_mkdir (target, 0777));
+  run_program (mount_argv);
+
+  for (int i = 0; i < 20; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (child->backend, path);
+      int reader = -1;
+
+      assert_acquires (lock);
+      /* Somebody reads the record while it is removed */
+      if (child->backend->kind != LOCK_IS_SYMLINK)
+        {
+          reader = open (record_path, O_RDONLY | O_CLOEXEC);
+          g_assert_cmpint (reader, >=, 0);
+        }
+      if (i % 2 == 0)
+        assert_releases (lock);
+      else
+        g_clear_object (&lock);
+      g_assert_false (path_exists (path));
+      if (reader >= 0)
+        close (reader);
+    }
+
+  run_program (end_argv);
+}
+
+static void
+test_fuse (Fixture       *fixture,
+           gconstpointer  data)
+{
+  Child child = { fixture, data, NULL };
+
+  if (!can_mount ("bindfs"))
+    return;
+
+  run_in_child (child_on_fuse, &child);
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+static void
+child_on_full_disk (gpointer data)
+{
+  Child *child = data;
+  g_autofree char *target = NULL;
+  g_autofree char *path = NULL;
+  const char *end_argv[] = { "umount", NULL, NULL };
+
+  enter_namespaces (CLONE_NEWNS);
+  target = mount_image (child->fixture->directory, child->argument,
+                        g_str_equal (child->argument, "btrfs") ? "110M" : "2M");
+  path = g_build_filename (target, "test.lock", NULL);
+
+  for (int i = 0; i < 2; i++)
+    {
+      LfLockFile *lock = lock_new (child->backend, path);
+
+      assert_acquires (lock);
+      fill_file_system (target);
+      if (i == 0)
+        assert_releases (lock);
+      else
+        g_object_unref (lock);
+      g_assert_false (path_exists (path));
+      remove_recursively (target);
+    }
+
+  end_argv[1] = target;
+  run_program (end_argv);
+}
+
+/* To give a lock back takes no space. */
+static void
+test_full_ext4 (Fixture       *fixture,
+                gconstpointer  data)
+{
+  Child child = { fixture, data, "ext4" };
+
+  if (!can_mount ("mkfs.ext4"))
+    return;
+
+  run_in_child (child_on_full_disk, &child);
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+static void
+test_full_btrfs (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  Child child = { fixture, data, "btrfs" };
+
+  if (!can_mount ("mkfs.btrfs"))
+    return;
+
+  run_in_child (child_on_full_disk, &child);
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_hostile_test ("not-a-lock", test_not_a_lock);
+  add_hostile_test ("held-directory", test_held_directory);
+  add_hostile_test ("break-held-directory", test_break_held_directory);
+  add_hostile_test ("linked-litter", test_linked_litter);
+  add_hostile_test ("exchanged", test_exchanged);
+  add_hostile_test ("fuse", test_fuse);
+  add_hostile_test ("full-ext4", test_full_ext4);
+  add_hostile_test ("full-btrfs", test_full_btrfs);
+
+  return g_test_run ();
+}

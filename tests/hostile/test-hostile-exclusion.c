@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Nobody takes a lock from a living holder, whatever machines, clocks and other programs
+ * do. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "hostile.h"
+#include "lf-test-intercept.h"
+
+#define OTHER_BOOT "01234567-89ab-4cde-8f01-23456789abcd"
+#define MACHINE_ID "/etc/machine-id"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+static char *
+make_text_file (Fixture    *fixture,
+                const char *name,
+                const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  char *path = g_build_filename (fixture->directory, name, NULL);
+
+  g_file_set_contents (path, text, -1, &error);
+  g_assert_no_error (error);
+
+  return path;
+}
+
+/* What another machine wrote that has the same ID: of another name, or where the ID is
+ * none. */
+static void
+test_machine_records (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
+  g_autofree char *other_host = get_text_with (lines, LINE_HOST, "another-host",
+                                               LINE_BOOT, OTHER_BOOT);
+  g_autofree char *same = get_text_with (lines, LINE_BOOT, OTHER_BOOT, 0, NULL);
+
+  assert_record_is_kept (backend, fixture->path, other_host, strlen (other_host));
+  assert_record_is_dead (backend, fixture->path, same);
+}
+
+static void
+child_without_machine (gpointer data)
+{
+  Child *child = data;
+  const char *ids[] = { "uninitialized\n", "00000000000000000000000000000000\n", "0123456789abcdef\n",
+                        "0123456789abcdef0123456789abcdeg\n" };
+  g_autofree char *directory = g_build_filename (child->fixture->directory, "locks", NULL);
+  g_autofree char *path = g_build_filename (directory, "test.lock", NULL);
+
+  enter_namespaces (CLONE_NEWNS);
+  g_assert_no_errno (g_mkdir (directory, 0777));
+  for (gsize i = 0; i < G_N_ELEMENTS (ids); i++)
+    {
+      g_autofree char *file = make_text_file (child->fixture, "machine-id", ids[i]);
+      g_auto (GStrv) lines = NULL;
+      g_autofree char *text = NULL;
+      pid_t pid;
+      int status;
+
+      mount_over (file, MACHINE_ID);
+      lines = get_dead_lines (child->backend, path);
+      text = get_text_with (lines, LINE_BOOT, OTHER_BOOT, 0, NULL);
+
+      /* In a new process, since this one may know its machine already */
+      pid = fork ();
+      g_assert_cmpint (pid, >=, 0);
+      if (pid == 0)
+        {
+          assert_record_is_kept (child->backend, path, text, strlen (text));
+          _exit (0);
+        }
+      g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+      g_assert_cmpint (status, ==, 0);
+      g_assert_no_errno (umount2 (MACHINE_ID, MNT_DETACH));
+    }
+}
+
+static void
+test_no_machine (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  Child child = { fixture, data, NULL };
+
+  if (!can_mount ("mount"))
+    return;
+
+  run_in_child (child_without_machine, &child);
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+/* A whole other machine as far as a process can see: with this ID, and another name and
+ * boot. Its process lives. */
+static void
+test_clone (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *boot_id = make_text_file (fixture, "boot-id", OTHER_BOOT "\n");
+  g_autofree char *script = g_strdup_printf ("mount --bind '%s' " BOOT_ID " && hostname clone && "
+                                             "exec \"$@\"", boot_id);
+  const char *argv[] = { "unshare", "--mount", "--uts", "sh", "-c", script, "sh",
+                         g_getenv ("LF_TEST_PEER"), fixture->path, backend->nick, NULL };
+  g_autoptr (Peer) peer = NULL;
+
+  if (!can_mount ("unshare"))
+    return;
+
+  peer = peer_start_argv (argv);
+  peer_send (peer, "acquire");
+  peer_expect (peer, "held");
+  assert_held_and_kept (backend, fixture->path);
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  g_assert_no_errno (unlink (boot_id));
+}
+
+/* A holder in another time namespace, or out of it, has another start time. */
+static void
+test_time_namespace (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const char *argv[] = { "unshare", "--time", "--boottime", "100000", "--fork", "--kill-child",
+                         g_getenv ("LF_TEST_PEER"), fixture->path, backend->nick, NULL };
+  g_autoptr (Peer) inside = NULL;
+  g_autoptr (Peer) outside = NULL;
+
+  if (!can_mount ("unshare"))
+    return;
+
+  inside = peer_start_argv (argv);
+  outside = backend_peer_start (backend, fixture->path);
+  peer_send (inside, "acquire");
+  peer_expect (inside, "held");
+  assert_held_and_kept (backend, fixture->path);
+  peer_send (inside, "release");
+  peer_expect (inside, "released");
+
+  peer_send (outside, "acquire");
+  peer_expect (outside, "held");
+  peer_send (inside, "try");
+  peer_expect (inside, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
+  peer_send (outside, "release");
+  peer_expect (outside, "released");
+}
+
+typedef struct
+{
+  const char *snapshot;
+  Peer *peer;
+} Snapshot;
+
+static void
+link_and_lock (const char *path,
+               int         fd,
+               int         flags,
+               gpointer    data)
+{
+  Snapshot *snapshot = data;
+
+  /* As `cp -al` does, while another gets the lock */
+  g_assert_no_errno (linkat (fd >= 0 ? fd : AT_FDCWD, path, AT_FDCWD, snapshot->snapshot, 0));
+  peer_send (snapshot->peer, "try");
+  peer_expect (snapshot->peer, "held");
+}
+
+/* The number of links of a file says nothing: anybody may have linked it. */
+static void
+test_links (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *link_path = g_build_filename (fixture->directory, "snapshot", NULL);
+  Snapshot snapshot = { link_path, NULL };
+
+  if (backend->kind != LOCK_IS_FILE)
+    return;
+
+  /* So that the file has a name before it is linked */
+  intercept_refuse_unnamed (TRUE);
+  snapshot.peer = backend_peer_start (backend, fixture->path);
+  intercept_hook (CALL_LINK, 1, link_and_lock, &snapshot);
+  intercept_only (".lf-");
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  if (intercept_nothing () > 0)
+    g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  peer_send (snapshot.peer, "release");
+  peer_expect (snapshot.peer, "released");
+  peer_free (snapshot.peer);
+  g_unlink (link_path);
+  intercept_refuse_unnamed (FALSE);
+}
+
+typedef struct
+{
+  Peer *breaker;
+  Peer *successor;
+  gboolean got;
+} Succession;
+
+static void
+break_and_succeed (const char *path,
+                   int         fd,
+                   int         flags,
+                   gpointer    data)
+{
+  Succession *succession = data;
+  g_autofree char *answer = NULL;
+  g_autofree char *success = NULL;
+
+  peer_send (succession->breaker, "break");
+  answer = peer_read_line (succession->breaker);
+  peer_send (succession->successor, "try");
+  success = peer_read_line (succession->successor);
+  g_test_message ("break: %s, try: %s", answer, success);
+  succession->got = g_str_equal (success, "held");
+}
+
+/* The lock is broken, and somebody else gets it, between the look of who gives it back
+ * and the removal. */
+static void
+test_broken_in_release (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  InterceptedCall call = backend->kind == LOCK_IS_DIRECTORY ? CALL_RENAME : CALL_UNLINK;
+
+  for (int drops = FALSE; drops <= TRUE; drops++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      /* As any program may lock it for as long as it likes */
+      int directory = open (fixture->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      Succession succession = {
+        backend_peer_start (backend, fixture->path),
+        backend_peer_start (backend, fixture->path),
+        FALSE,
+      };
+
+      g_assert_no_errno (flock (directory, LOCK_EX));
+      assert_acquires (lock);
+      intercept_hook (call, 1, break_and_succeed, &succession);
+      if (drops)
+        g_clear_object (&lock);
+      else
+        lf_lock_file_release (lock, NULL);
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+      if (succession.got)
+        {
+          assert_locked (backend, fixture->path);
+          peer_send (succession.successor, "release");
+          peer_expect (succession.successor, "released");
+        }
+      close (directory);
+      peer_free (succession.breaker);
+      peer_free (succession.successor);
+      assert_not_locked (backend, fixture->path);
+    }
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  Fixture *fixture;
+  Peer *peer;
+  gboolean got;
+} Race;
+
+static void
+take_first (const char *path,
+            int         fd,
+            int         flags,
+            gpointer    data)
+{
+  Race *race = data;
+  g_autofree char *answer = NULL;
+
+  peer_send (race->peer, "try");
+  answer = peer_read_line (race->peer);
+  race->got = g_str_equal (answer, "held");
+}
+
+/* Two find the same dead lock, and the slower one must not remove that of the faster. */
+static void
+test_two_take_over (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  InterceptedCall call = backend->kind == LOCK_IS_DIRECTORY ? CALL_RENAME : CALL_UNLINK;
+
+  for (int breaks = FALSE; breaks <= TRUE; breaks++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (Peer) dead = backend_peer_start_holder (backend, fixture->path);
+      Race race = { backend, fixture, backend_peer_start (backend, fixture->path), FALSE };
+      gboolean granted;
+
+      peer_kill (dead);
+      peer_wait (dead);
+      intercept_hook (call, 1, take_first, &race);
+      if (breaks)
+        granted = !lf_lock_file_break_lock (lock, NULL, NULL) && FALSE;
+      else
+        granted = lf_lock_file_try_acquire (lock, NULL);
+      g_assert_cmpuint (intercept_nothing (), >=, 1);
+      g_assert_false (granted && race.got);
+      if (race.got)
+        {
+          assert_locked (backend, fixture->path);
+          peer_send (race.peer, "release");
+          peer_expect (race.peer, "released");
+        }
+      if (granted)
+        assert_releases (lock);
+      peer_free (race.peer);
+    }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_hostile_test ("machine-records", test_machine_records);
+  add_hostile_test ("no-machine", test_no_machine);
+  add_hostile_test ("clone", test_clone);
+  add_hostile_test ("time-namespace", test_time_namespace);
+  add_hostile_test ("links", test_links);
+  add_hostile_test ("broken-in-release", test_broken_in_release);
+  add_hostile_test ("two-take-over", test_two_take_over);
+
+  return g_test_run ();
+}
