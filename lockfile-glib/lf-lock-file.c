@@ -70,7 +70,8 @@
  * deadline. Two things are not in that order. Who asks in the very moment of a
  * release, before the next of the queue has woken up, can get in first. And if
  * the file is removed on release ([property@LockFile:remove-on-release]), those
- * who wait begin again at the new file.
+ * who wait begin again at the new file. On network file systems there may be no such
+ * queue; see [what a lock does not protect from](limits.html).
  *
  * For other locks there is no such queue. A wait polls the lock, less and less often up
  * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
@@ -1370,13 +1371,14 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time, or the file system did not
  *   answer
  * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
- *   and neither timeout nor cancellable could end the wait
+ *   neither timeout nor cancellable could end the wait, and there is no other thread
+ *   that could release it; on other systems than Linux, whether there is one or not
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
  *   not to be had in this build or on this file system
  * - %LF_LOCK_ERROR_FAILED: anything else about the wait, such as no thread for it
  * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
  *   this kind, as a symbolic link, a FIFO, a socket, a device or, where it is not
- *   the lock, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
+ *   the lock and cannot be locked with %LF_BACKEND_FLOCK, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
  *   alone
  * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
  *   system that is out of locks
@@ -1938,11 +1940,11 @@ query_holder_thread (gpointer   data,
  * Checks whether anybody at all holds the lock, this object included.
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
- * the kernel does not list all locks (in containers, on network file systems, on
- * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK or
- * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
- * can fail. So does checking a lock of %LF_BACKEND_LOCK_FILE_EX. No other check
- * disturbs anybody.
+ * the kernel does not list all locks (in containers, on file systems of FUSE, on
+ * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK for a moment if it is
+ * free, in which another program's try can fail. So does checking a lock of
+ * %LF_BACKEND_LOCK_FILE_EX, and one of %LF_BACKEND_SQLITE on systems other than Linux. No
+ * other check disturbs anybody.
  *
  * An error is never taken for a free lock: the result is %TRUE then, also where
  * @error is %NULL. %FALSE always means that nobody holds the lock.
@@ -2066,11 +2068,12 @@ lf_lock_file_is_locked_finish (LfLockFile    *self,
  *
  * Finds out who holds the lock, which may be this object.
  *
- * On Linux the holder of an %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is the
- * process that `/proc/locks` names or, if it names none or one that has ended and
- * left the lock to others, a process that has it open. Finding that one means
- * reading the descriptors of all processes that may be read. For
- * %LF_BACKEND_SQLITE it is a process that has a lock on the database.
+ * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that `/proc/locks`
+ * names, and that of %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE the one that the kernel
+ * names if it has a lock of POSIX. If none is named, or one that has ended and left the
+ * lock to others, it is a process that has it open. Finding that one means looking at
+ * the descriptors of all processes that may be read: with thousands of them that takes
+ * many milliseconds, so use the asynchronous call where somebody waits.
  *
  * A lock that is a file says itself who made it; the PID and the host are those
  * of that process. If it is proved that this one is gone, nobody holds the lock.
@@ -2443,8 +2446,11 @@ lf_lock_file_break_lock_finish (LfLockFile    *self,
  * that is locked itself.
  *
  * It belongs to the object: do not close it. It is valid until the lock is
- * released. It is open for reading and writing, or only for reading where a
- * shared lock was acquired on a file that cannot be written.
+ * released.
+ *
+ * %LF_BACKEND_FLOCK opens the file for reading, since flock(2) needs no more; with an
+ * exclusive lock of %LF_BACKEND_FCNTL the descriptor can be written to. With a shared one
+ * it is for reading.
  *
  * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
  * %LF_BACKEND_PID_FILE have one. With %LF_BACKEND_FCNTL, work on the data through

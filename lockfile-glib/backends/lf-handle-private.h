@@ -35,6 +35,7 @@ typedef struct
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
   gpointer data;  /* the backend's own */
+  gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
   gboolean removed; /* by a release that failed afterwards */
   char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
 
@@ -42,8 +43,8 @@ typedef struct
 
   /* In the table of held locks */
   guint64 thread;
-  int held_fd;
-  gboolean releasing;
+  int noted_fd;
+  int releasing; /* atomic */
   GList link;
 } LfHandle;
 
@@ -54,6 +55,7 @@ const char *
           lf_handle_get_lock_name   (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
 gboolean  lf_handle_has_fd          (const LfHandle  *self);
+gboolean  lf_handle_take_fd         (LfHandle        *self);
 void      lf_handle_forget_fd       (LfHandle        *self);
 void      lf_handle_set_releasing   (LfHandle        *self,
                                      gboolean         releasing);

@@ -16,8 +16,11 @@ typedef struct
 {
   GMutex mutex;
   GQueue handles;
-  GHashTable *by_fd; /* which of them has a descriptor */
+  GPtrArray *by_fd; /* which of them has a descriptor */
 } HeldHandles;
+
+/* A program may have descriptors with higher numbers; those are not noted. */
+#define MAX_NOTED_FD 65536
 
 static gpointer
 held_handles_new (void)
@@ -26,7 +29,7 @@ held_handles_new (void)
 
   g_mutex_init (&self->mutex);
   g_queue_init (&self->handles);
-  self->by_fd = g_hash_table_new (NULL, NULL);
+  self->by_fd = g_ptr_array_new ();
 
   return self;
 }
@@ -50,6 +53,7 @@ lf_handle_new (const LfRequest *request)
   *self = (LfHandle) {
     .request = *request,
     .fd = -1,
+    .noted_fd = -1,
     .process = lf_process_get (),
   };
   self->request.path = lf_path_ref (request->path);
@@ -57,13 +61,41 @@ lf_handle_new (const LfRequest *request)
   return self;
 }
 
+/* With the mutex held: where the handle that has a descriptor is noted, or NULL. */
+static gpointer *
+find_place (HeldHandles *held,
+            int          fd)
+{
+  if (fd < 0 || (guint) fd >= held->by_fd->len)
+    return NULL;
+
+  return &held->by_fd->pdata[fd];
+}
+
+/* With the mutex held. */
+static void
+note_fd (HeldHandles *held,
+         LfHandle    *self)
+{
+  if (self->fd < 0 || self->fd >= MAX_NOTED_FD)
+    return;
+
+  if ((guint) self->fd >= held->by_fd->len)
+    g_ptr_array_set_size (held->by_fd, self->fd + 1);
+  held->by_fd->pdata[self->fd] = self;
+  self->noted_fd = self->fd;
+}
+
 /* With the mutex held. */
 static void
 forget_fd (HeldHandles *held,
            LfHandle    *self)
 {
-  if (g_hash_table_lookup (held->by_fd, GINT_TO_POINTER (self->held_fd)) == self)
-    g_hash_table_remove (held->by_fd, GINT_TO_POINTER (self->held_fd));
+  gpointer *place = find_place (held, self->noted_fd);
+
+  if (place != NULL && *place == self)
+    *place = NULL;
+  self->noted_fd = -1;
 }
 
 /* Before the descriptor is closed, after which another handle may get its number. */
@@ -72,12 +104,40 @@ lf_handle_forget_fd (LfHandle *self)
 {
   HeldHandles *held;
 
-  if (self->thread == 0)
+  if (self->noted_fd < 0)
     return;
 
   held = lock_held_handles ();
   forget_fd (held, self);
   g_mutex_unlock (&held->mutex);
+}
+
+/* Whether the descriptor is not that of another handle, which got the number when the
+ * program had closed this one's. */
+gboolean
+lf_handle_has_fd (const LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+  gpointer *place = find_place (held, self->fd);
+  gboolean has_fd = place == NULL || *place == NULL || *place == self;
+
+  g_mutex_unlock (&held->mutex);
+
+  return has_fd;
+}
+
+/* The same, and it is forgotten if it is still ours: it is about to be closed. */
+gboolean
+lf_handle_take_fd (LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+  gpointer *place = find_place (held, self->fd);
+  gboolean has_fd = place == NULL || *place == NULL || *place == self;
+
+  forget_fd (held, self);
+  g_mutex_unlock (&held->mutex);
+
+  return has_fd;
 }
 
 void
@@ -131,23 +191,8 @@ lf_handle_set_held (LfHandle *self)
   self->thread = lf_thread_get_number ();
   self->link.data = self;
   g_queue_push_head_link (&held->handles, &self->link);
-  self->held_fd = self->fd;
-  if (self->fd >= 0)
-    g_hash_table_insert (held->by_fd, GINT_TO_POINTER (self->fd), self);
+  note_fd (held, self);
   g_mutex_unlock (&held->mutex);
-}
-
-/* Whether the descriptor is not that of another handle, which got the number when the
- * program had closed this one's. */
-gboolean
-lf_handle_has_fd (const LfHandle *self)
-{
-  HeldHandles *held = lock_held_handles ();
-  const LfHandle *owner = g_hash_table_lookup (held->by_fd, GINT_TO_POINTER (self->fd));
-
-  g_mutex_unlock (&held->mutex);
-
-  return owner == NULL || owner == self;
 }
 
 /* What is being released does not make anybody wait for ever. */
@@ -155,10 +200,7 @@ void
 lf_handle_set_releasing (LfHandle *self,
                          gboolean  releasing)
 {
-  HeldHandles *held = lock_held_handles ();
-
-  self->releasing = releasing;
-  g_mutex_unlock (&held->mutex);
+  g_atomic_int_set (&self->releasing, releasing);
 }
 
 /* Where the lock is that there is something at the path, it does not matter what. */
@@ -193,7 +235,8 @@ lf_handle_held_by_thread (const LfHandle *self)
     {
       LfHandle *other = link->data;
 
-      held = other->thread == thread && !other->releasing && lf_handle_is_same_lock (self, other);
+      held = other->thread == thread && !g_atomic_int_get (&other->releasing) &&
+             lf_handle_is_same_lock (self, other);
     }
   g_mutex_unlock (&table->mutex);
 

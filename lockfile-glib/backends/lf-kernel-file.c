@@ -107,6 +107,7 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
           return LF_ATTEMPT_ERROR;
         }
 
+      handle->may_be_locked = TRUE;
       state = lf_unix_file_get_state (handle, &path_stat);
       if (state == LF_UNIX_FILE_CURRENT)
         return LF_ATTEMPT_GRANTED;
@@ -139,6 +140,8 @@ lf_kernel_file_block (const LfBackendVTable *vtable,
       return 0;
     }
 
+  handle->may_be_locked = TRUE;
+
   return cast (vtable)->lock (handle, TRUE);
 }
 
@@ -158,13 +161,18 @@ lf_kernel_file_drop (const LfBackendVTable *vtable,
   if (handle->fd < 0)
     return;
 
-  if (!lf_unix_file_is_open (handle))
+  /* A try that just failed has nothing to unlock */
+  if (handle->may_be_locked)
     {
-      forget_descriptor (vtable, handle);
-      return;
+      if (!lf_unix_file_is_open (handle))
+        {
+          forget_descriptor (vtable, handle);
+          return;
+        }
+
+      cast (vtable)->unlock (handle);
     }
 
-  cast (vtable)->unlock (handle);
   vtable->close (vtable, handle);
 }
 
@@ -200,7 +208,7 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
   struct stat path_stat;
   int result;
 
-  if (!lf_unix_file_is_open (handle))
+  if (!lf_unix_file_take (handle))
     {
       forget_descriptor (vtable, handle);
       return LF_RELEASE_LOST;
@@ -238,10 +246,8 @@ open_to_look (LfHandle   *handle,
   if (handle->fd >= 0)
     return TRUE;
 
-  do
-    handle->fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  while (handle->fd < 0 && errno == EINTR);
-  handle->fd = lf_descriptor_raise (handle->fd);
+  handle->fd = lf_descriptor_open (path,
+                                   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 
   if (handle->fd >= 0 && fstat (handle->fd, &file_stat) == 0)
     {

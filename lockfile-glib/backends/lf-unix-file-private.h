@@ -35,6 +35,7 @@ typedef enum
 LfUnixFileOpen  lf_unix_file_open           (LfHandle              *handle,
                                              LfUnixFileAccess       access,
                                              GError               **error);
+gboolean        lf_unix_file_take           (LfHandle              *handle);
 gboolean        lf_unix_file_is_open        (const LfHandle        *handle);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
                                              struct stat           *path_stat);

@@ -118,14 +118,9 @@ static int
 open_once (const LfRequest *request,
            int              flags)
 {
-  int fd;
-
-  do
-    fd = open (request->path, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-               (mode_t) request->file_mode);
-  while (fd < 0 && errno == EINTR);
-
-  return lf_descriptor_raise (fd);
+  return lf_descriptor_open (request->path,
+                             flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                             (mode_t) request->file_mode);
 }
 
 /* Whether an open() that makes what is missing may be refused for that, although what is
@@ -225,6 +220,14 @@ lf_unix_file_open (LfHandle          *handle,
     }
 
   return LF_UNIX_FILE_OPENED;
+}
+
+/* The same as the next, before it is closed. */
+gboolean
+lf_unix_file_take (LfHandle *handle)
+{
+  return handle->fd >= 0 && lf_handle_take_fd (handle) &&
+         lf_descriptor_is (handle->fd, handle->device, handle->inode);
 }
 
 /* Whether the descriptor is still what was opened. */

@@ -227,9 +227,13 @@ gboolean
 lf_claims_forget_lost (LfClaims *self,
                        gboolean  may_wait)
 {
-  State *state = lock_state (self);
+  State *state = g_atomic_pointer_get (&self->state);
   LfHandle *lost = NULL;
 
+  if (g_atomic_pointer_get (&state->handle) == NULL)
+    return FALSE;
+
+  state = lock_state (self);
   if (is_held (state) && !is_held_still (state, may_wait))
     {
       lost = state->handle;

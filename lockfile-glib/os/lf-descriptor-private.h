@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -46,6 +48,9 @@ void     lf_descriptor_close_inherited (int           fd,
                                         guint64       inode);
 
 /* On Unix. */
+int      lf_descriptor_open            (const char   *path,
+                                        int           flags,
+                                        mode_t        mode);
 int      lf_descriptor_raise           (int           fd);
 gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/lf-process-private.h"
+
 /* Takes @fd, or -1 with errno, and returns a descriptor of the same that is not one of
  * the three that a program takes for its standard streams: where they are closed, its
  * next warning would be written into the file. */
@@ -28,6 +30,51 @@ lf_descriptor_raise (int fd)
   errno = saved_errno;
 
   return raised;
+}
+
+/* Occupies the descriptors of standard streams that are closed. */
+static void
+fill_streams (int *fillers)
+{
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    fillers[fd] = fcntl (fd, F_GETFD) < 0 ? open ("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+}
+
+static void
+empty_streams (const int *fillers)
+{
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    {
+      if (fillers[fd] >= 0)
+        close (fillers[fd]);
+    }
+}
+
+/* open(), above the standard streams. Where closing a descriptor may have to be put off, one
+ * of these must not even be had for a moment. */
+int
+lf_descriptor_open (const char *path,
+                    int         flags,
+                    mode_t      mode)
+{
+  gboolean is_kept = lf_process_peek_state (LF_PROCESS_DESCRIPTORS) != NULL;
+  int fillers[STDERR_FILENO + 1];
+  int fd, saved_errno;
+
+  if (is_kept)
+    fill_streams (fillers);
+
+  do
+    fd = open (path, flags, mode);
+  while (fd < 0 && errno == EINTR);
+  fd = lf_descriptor_raise (fd);
+
+  saved_errno = errno;
+  if (is_kept)
+    empty_streams (fillers);
+  errno = saved_errno;
+
+  return fd;
 }
 
 /* A program may close descriptors that it does not know, and open something else, which

@@ -241,6 +241,11 @@ test_closed (Fixture       *fixture,
 
       if (!this.backend->has_descriptor || this.backend->is_existence)
         continue;
+      /* Where the locks of POSIX are the process's, its table says until a release that one
+       * is held */
+      if (function == child_acquire && this.backend->backend == LF_BACKEND_FCNTL &&
+          g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") == 0)
+        continue;
 
       g_test_message ("%s", this.backend->nick);
       run_in_child (function, &this);
@@ -316,13 +321,6 @@ test_own_posix_lock (Fixture       *fixture,
                                               "backend", LF_BACKEND_FCNTL, NULL);
   int fd = open (fixture->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
-  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") == 0)
-    {
-      close (fd);
-      g_test_skip ("A lock of POSIX is the process's own here");
-      return;
-    }
-
   g_assert_no_errno (fcntl (fd, F_SETLK, &own));
   g_assert_false (lf_lock_file_try_acquire (lock, NULL));
   for (int i = 0; i < 5; i++)
@@ -366,7 +364,9 @@ main (int    argc,
       add_data_test (name, GUINT_TO_POINTER (i), test_closed);
     }
   add_test ("/descriptors/child", test_child);
-  add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
+  /* Elsewhere a lock of POSIX that the program has is the library's too */
+  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
+    add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
 
   return g_test_run ();
 }
