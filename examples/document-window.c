@@ -223,9 +223,8 @@ static void
 acquire (DocumentWindow *self,
          double          timeout)
 {
-  lf_lock_file_set_timeout (self->lock, timeout);
-  lf_lock_file_acquire_async (self->lock, G_PRIORITY_DEFAULT, self->waiting,
-                              acquire_cb, g_object_ref (self));
+  lf_lock_file_acquire_with_timeout_async (self->lock, timeout, G_PRIORITY_DEFAULT, self->waiting,
+                                           acquire_cb, g_object_ref (self));
 }
 
 static void

@@ -98,8 +98,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
     # Both try and wait in the background: the window goes on
 
     def acquire(self, timeout):
-        self.lock.props.timeout = timeout
-        self.lock.acquire_async(GLib.PRIORITY_DEFAULT, self.waiting, self.on_acquired)
+        self.lock.acquire_with_timeout_async(timeout, GLib.PRIORITY_DEFAULT, self.waiting,
+                                             self.on_acquired)
 
     def on_acquired(self, lock, result):
         failure = None

@@ -82,9 +82,8 @@ main (int    argc,
 
   lock = lf_lock_file_new (path);
   lf_lock_file_set_mode (lock, text != NULL ? LF_LOCK_MODE_EXCLUSIVE : LF_LOCK_MODE_SHARED);
-  lf_lock_file_set_timeout (lock, g_ascii_strtod (argv[2], NULL));
 
-  if (!lf_lock_file_acquire (lock, NULL, &error) ||
+  if (!lf_lock_file_acquire_with_timeout (lock, g_ascii_strtod (argv[2], NULL), NULL, &error) ||
       !(text != NULL ? write_file (path, text, &error) : read_file (path, &error)) ||
       !lf_lock_file_release (lock, &error))
     {

@@ -16,14 +16,14 @@ LF_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (LfLockFile, lf_lock_file, LF, LOCK_FILE, GObject)
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new (const char *path) G_GNUC_WARN_UNUSED_RESULT;
+LfLockFile *lf_lock_file_new (const char *path) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 LfLockFile *lf_lock_file_new_with_backend (const char *path,
-                                           LfBackend   backend) G_GNUC_WARN_UNUSED_RESULT;
+                                           LfBackend   backend) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
-LfLockFile *lf_lock_file_new_for_file (GFile *file) G_GNUC_WARN_UNUSED_RESULT;
+LfLockFile *lf_lock_file_new_for_file (GFile *file) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 const char *lf_lock_file_get_path (LfLockFile *self);
@@ -84,19 +84,26 @@ void lf_lock_file_set_poll_interval (LfLockFile *self,
                                      double      poll_interval);
 
 LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_get_required_scope (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_required_scope (LfLockFile  *self,
+                                      LfLockScope  required_scope);
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
                                GCancellable  *cancellable,
-                               GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                               GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_with_timeout (LfLockFile    *self,
                                             double         timeout,
                                             GCancellable  *cancellable,
-                                            GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                            GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_try_acquire (LfLockFile  *self,
-                                   GError     **error) G_GNUC_WARN_UNUSED_RESULT;
+                                   GError     **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 void lf_lock_file_acquire_async (LfLockFile          *self,
@@ -116,7 +123,7 @@ void lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire_finish (LfLockFile    *self,
                                       GAsyncResult  *result,
-                                      GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                      GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_release (LfLockFile  *self,
@@ -173,6 +180,23 @@ LF_AVAILABLE_IN_1_0
 LfLockHolder *lf_lock_file_query_holder_finish (LfLockFile    *self,
                                                 GAsyncResult  *result,
                                                 GError       **error);
+
+LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_query_scope (LfLockFile    *self,
+                                      GCancellable  *cancellable,
+                                      GError       **error);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_query_scope_async (LfLockFile          *self,
+                                     int                  io_priority,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_query_scope_finish (LfLockFile    *self,
+                                             GAsyncResult  *result,
+                                             GError       **error);
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_break_lock (LfLockFile    *self,

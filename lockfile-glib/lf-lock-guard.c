@@ -71,7 +71,7 @@ lf_lock_guard_new (LfLockFile *lock_file,
  * @error: return location for an error
  *
  * Acquires the lock as [method@LockFile.acquire] does and returns a guard that
- * releases it, unless it was held before. The errors are the same.
+ * releases it, unless the calling thread held it before. The errors are the same.
  *
  * Returns: (transfer full): a guard, or %NULL with @error set
  *
@@ -156,7 +156,8 @@ lf_lock_file_acquire_guard_async (LfLockFile          *self,
  * @result: the result that the callback got
  * @error: return location for an error
  *
- * Finishes [method@LockFile.acquire_guard_async], with the errors of
+ * Finishes [method@LockFile.acquire_guard_async], or
+ * [method@LockFile.acquire_with_timeout_async] for a guard, with the errors of
  * [method@LockFile.acquire_finish].
  *
  * Returns: (transfer full): a guard, or %NULL with @error set

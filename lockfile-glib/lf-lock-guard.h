@@ -19,13 +19,13 @@ GType lf_lock_guard_get_type (void) G_GNUC_CONST;
 LF_AVAILABLE_IN_1_0
 LfLockGuard *lf_lock_file_acquire_guard (LfLockFile    *self,
                                          GCancellable  *cancellable,
-                                         GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                         GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 LfLockGuard *lf_lock_file_acquire_guard_with_timeout (LfLockFile    *self,
                                                       double         timeout,
                                                       GCancellable  *cancellable,
-                                                      GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                                      GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 void lf_lock_file_acquire_guard_async (LfLockFile          *self,
@@ -37,7 +37,7 @@ void lf_lock_file_acquire_guard_async (LfLockFile          *self,
 LF_AVAILABLE_IN_1_0
 LfLockGuard *lf_lock_file_acquire_guard_finish (LfLockFile    *self,
                                                 GAsyncResult  *result,
-                                                GError       **error) G_GNUC_WARN_UNUSED_RESULT;
+                                                GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 LfLockGuard *lf_lock_guard_ref (LfLockGuard *self);

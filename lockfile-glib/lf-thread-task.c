@@ -121,7 +121,7 @@ source_dispatch (GSource     *source,
   if (work->process != lf_process_get ())
     {
       g_task_return_new_error (self->task, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
-                               _("The operation is that of the process from which this one "
+                               _("The operation belongs to the process from which this one "
                                  "was forked"));
       return G_SOURCE_REMOVE;
     }

@@ -10,6 +10,14 @@
 #define _LF_EXTERN extern
 #endif
 
+/* For functions whose result is the lock. Where they fail, Vala throws an error and
+ * does not look at the result: its binding defines LF_IN_VALA. */
+#ifdef LF_IN_VALA
+#define LF_WARN_UNUSED_RESULT
+#else
+#define LF_WARN_UNUSED_RESULT G_GNUC_WARN_UNUSED_RESULT
+#endif
+
 /**
  * LF_VERSION_1_0:
  *

@@ -129,7 +129,7 @@ command_new_lock_file (const char *path,
       return NULL;
     }
 
-  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend->value, NULL);
+  return lf_lock_file_new_with_backend (path, (LfBackend) backend->value);
 }
 
 /* A path, or what a lock's record says of its holder, may hold anything. Characters

@@ -16,8 +16,11 @@ import {
 } from './tap.js';
 
 // With the override this does nothing
-for (const operation of ['acquire', 'acquire_guard', 'query_holder', 'release'])
+for (const operation of [
+    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'release',
+])
     Gio._promisify(Lf.LockFile.prototype, `${operation}_async`, `${operation}_finish`);
+Gio._promisify(Lf.LockFile.prototype, 'acquire_with_timeout_async', 'acquire_finish');
 
 const PRIORITY = GLib.PRIORITY_DEFAULT;
 const PLAIN = ARGV[0] === 'plain';
@@ -43,18 +46,18 @@ test('/override', () => assertEqual('with' in Lf.LockFile.prototype, !PLAIN));
 
 testLock('/sync/acquire-and-release', (lock, other, path) => {
     assertFalse(lock.is_held());
-    assertFalse(lock.is_locked());
+    assertFalse(lock.is_locked(null));
     assertEqual(lock.get_fd(), -1);
     assertTrue(lock.acquire(null));
     assertTrue(lock.is_held());
-    assertTrue(lock.is_locked());
+    assertTrue(lock.is_locked(null));
     assertTrue(lock.get_fd() >= 0);
     assertEqual(GLib.file_read_link(`/proc/self/fd/${lock.get_fd()}`), path);
     assertFalse(other.is_held());
-    assertTrue(other.is_locked());
+    assertTrue(other.is_locked(null));
     assertTrue(lock.release());
     assertFalse(lock.is_held());
-    assertFalse(lock.is_locked());
+    assertFalse(lock.is_locked(null));
     assertEqual(lock.get_fd(), -1);
 });
 
@@ -69,11 +72,46 @@ testLock('/sync/acquire-twice', (lock, other) => {
 
 testLock('/sync/break-lock', async (lock, other) => {
     lock.acquire(null);
-    assertTrue(other.break_lock());
+    assertTrue(other.break_lock(null));
     assertTrue(other.try_acquire());
     await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => lock.release());
     assertFalse(lock.is_held());
     assertTrue(other.release());
+});
+
+// An error is not taken for a free lock
+testLock('/sync/is-locked', async lock => {
+    const cancellable = new Gio.Cancellable();
+
+    assertFalse(lock.is_locked(cancellable));
+    cancellable.cancel();
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.is_locked(cancellable));
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.break_lock(cancellable));
+});
+
+// One call has a timeout of its own, and the property stays as it is
+testLock('/sync/timeouts', async (lock, other) => {
+    const {ALREADY_LOCKED, TIMED_OUT} = Lf.LockError;
+
+    assertTrue(lock.acquire_with_timeout(0, null));
+    for (const [timeout, code] of [[0, ALREADY_LOCKED], [0.05, TIMED_OUT]]) {
+        await assertError(Lf.LockError, code,
+            () => other.acquire_with_timeout(timeout, null), `PID ${OWN_PID}`);
+        await assertError(Lf.LockError, code,
+            () => other.acquire_guard_with_timeout(timeout, null), `PID ${OWN_PID}`);
+    }
+    assertEqual(other.timeout, -1);
+});
+
+test('/sync/version', () => {
+    const version = [Lf.get_major_version(), Lf.get_minor_version(), Lf.get_micro_version()];
+
+    assertEqual(version, [Lf.MAJOR_VERSION, Lf.MINOR_VERSION, Lf.MICRO_VERSION]);
+    assertEqual(Lf.VERSION_STRING, version.join('.'));
+    assertEqual(Lf.check_version(...version), null);
+    assertTrue(Lf.check_version(version[0], version[1] + 1, 0).includes('too old'));
 });
 
 testLock('/async/callback', async lock => {
@@ -106,6 +144,45 @@ testLock('/async/query-holder', async (lock, other) => {
     assertEqual(await lock.query_holder_async(PRIORITY, null), null);
     other.acquire(null);
     assertEqual((await lock.query_holder_async(PRIORITY, null)).get_pid(), OWN_PID);
+});
+
+// A timeout for one call leaves the property and other claims alone
+testLock('/async/timeout', async (lock, other) => {
+    const {ALREADY_LOCKED, TIMED_OUT} = Lf.LockError;
+    const changes = [];
+
+    lock.connect('notify::timeout', () => changes.push(lock.timeout));
+    other.acquire(null);
+    for (const [timeout, code] of [[0, ALREADY_LOCKED], [0.05, TIMED_OUT]]) {
+        const cancellable = new Gio.Cancellable();
+        const claim = lock.acquire_with_timeout_async(timeout, PRIORITY, null);
+        const patient = lock.acquire_async(PRIORITY, cancellable);
+
+        await assertError(Lf.LockError, code, () => claim, `PID ${OWN_PID}`);
+        cancellable.cancel();
+        await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED, () => patient);
+    }
+    assertEqual(changes, []);
+    other.release();
+    assertTrue(await lock.acquire_with_timeout_async(-1, PRIORITY, null));
+});
+
+testLock('/async/is-locked', async (lock, other) => {
+    const cancellable = new Gio.Cancellable();
+
+    assertFalse(await lock.is_locked_async(PRIORITY, null));
+    other.acquire(null);
+    assertTrue(await lock.is_locked_async(PRIORITY, null));
+    cancellable.cancel();
+    await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
+        () => lock.is_locked_async(PRIORITY, cancellable));
+});
+
+testLock('/async/break-lock', async (lock, other) => {
+    other.acquire(null);
+    assertTrue(await lock.break_lock_async(PRIORITY, null));
+    assertTrue(lock.try_acquire());
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => other.release());
 });
 
 testLock('/async/loop-keeps-running', async (lock, other) => {
@@ -148,7 +225,7 @@ testLock('/async/cancel', async (lock, other) => {
         () => lock.acquire_async(PRIORITY, cancellable));
     assertFalse(lock.is_held());
     other.release();
-    assertFalse(lock.is_locked());
+    assertFalse(lock.is_locked(null));
 });
 
 testLock('/errors/already-locked', async (lock, other) => {
@@ -224,7 +301,7 @@ testLock('/errors/cancelled', async lock => {
     cancellable.cancel();
     await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED,
         () => lock.acquire(cancellable));
-    assertFalse(lock.is_locked());
+    assertFalse(lock.is_locked(null));
 });
 
 test('/errors/invalid-filename', async () => {
@@ -276,11 +353,11 @@ testLock('/notify/async', async (lock, other) => {
 
 const DEFAULTS = {
     'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove_on_release': false,
-    'create_parents': false, 'file_mode': 0o666, 'poll_interval': 0.5,
+    'create_parents': false, 'durable': true, 'file_mode': 0o666, 'poll_interval': 0.5,
 };
 const OTHERS = {
     'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove_on_release': true,
-    'create_parents': true, 'file_mode': 0o600, 'poll_interval': 0.25,
+    'create_parents': true, 'durable': false, 'file_mode': 0o600, 'poll_interval': 0.25,
 };
 
 function assertProperties(lock, values) {
@@ -330,10 +407,13 @@ testLock('/properties/mode', async (lock, other) => {
     other.mode = Lf.LockMode.SHARED;
     lock.acquire(null);
     assertTrue(other.try_acquire());
+    // For the next acquire
     other.mode = Lf.LockMode.EXCLUSIVE;
-    assertEqual(other.mode, Lf.LockMode.SHARED);
+    assertEqual(other.mode, Lf.LockMode.EXCLUSIVE);
+    const third = new Lf.LockFile({path: lock.path, mode: Lf.LockMode.SHARED});
+    assertTrue(third.try_acquire());
+    third.release();
     other.release();
-    other.mode = Lf.LockMode.EXCLUSIVE;
     await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => other.try_acquire());
 });
 
@@ -418,6 +498,48 @@ testLock('/drop/guard-too-late', lock => {
     assertTrue(lock.is_held());
 });
 
+// It reports, and its end has nothing left to do then
+testLock('/drop/guard-release', async (lock, other) => {
+    const events = [];
+
+    lock.connect('notify::held', () => events.push(lock.held));
+    const guard = lock.acquire_guard_with_timeout(-1, null);
+    assertTrue(guard.release());
+    assertEqual(events, [true, false]);
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => guard.release());
+
+    const broken = lock.acquire_guard(null);
+    other.break_lock(null);
+    other.acquire(null);
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK,
+        () => broken.release(), `PID ${OWN_PID}`);
+    assertFalse(lock.is_held());
+});
+
+// In a program of its own, for what GJS says when something calls back then
+testLock('/drop/guard-is-garbage', (_lock, _other, path) => {
+    const source = `
+        imports.gi.versions.Lf = "1.0";
+        const {GLib, Lf} = imports.gi;
+        const lock = Lf.LockFile.new(ARGV[0]);
+        const acquire = () => lock.acquire_guard(null).get_lock_file().is_held();
+        const held = [];
+
+        lock.connect("notify::held", () => held.push(lock.held));
+        for (let i = 0; i < 3; i++) {
+            held.push(acquire());
+            imports.system.gc();
+            held.push(lock.held);
+        }
+        print(held);`;
+    const child = Gio.Subprocess.new(['gjs', '-c', source, path],
+        Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_PIPE);
+    const [, output, errors] = child.communicate_utf8(null, null);
+
+    assertEqual(errors, '');
+    assertEqual(output, `${Array(3).fill('true,true,false')}\n`);
+});
+
 testLock('/drop/guard-async', async (lock, other) => {
     const guard = await lock.acquire_guard_async(PRIORITY, null);
 
@@ -443,6 +565,15 @@ testLock('/paths/file', (_lock, _other, path) => {
     assertTrue(lock.get_file().equal(file));
 });
 
+testLock('/paths/with-backend', (_lock, _other, path) => {
+    const lock = Lf.LockFile.new_with_backend(path, Lf.Backend.DIRECTORY);
+
+    assertEqual([lock.path, lock.backend], [path, Lf.Backend.DIRECTORY]);
+    lock.acquire(null);
+    assertTrue(GLib.file_test(path, GLib.FileTest.IS_DIR));
+    lock.release();
+});
+
 test('/paths/not-ascii', directory => {
     const path = `${directory}/Schloß 錠`;
 
@@ -465,7 +596,11 @@ test('/paths/not-utf8', directory => {
 // GJS cuts strings at a NUL, unseen by the library; the override refuses them
 testLock('/paths/nul', (_lock, _other, path) => {
     const nul = `${path}\0more`;
-    const forms = [() => Lf.LockFile.new(nul), () => new Lf.LockFile({path: nul})];
+    const forms = [
+        () => Lf.LockFile.new(nul),
+        () => Lf.LockFile.new_with_backend(nul, Lf.Backend.FCNTL),
+        () => new Lf.LockFile({path: nul}),
+    ];
 
     for (const makeLock of forms) {
         if (PLAIN)

@@ -61,7 +61,9 @@ class With(LockTest):
         self.lock.set_timeout(None)
         self.assertEqual(self.lock.get_timeout(), -1)
         self.lock.set_timeout(0)
+        guards = []
         for wait in (lambda: self.lock.acquire_with_timeout(None),
+                     lambda: guards.append(self.lock.acquire_guard_with_timeout(None)),
                      lambda: self.lock.acquired(timeout=None).__enter__()):
             holder = Holder(self.path)
             thread = threading.Thread(
@@ -78,6 +80,54 @@ class With(LockTest):
             with self.lock, self.lock.acquired(timeout=0):
                 pass
             self.assertTrue(self.lock.is_held())
+        self.assertFalse(self.lock.is_held())
+
+    def test_held_before(self):
+        """What the block did not acquire it does not release."""
+        self.lock.acquire()
+        with self.lock, self.lock.acquired(timeout=0):
+            pass
+        self.assertTrue(self.lock.is_held())
+
+    def test_released_in_block(self):
+        with self.assertRaises(Lf.NotLocked), self.lock:
+            self.lock.release()
+        # Nor has the block inside anything to do then
+        with self.assertRaises(Lf.NotLocked), self.lock:
+            with self.lock:
+                self.lock.release()
+
+    def test_released_for_another_thread(self):
+        """The end of a block does not release what another thread got since."""
+        def hold():
+            with self.lock:
+                has_it.set()
+                let_go.wait()
+                still_held.append(self.lock.is_held())
+
+        has_it, let_go = threading.Event(), threading.Event()
+        self.addCleanup(let_go.set)
+        still_held = []
+        thread = threading.Thread(target=hold)
+        with self.assertRaises(Lf.NotMyLock), self.lock:
+            thread.start()
+            self.lock.release()
+            has_it.wait()
+        let_go.set()
+        thread.join()
+        self.assertEqual(still_held, [True])
+
+    def test_generator(self):
+        """Its block can end in another thread."""
+        def generate():
+            with self.lock:
+                yield
+
+        generator = generate()
+        next(generator)
+        thread = threading.Thread(target=generator.close)
+        thread.start()
+        thread.join()
         self.assertFalse(self.lock.is_held())
 
     def test_lost(self):
@@ -113,6 +163,51 @@ class With(LockTest):
         for thread in threads:
             thread.join()
         self.assertEqual(counter, 800)
+
+    def test_threads_share_object(self):
+        """Never are two inside, with blocks in blocks too."""
+        inside = set()
+        wrong = []
+
+        def work():
+            for round_number in range(1000):
+                with self.lock.acquired(timeout=None) if round_number % 2 else self.lock:
+                    inside.add(threading.get_ident())
+                    with self.lock, self.lock.acquired(timeout=0):
+                        time.sleep(0)
+                    if not self.lock.is_held_by_thread() or len(inside) != 1:
+                        wrong.append(round_number)
+                    inside.remove(threading.get_ident())
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        # The main thread waits in another way
+        work()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.try_acquire())
+
+    def test_thread_of_shared_object(self):
+        """For another thread it is as locked as for another object."""
+        with self.lock:
+            results = []
+
+            def work():
+                for timeout, error in (0, Lf.AlreadyLocked), (0.05, Lf.LockTimeout):
+                    with self.assertRaises(error), self.lock.acquired(timeout=timeout):
+                        self.fail('it is held by another thread')
+                    with self.assertRaises(error):
+                        self.lock.acquire_guard_with_timeout(timeout)
+                results.append(self.lock.is_held())
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            self.assertEqual(results, [True])
+        self.assertFalse(self.lock.is_held())
 
 
 class Locked(LockTest):
@@ -220,7 +315,8 @@ class Locked(LockTest):
 class Arguments(LockTest):
     def test_paths(self):
         for path in self.path, self.path.encode(), pathlib.Path(self.path):
-            for lock in Lf.LockFile(path=path), Lf.LockFile.new(path):
+            for lock in (Lf.LockFile(path=path), Lf.LockFile.new(path),
+                         Lf.LockFile.new_with_backend(path, Lf.Backend.FCNTL)):
                 self.assertEqual(lock.get_path(), self.path)
         file = Gio.File.new_for_path(self.path)
         self.assertEqual(Lf.LockFile.new_for_file(file).get_path(), self.path)
@@ -247,6 +343,8 @@ class Arguments(LockTest):
         for path in self.path + '\0more', os.fsencode(self.path) + b'\0more':
             with self.assertRaises(ValueError):
                 Lf.LockFile.new(path)
+            with self.assertRaises(ValueError):
+                Lf.LockFile.new_with_backend(path, Lf.Backend.FCNTL)
             with self.assertRaises(ValueError):
                 Lf.LockFile(path=path)
             with self.assertRaises(ValueError):
@@ -358,10 +456,15 @@ class ErrorClasses(LockTest):
                                 lambda lock, result: results.append(result))
         lf_testing.iterate_until(lambda: results)
         self.assert_raises(Lf.NotMyLock, self.lock.release_finish, *results)
+        self.other.release()
+        guard = self.lock.acquire_guard()
+        self.lock.release()
+        self.assert_raises(Lf.NotLocked, guard.release)
 
     def test_backend(self):
         lock = Lf.LockFile(path=self.path, backend=Lf.Backend.LOCK_FILE_EX)
-        for method in lock.acquire, lock.try_acquire, lock.is_locked, lock.query_holder:
+        for method in (lock.acquire, lock.try_acquire, lock.acquire_guard, lock.is_locked,
+                       lock.query_holder, lock.break_lock):
             self.assert_raises(Lf.NotSupported, method)
         os.mkdir(self.path)
         self.assert_raises(Lf.InvalidLockFile, self.lock.acquire)
@@ -470,12 +573,16 @@ class Types(LockTest):
                 except Lf.LockError as error:
                     error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED)
                     print(Lf.LockError(1))  # type: ignore[arg-type]
-                return same.get_fd()
+                lock.acquire_guard_with_timeout(2.5).release()
+                return Lf.LockFile.new_with_backend('x', Lf.Backend.FCNTL).get_fd()
 
         async def wait_async() -> str:
             async with lock, lock.acquired() as same:
                 await same.release_async()
             granted: bool = await lock.acquire_async()
+            granted = await lock.acquire_with_timeout_async(None)
+            if await lock.is_locked_async():
+                await lock.break_lock_async()
             holder = await lock.query_holder_async()
             lock.acquire_async(0, None, lambda lock, result: lock.acquire_finish(result))
             return f'{granted} {Lf.Backend.FLOCK.is_supported()}' if holder else ''

@@ -19,11 +19,11 @@ OWN_PID = f'PID {os.getpid()}'
 class Call:
     """An asynchronous operation, started now and finished by wait()."""
 
-    def __init__(self, lock, operation, cancellable=None):
-        self.finish = getattr(lock, operation + '_finish')
+    def __init__(self, lock, operation, cancellable=None, *, arguments=(), finish=None):
+        self.finish = getattr(lock, finish or operation + '_finish')
         self.result = None
         start = getattr(lock, operation + '_async')
-        start(GLib.PRIORITY_DEFAULT, cancellable, self.done_cb)
+        start(*arguments, GLib.PRIORITY_DEFAULT, cancellable, self.done_cb)
 
     def done_cb(self, lock, result):
         self.result = result
@@ -67,6 +67,31 @@ class Sync(LockTest):
         self.assertFalse(self.lock.is_held())
         self.assertTrue(self.other.release())
 
+    def test_is_locked(self):
+        """An error is not taken for a free lock."""
+        cancellable = Gio.Cancellable()
+        self.assertFalse(self.lock.is_locked(cancellable))
+        cancellable.cancel()
+        for method in self.lock.is_locked, self.lock.break_lock:
+            with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+                method(cancellable)
+
+    def test_timeouts(self):
+        """One call has a timeout of its own, and the property stays as it is."""
+        self.assertTrue(self.lock.acquire_with_timeout(0))
+        for timeout, code in (0, Lf.LockError.ALREADY_LOCKED), (0.05, Lf.LockError.TIMED_OUT):
+            for acquire in self.other.acquire_with_timeout, self.other.acquire_guard_with_timeout:
+                with self.assert_error(code, OWN_PID):
+                    acquire(timeout)
+        self.assertEqual(self.other.get_timeout(), -1)
+
+    def test_version(self):
+        version = Lf.get_major_version(), Lf.get_minor_version(), Lf.get_micro_version()
+        self.assertEqual(version, (Lf.MAJOR_VERSION, Lf.MINOR_VERSION, Lf.MICRO_VERSION))
+        self.assertEqual(Lf.VERSION_STRING, '.'.join(map(str, version)))
+        self.assertIsNone(Lf.check_version(*version))
+        self.assertIn('too old', Lf.check_version(version[0], version[1] + 1, 0))
+
 
 class Async(LockTest):
     def test_callback(self):
@@ -92,6 +117,49 @@ class Async(LockTest):
         self.other.acquire()
         holder = Call(self.lock, 'query_holder').wait()
         self.assertEqual(holder.get_pid(), os.getpid())
+
+    def test_timeout(self):
+        """A timeout for one call leaves the property and other claims alone."""
+        changes = []
+        self.lock.connect('notify::timeout', lambda *_: changes.append(self.lock.get_timeout()))
+        self.other.acquire()
+        for timeout, code in (0, Lf.LockError.ALREADY_LOCKED), (0.05, Lf.LockError.TIMED_OUT):
+            cancellable = Gio.Cancellable()
+            claim = Call(self.lock, 'acquire_with_timeout', arguments=(timeout,),
+                         finish='acquire_finish')
+            patient = Call(self.lock, 'acquire', cancellable)
+            with self.assert_error(code, OWN_PID):
+                claim.wait()
+            cancellable.cancel()
+            with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+                patient.wait()
+        self.assertEqual(changes, [])
+        self.other.release()
+        self.assertTrue(Call(self.lock, 'acquire_with_timeout', arguments=(-1,),
+                             finish='acquire_finish').wait())
+
+    def test_guard_with_timeout(self):
+        guard = Call(self.lock, 'acquire_with_timeout', arguments=(1,),
+                     finish='acquire_guard_finish').wait()
+        self.assertIs(guard.get_lock_file(), self.lock)
+        del guard
+        self.assertFalse(self.lock.is_held())
+
+    def test_is_locked(self):
+        self.assertFalse(Call(self.lock, 'is_locked').wait())
+        self.other.acquire()
+        self.assertTrue(Call(self.lock, 'is_locked').wait())
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        with self.assert_error(Gio.IOErrorEnum.CANCELLED):
+            Call(self.lock, 'is_locked', cancellable).wait()
+
+    def test_break_lock(self):
+        self.other.acquire()
+        self.assertTrue(Call(self.lock, 'break_lock').wait())
+        self.assertTrue(self.lock.try_acquire())
+        with self.assert_error(Lf.UnlockError.NOT_MY_LOCK):
+            self.other.release()
 
     def test_loop_keeps_running(self):
         ticks = []
@@ -246,9 +314,11 @@ class Notify(LockTest):
 
 class Properties(LockTest):
     DEFAULTS = {'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove-on-release': False,
-                'create-parents': False, 'file-mode': 0o666, 'poll-interval': 0.5}
+                'create-parents': False, 'durable': True, 'file-mode': 0o666,
+                'poll-interval': 0.5}
     OTHERS = {'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove-on-release': True,
-              'create-parents': True, 'file-mode': 0o600, 'poll-interval': 0.25}
+              'create-parents': True, 'durable': False, 'file-mode': 0o600,
+              'poll-interval': 0.25}
 
     def assert_properties(self, lock, values):
         for name, value in values.items():
@@ -292,10 +362,13 @@ class Properties(LockTest):
         self.other.set_mode(Lf.LockMode.SHARED)
         self.lock.acquire()
         self.assertTrue(self.other.try_acquire())
+        # For the next acquire
         self.other.set_mode(Lf.LockMode.EXCLUSIVE)
-        self.assertEqual(self.other.get_mode(), Lf.LockMode.SHARED)
+        self.assertEqual(self.other.get_mode(), Lf.LockMode.EXCLUSIVE)
+        third = Lf.LockFile(path=self.path, mode=Lf.LockMode.SHARED)
+        self.assertTrue(third.try_acquire())
+        third.release()
         self.other.release()
-        self.other.set_mode(Lf.LockMode.EXCLUSIVE)
         with self.assert_error(Lf.LockError.ALREADY_LOCKED):
             self.other.try_acquire()
 
@@ -364,6 +437,35 @@ class Drop(LockTest):
         del guard
         self.assertTrue(self.lock.is_held())
 
+    def test_guard_release(self):
+        """It reports, and its end has nothing left to do then."""
+        events = []
+        self.lock.connect('notify::held', lambda *_: events.append(self.lock.is_held()))
+        guard = self.lock.acquire_guard_with_timeout(-1)
+        self.assertTrue(guard.release())
+        self.assertEqual(events, [True, False])
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            guard.release()
+        self.lock.acquire()
+        del guard
+        self.assertTrue(self.lock.is_held())
+        self.lock.release()
+
+        guard = self.lock.acquire_guard()
+        self.other.break_lock()
+        self.other.acquire()
+        with self.assert_error(Lf.UnlockError.NOT_MY_LOCK, OWN_PID):
+            guard.release()
+        self.assertFalse(self.lock.is_held())
+
+    def test_guard_end_is_silent(self):
+        events = []
+        self.lock.connect('notify::held', lambda *_: events.append(self.lock.is_held()))
+        guard = self.lock.acquire_guard()
+        del guard
+        self.assertFalse(self.lock.is_held())
+        self.assertEqual(events, [True])
+
     def test_guard_async(self):
         guard = Call(self.lock, 'acquire_guard').wait()
         self.assertTrue(guard.get_lock_file().is_held())
@@ -382,6 +484,14 @@ class Paths(LockTest):
         lock = Lf.LockFile.new_for_file(file)
         self.assertEqual(lock.get_path(), self.path)
         self.assertTrue(lock.get_file().equal(file))
+
+    def test_with_backend(self):
+        lock = Lf.LockFile.new_with_backend(self.path, Lf.Backend.DIRECTORY)
+        self.assertEqual(lock.get_path(), self.path)
+        self.assertEqual(lock.get_backend(), Lf.Backend.DIRECTORY)
+        lock.acquire()
+        self.assertTrue(os.path.isdir(self.path))
+        lock.release()
 
     def test_not_ascii(self):
         path = os.path.join(self.directory, 'Schloß 錠')
@@ -438,6 +548,31 @@ class Threads(LockTest):
     def test_others_run(self):
         results = []
         self.wait_in_thread(lambda: results.append(self.lock.acquire()))
+        self.assertEqual(results, [True])
+
+    def test_shared_object(self):
+        """The thread that holds it has it again at once; any other one waits."""
+        results = []
+
+        def work():
+            with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+                self.lock.try_acquire()
+            with self.assert_error(Lf.LockError.TIMED_OUT):
+                self.lock.acquire_with_timeout(0.05)
+            waits.set()
+            self.lock.acquire()
+            results.append(self.lock.is_held_by_thread())
+            self.lock.release()
+
+        waits = threading.Event()
+        self.lock.acquire()
+        thread = threading.Thread(target=work)
+        thread.start()
+        waits.wait()
+        self.assertTrue(self.lock.try_acquire())
+        self.assertEqual(results, [])
+        self.lock.release()
+        thread.join()
         self.assertEqual(results, [True])
 
 

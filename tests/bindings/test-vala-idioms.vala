@@ -100,7 +100,10 @@ async void wait (string path) throws Error {
         Lf.LockHolder? holder = yield waiting.query_holder_async ();
         assert_true (holder != null && ((!) holder).pid == (int) Posix.getpid ());
     }
+    assert_true (yield waiting.is_locked_async ());
     yield holding.release_async ();
+    yield waiting.acquire_with_timeout_async (2.5);
+    yield waiting.release_async ();
     yield waiting.acquire_async (Priority.DEFAULT, new Cancellable ());
     assert_true (waiting.held);
 }

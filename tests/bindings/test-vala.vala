@@ -128,6 +128,38 @@ void add_sync () {
         assert_false (mine.is_held ());
         assert_true (other.release ());
     });
+
+    // An error is not taken for a free lock
+    add ("/sync/is-locked", (mine, other) => {
+        var cancellable = new Cancellable ();
+        assert_false (mine.is_locked (cancellable));
+        cancellable.cancel ();
+        assert_error (new IOError.CANCELLED (""), () => mine.is_locked (cancellable));
+        assert_error (new IOError.CANCELLED (""), () => mine.break_lock (cancellable));
+    });
+
+    // One call has a timeout of its own, and the property stays as it is
+    add ("/sync/timeouts", (mine, other) => {
+        assert_true (mine.acquire_with_timeout (0));
+        var locked = new Lf.LockError.ALREADY_LOCKED (own_pid);
+        var timed_out = new Lf.LockError.TIMED_OUT (own_pid);
+        assert_error (locked, () => other.acquire_with_timeout (0));
+        assert_error (locked, () => other.acquire_guard_with_timeout (0));
+        assert_error (timed_out, () => other.acquire_with_timeout (0.05));
+        assert_error (timed_out, () => other.acquire_guard_with_timeout (0.05));
+        assert_true (other.timeout == -1);
+    });
+
+    add ("/sync/version", (mine, other) => {
+        assert_true (Lf.get_major_version () == Lf.MAJOR_VERSION);
+        assert_true (Lf.get_minor_version () == Lf.MINOR_VERSION);
+        assert_true (Lf.get_micro_version () == Lf.MICRO_VERSION);
+        assert_cmpstr (Lf.VERSION_STRING, EQ, "%d.%d.%d".printf (
+            Lf.MAJOR_VERSION, Lf.MINOR_VERSION, Lf.MICRO_VERSION));
+        assert_null (Lf.check_version (Lf.MAJOR_VERSION, Lf.MINOR_VERSION, Lf.MICRO_VERSION));
+        assert_true (Lf.check_version (Lf.MAJOR_VERSION, Lf.MINOR_VERSION + 1, 0)
+                         .contains ("too old"));
+    });
 }
 
 async void await (Lf.LockFile mine, Lf.LockFile other) throws Error {
@@ -150,6 +182,56 @@ async void query_holder (Lf.LockFile mine, Lf.LockFile other) throws Error {
     other.acquire ();
     var holder = yield mine.query_holder_async ();
     assert_true (holder.pid == Posix.getpid ());
+}
+
+// A timeout for one call leaves the property and other claims alone
+async void timeout (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    var changes = new StringBuilder ();
+    bool patient = false;
+
+    mine.notify["timeout"].connect (() => changes.append ("changed "));
+    other.acquire ();
+    try {
+        yield mine.acquire_with_timeout_async (0);
+        no_error ();
+    } catch (Lf.LockError.ALREADY_LOCKED e) {
+        assert_message (e, own_pid);
+    }
+    mine.acquire_async.begin (Priority.DEFAULT, null, (object, result) => attempt (() => {
+        patient = mine.acquire_async.end (result);
+        mine.release ();
+    }));
+    try {
+        yield mine.acquire_with_timeout_async (0.05, Priority.DEFAULT, null);
+        no_error ();
+    } catch (Lf.LockError.TIMED_OUT e) {
+        assert_false (patient);
+    }
+    other.release ();
+    assert_true (yield mine.acquire_with_timeout_async (-1));
+    assert_true (patient);
+    assert_cmpstr (changes.str, EQ, "");
+}
+
+async void is_locked (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    var cancellable = new Cancellable ();
+
+    assert_false (yield mine.is_locked_async ());
+    other.acquire ();
+    assert_true (yield mine.is_locked_async (Priority.DEFAULT, cancellable));
+    cancellable.cancel ();
+    try {
+        yield mine.is_locked_async (Priority.DEFAULT, cancellable);
+        no_error ();
+    } catch (IOError.CANCELLED e) {
+    }
+}
+
+async void break_lock (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    other.acquire ();
+    assert_true (yield mine.break_lock_async ());
+    assert_true (mine.try_acquire ());
+    assert_error (new Lf.UnlockError.NOT_MY_LOCK (own_pid), () => other.release ());
 }
 
 async void loop_keeps_running (Lf.LockFile mine, Lf.LockFile other) throws Error {
@@ -212,6 +294,12 @@ void add_async () {
         await_release.end (run ((done) => await_release.begin (mine, other, (owned) done))));
     add ("/async/query-holder", (mine, other) =>
         query_holder.end (run ((done) => query_holder.begin (mine, other, (owned) done))));
+    add ("/async/timeout", (mine, other) =>
+        timeout.end (run ((done) => timeout.begin (mine, other, (owned) done))));
+    add ("/async/is-locked", (mine, other) =>
+        is_locked.end (run ((done) => is_locked.begin (mine, other, (owned) done))));
+    add ("/async/break-lock", (mine, other) =>
+        break_lock.end (run ((done) => break_lock.begin (mine, other, (owned) done))));
     add ("/async/loop-keeps-running", (mine, other) =>
         loop_keeps_running.end (run ((done) =>
             loop_keeps_running.begin (mine, other, (owned) done))));
@@ -356,6 +444,7 @@ void assert_properties (Lf.LockFile lock_file, Lf.LockMode mode, double timeout,
     assert_true (lock_file.timeout == timeout);
     assert_true (lock_file.remove_on_release == flags);
     assert_true (lock_file.create_parents == flags);
+    assert_true (lock_file.durable == !flags);
     assert_true (lock_file.file_mode == file_mode);
     assert_true (lock_file.poll_interval == poll_interval);
 }
@@ -370,7 +459,7 @@ void add_properties () {
     add ("/properties/construction", (mine, other) => {
         var made = new Lf.LockFile.with_backend (mine.path, SYMLINK) {
             mode = SHARED, timeout = 1.5, remove_on_release = true,
-            create_parents = true, file_mode = 0600, poll_interval = 0.25
+            create_parents = true, durable = false, file_mode = 0600, poll_interval = 0.25
         };
         assert_properties (made, SHARED, 1.5, true, 0600, 0.25);
         assert_cmpstr (made.path, EQ, mine.path);
@@ -385,12 +474,13 @@ void add_properties () {
             mine.timeout = 1.5;
             mine.remove_on_release = true;
             mine.create_parents = true;
+            mine.durable = false;
             mine.file_mode = 0600;
             mine.poll_interval = 0.25;
         }
         assert_properties (mine, SHARED, 1.5, true, 0600, 0.25);
         assert_cmpstr (notified.str, EQ, "mode timeout remove-on-release create-parents " +
-                       "file-mode poll-interval ");
+                       "durable file-mode poll-interval ");
     });
 
     add ("/properties/absolute-path", (mine, other) => {
@@ -403,10 +493,13 @@ void add_properties () {
         other.mode = SHARED;
         mine.acquire ();
         assert_true (other.try_acquire ());
+        // For the next acquire
         other.mode = EXCLUSIVE;
-        assert_true (other.mode == SHARED);
+        assert_true (other.mode == EXCLUSIVE);
+        var third = new Lf.LockFile (mine.path) { mode = SHARED };
+        assert_true (third.try_acquire ());
+        third.release ();
         other.release ();
-        other.mode = EXCLUSIVE;
         assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => other.try_acquire ());
     });
 
@@ -497,6 +590,25 @@ void add_drop () {
         assert_true (mine.is_held ());
     });
 
+    // It reports, and its end has nothing left to do then
+    add ("/drop/guard-release", (mine, other) => {
+        {
+            var guard = mine.acquire_guard_with_timeout (-1);
+            assert_true (guard.release ());
+            assert_false (mine.is_held ());
+            assert_error (new Lf.UnlockError.NOT_LOCKED (mine.path), () => guard.release ());
+            mine.acquire ();
+        }
+        assert_true (mine.is_held ());
+        mine.release ();
+
+        var broken = mine.acquire_guard ();
+        other.break_lock ();
+        other.acquire ();
+        assert_error (new Lf.UnlockError.NOT_MY_LOCK (own_pid), () => broken.release ());
+        assert_false (mine.is_held ());
+    });
+
     add ("/drop/guard-async", (mine, other) =>
         guard_async.end (run ((done) => guard_async.begin (mine, other, (owned) done))));
 
@@ -514,6 +626,14 @@ void add_paths () {
         var lock_file = new Lf.LockFile.for_file (file);
         assert_cmpstr (lock_file.get_path (), EQ, mine.path);
         assert_true (lock_file.get_file ().equal (file));
+    });
+
+    add ("/paths/with-backend", (mine, other) => {
+        var lock_file = new Lf.LockFile.with_backend (mine.path, DIRECTORY);
+        assert_cmpstr (lock_file.path, EQ, mine.path);
+        lock_file.acquire ();
+        assert_true (FileUtils.test (mine.path, IS_DIR));
+        lock_file.release ();
     });
 
     add ("/paths/not-ascii", (mine, other) => {

@@ -5,26 +5,6 @@
 
 #include "contract.h"
 
-/* All the ways to acquire say the same. */
-void
-assert_refused (LfLockFile *lock,
-                GQuark      domain,
-                int         code)
-{
-  g_autoptr (GError) error = NULL;
-  g_auto (Claim) claim = { 0 };
-
-  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
-  g_assert_error (error, domain, code);
-  g_clear_error (&error);
-  g_assert_false (lf_lock_file_try_acquire (lock, &error));
-  g_assert_error (error, domain, code);
-  claim_start (&claim, lock, NULL);
-  claim_wait (&claim);
-  g_assert_error (claim.error, domain, code);
-  g_assert_false (lf_lock_file_is_held (lock));
-}
-
 void
 assert_path_works (const TestBackend *backend,
                    const char        *path)
@@ -76,6 +56,7 @@ assert_paths_apart (const TestBackend *backend,
     }
 }
 
+/* Missing directories are made if that was asked for, and only then. */
 static void
 test_parents (Fixture       *fixture,
               gconstpointer  data)
@@ -96,6 +77,7 @@ test_parents (Fixture       *fixture,
   remove_recursively (top);
 }
 
+/* An object without a path, or with an empty one, can be asked nothing. */
 static void
 test_no_path (Fixture       *fixture,
               gconstpointer  data)

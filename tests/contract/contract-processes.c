@@ -32,6 +32,7 @@ kill_and_reap (Peer *peer)
   peer_wait (peer);
 }
 
+/* What one process has, another one can neither get nor release. */
 static void
 test_processes (Fixture       *fixture,
                 gconstpointer  data)
@@ -136,6 +137,7 @@ test_counter (Fixture       *fixture,
   assert_processes_exclude (data, fixture, FALSE);
 }
 
+/* The same with a file that goes with each release. */
 static void
 test_counter_removed (Fixture       *fixture,
                       gconstpointer  data)

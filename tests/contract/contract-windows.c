@@ -29,6 +29,7 @@ get_wide_path (const char *path)
   return wide;
 }
 
+/* However alike the names. */
 static void
 test_paths_apart (Fixture       *fixture,
                   gconstpointer  data)
@@ -55,6 +56,7 @@ test_parent_is_file (Fixture       *fixture,
   g_assert_no_errno (g_unlink (file));
 }
 
+/* Names of any characters and of the greatest length; one more is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)

@@ -25,7 +25,6 @@ extern const MissingCase contract_missing_cases[];
 
 /* What cases of a platform share with the others. */
 void assert_lost_when_gone (const TestBackend *backend, Fixture *fixture, gboolean renames);
-void assert_refused        (LfLockFile *lock, GQuark domain, int code);
 void assert_path_works     (const TestBackend *backend, const char *path);
 void assert_paths_apart    (const TestBackend *backend, Fixture *fixture,
                             const char *const *names);

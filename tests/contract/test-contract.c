@@ -5,6 +5,7 @@
 
 #include "contract.h"
 
+/* Each backend that has to be there is, and each that is there has the cases. */
 static void
 test_all_backends (void)
 {

@@ -269,6 +269,7 @@ test_by_itself (Fixture       *fixture,
   assert_tries (rival, fixture->path, "held");
 }
 
+/* They hold the lock: we get it when they give it back, whichever way we ask. */
 static void
 test_excludes_us (Fixture       *fixture,
                   gconstpointer  data)
@@ -305,6 +306,7 @@ test_excludes_us (Fixture       *fixture,
   assert_tries (program, fixture->path, "held");
 }
 
+/* The same the other way round. */
 static void
 test_excluded_by_us (Fixture       *fixture,
                      gconstpointer  data)

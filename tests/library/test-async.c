@@ -46,6 +46,7 @@ log_held_cb (GObject    *object,
   (*claim->counter)++;
 }
 
+/* The property changes before the callback is called; a release is reported too. */
 static void
 test_acquire_release (Fixture       *fixture,
                       gconstpointer  data)
@@ -106,6 +107,7 @@ test_releasing (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
+/* A release that is cancelled before it begins leaves the lock held. */
 static void
 test_release_cancelled (Fixture       *fixture,
                         gconstpointer  data)
@@ -158,6 +160,7 @@ test_two_tasks (Fixture       *fixture,
 
 #define N_CLAIMS 20
 
+/* Claims of one object are served one at a time, in the order in which they came. */
 static void
 test_claims_in_order (Fixture       *fixture,
                       gconstpointer  data)
@@ -225,6 +228,7 @@ test_claims_that_end (Fixture       *fixture,
   g_assert_no_error (last.error);
 }
 
+/* A claim keeps its object, whose lock goes with the last reference. */
 static void
 test_unref_pending (Fixture       *fixture,
                     gconstpointer  data)

@@ -155,6 +155,7 @@ test_heir_in_namespace (Fixture       *fixture,
   g_assert_cmpint (status, ==, 0);
 }
 
+/* A program that is executed does not get the descriptor. */
 static void
 test_exec (Fixture       *fixture,
            gconstpointer  data)
@@ -183,6 +184,7 @@ child_of_pending (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
 }
 
+/* The child of a process that waits can use the object, and does not end the wait. */
 static void
 test_pending (Fixture       *fixture,
               gconstpointer  data)

@@ -19,6 +19,7 @@ count_cb (GObject    *object,
   (*(guint *) user_data)++;
 }
 
+/* What an object is like that only has a path. To ask makes no file. */
 static void
 test_defaults (Fixture       *fixture,
                gconstpointer  data)
@@ -121,6 +122,7 @@ test_notify (Fixture       *fixture,
     }
 }
 
+/* Intervals out of range are taken for the nearest, and no number for the default. */
 static void
 test_poll_interval_range (Fixture       *fixture,
                           gconstpointer  data)
@@ -140,6 +142,7 @@ test_poll_interval_range (Fixture       *fixture,
   g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 0.5);
 }
 
+/* The property "held" notifies when it changes, and not else. */
 static void
 test_notify_held (Fixture       *fixture,
                   gconstpointer  data)
@@ -187,7 +190,8 @@ static void
 test_descriptor (Fixture       *fixture,
                  gconstpointer  data)
 {
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                              "backend", LF_BACKEND_FCNTL, NULL);
   g_autofree char *content = NULL;
 
   assert_acquires (lock);
@@ -200,6 +204,7 @@ test_descriptor (Fixture       *fixture,
   g_assert_cmpstr (content, ==, "data");
 }
 
+/* The mode stays as it is while the lock is held. */
 static void
 test_mode_while_held (Fixture       *fixture,
                       gconstpointer  data)
@@ -219,6 +224,7 @@ test_mode_while_held (Fixture       *fixture,
   assert_acquires (other);
 }
 
+/* A guard releases with its last reference; a failure gives none. */
 static void
 test_guard (Fixture       *fixture,
             gconstpointer  data)
@@ -311,6 +317,7 @@ test_held_in_another_way (Fixture       *fixture,
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);
 }
 
+/* A backend that this build lacks gives an error that names one which works. */
 static void
 test_not_supported (Fixture       *fixture,
                     gconstpointer  data)

@@ -241,6 +241,7 @@ child_waits (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
+/* The child of a process that waits can wait too, with a watch of its own. */
 static void
 test_fork (Fixture       *fixture,
            gconstpointer  data)

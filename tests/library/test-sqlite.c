@@ -44,7 +44,7 @@ read_file (const char *path)
 }
 
 static void
-assert_refused (const char *path,
+assert_refuses (const char *path,
                 LfLockMode  mode,
                 int         code)
 {
@@ -68,8 +68,8 @@ test_foreign (Fixture       *fixture,
       g_autofree char *content = NULL;
 
       g_assert_true (g_file_set_contents (fixture->path, contents[i], -1, NULL));
-      assert_refused (fixture->path, LF_LOCK_MODE_EXCLUSIVE, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
-      assert_refused (fixture->path, LF_LOCK_MODE_SHARED, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+      assert_refuses (fixture->path, LF_LOCK_MODE_EXCLUSIVE, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+      assert_refuses (fixture->path, LF_LOCK_MODE_SHARED, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
       g_assert_true (g_file_get_contents (fixture->path, &content, NULL, NULL));
       g_assert_cmpstr (content, ==, contents[i]);
     }
@@ -110,13 +110,14 @@ test_database (Fixture       *fixture,
   g_assert_true (g_bytes_equal (before, after));
 }
 
+/* A database with a write-ahead log is refused, and keeps it. */
 static void
 test_wal (Fixture       *fixture,
           gconstpointer  data)
 {
   run_sql (fixture->path, "PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
-  assert_refused (fixture->path, LF_LOCK_MODE_EXCLUSIVE, LF_BACKEND_ERROR_NOT_SUPPORTED);
-  assert_refused (fixture->path, LF_LOCK_MODE_SHARED, LF_BACKEND_ERROR_NOT_SUPPORTED);
+  assert_refuses (fixture->path, LF_LOCK_MODE_EXCLUSIVE, LF_BACKEND_ERROR_NOT_SUPPORTED);
+  assert_refuses (fixture->path, LF_LOCK_MODE_SHARED, LF_BACKEND_ERROR_NOT_SUPPORTED);
 
   /* It has its write-ahead log still */
   run_sql (fixture->path, "INSERT INTO t VALUES (1)");

@@ -10,8 +10,7 @@ static gboolean done;
 static gboolean
 do_something (GError **error)
 {
-  g_autoptr (LfLockFile) other = g_object_new (LF_TYPE_LOCK_FILE, "path", "repo.lock",
-                                               "backend", LF_BACKEND_FCNTL, NULL);
+  g_autoptr (LfLockFile) other = lf_lock_file_new_with_backend ("repo.lock", LF_BACKEND_FCNTL);
   GStatBuf file_stat;
 
   g_assert_false (lf_lock_file_try_acquire (other, NULL));

@@ -3,7 +3,8 @@
 #
 # The library as other projects meet it:
 #
-#   headers SOURCE      every public header compiles alone, as C and as C++
+#   headers SOURCE      every public header compiles alone, as C and as C++; whoever
+#                       ignores whether the lock was acquired is warned
 #   subproject SOURCE   a project that has it as a Meson subproject builds and runs
 #   installed SOURCE    C, Vala, Python and JavaScript use an installed copy
 #   dist SOURCE         `meson dist` makes a tarball that builds, passes tests, and
@@ -88,6 +89,45 @@ case $test_name in
     done
     echo "$count headers compile alone"
     [[ $count -ge 8 ]]
+
+    # compile STATEMENT OPTION...: a function with the objects that the statement may use
+    compile () {
+      printf '%s\n' '#include <lockfile-glib/lockfile-glib.h>' \
+        'void work (LfLockFile *lock, GFile *file, GAsyncResult *result, GError **error);' \
+        'void work (LfLockFile *lock, GFile *file, GAsyncResult *result, GError **error)' \
+        '{ (void) lock; (void) file; (void) result; (void) error;' "  $1; }" |
+        cc -x c -Wall -Wextra -Werror -c -o /dev/null -I"$(dirname "$include")" "${flags[@]}" \
+           "${@:2}" - 2>"$directory/errors"
+    }
+
+    locking=(
+      'lf_lock_file_acquire (lock, NULL, error)'
+      'lf_lock_file_acquire_with_timeout (lock, 1, NULL, error)'
+      'lf_lock_file_try_acquire (lock, error)'
+      'lf_lock_file_acquire_finish (lock, result, error)'
+      'lf_lock_file_acquire_guard (lock, NULL, error)'
+      'lf_lock_file_acquire_guard_with_timeout (lock, 1, NULL, error)'
+      'lf_lock_file_acquire_guard_finish (lock, result, error)'
+      'lf_lock_file_new ("x")'
+      'lf_lock_file_new_with_backend ("x", LF_BACKEND_FCNTL)'
+      'lf_lock_file_new_for_file (file)'
+    )
+    for call in "${locking[@]}"; do
+      compile "if (!$call) return" || { cat "$directory/errors"; exit 1; }
+      if compile "$call" || ! grep -q 'unused-result' "$directory/errors"; then
+        echo "No warning: $call"
+        exit 1
+      fi
+    done
+    # A release tells errors, but there is not always something to do about them
+    compile 'lf_lock_file_release (lock, error)'
+
+    # A program says what it is written for
+    compile 'lf_check_version (1, 0, 0)' -DLF_VERSION_MIN_REQUIRED=LF_VERSION_1_0 \
+      -DLF_VERSION_MAX_ALLOWED=LF_VERSION_1_0
+    compile 'lf_check_version (1, 0, 0)' -DLF_VERSION_MIN_REQUIRED='G_ENCODE_VERSION (0, 9)' &&
+      { echo 'There was no version 0.9'; exit 1; }
+    grep -q 'LF_VERSION_MIN_REQUIRED must be' "$directory/errors"
     ;;
 
   subproject)

@@ -32,6 +32,7 @@ assert_line_is_from (const char *line,
     g_assert_cmpstr (line, ==, g_strchomp (text));
 }
 
+/* The record has all that proves, later, that its writer is gone. */
 static void
 test_record (Fixture       *fixture,
              gconstpointer  data)

@@ -100,36 +100,6 @@ wait_for_waiters (const char *path,
     g_usleep (500);
 }
 
-static gboolean
-has_sleeper (int  pid,
-             long system_call)
-{
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", pid);
-  g_autofree char *wanted = g_strdup_printf ("%ld ", system_call);
-  g_autoptr (GDir) directory = g_dir_open (tasks, 0, NULL);
-  const char *name;
-  gboolean found = FALSE;
-
-  g_assert_nonnull (directory);
-  while (!found && (name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
-      g_autofree char *text = NULL;
-
-      found = g_file_get_contents (path, &text, NULL, NULL) && g_str_has_prefix (text, wanted);
-    }
-
-  return found;
-}
-
-void
-wait_for_sleeper (int  pid,
-                  long system_call)
-{
-  while (!has_sleeper (pid, system_call))
-    g_usleep (500);
-}
-
 static guint
 count_entries (const char *path)
 {

@@ -242,3 +242,23 @@ assert_not_free (const char *path)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
   g_assert_false (granted);
 }
+
+/* All the ways to acquire say the same. */
+void
+assert_refused (LfLockFile *lock,
+                GQuark      domain,
+                int         code)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Claim) claim = { 0 };
+
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, domain, code);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, domain, code);
+  claim_start (&claim, lock, NULL);
+  claim_wait (&claim);
+  g_assert_error (claim.error, domain, code);
+  g_assert_false (lf_lock_file_is_held (lock));
+}

@@ -57,9 +57,6 @@ char *get_own_application (void);
 guint count_waiters      (const char *path);
 void  wait_for_waiters   (const char *path, guint n_waiters);
 
-/* Waits until a thread of the process sleeps in a system call (a SYS_ number). */
-void  wait_for_sleeper   (int pid, long system_call);
-
 guint count_descriptors  (void);
 
 /* Files in the directory that this process has open, removed ones included; 0 where
@@ -114,6 +111,7 @@ void  assert_acquires    (LfLockFile *lock);
 void  assert_releases    (LfLockFile *lock);
 void  assert_free        (const char *path);
 void  assert_not_free    (const char *path);
+void  assert_refused     (LfLockFile *lock, GQuark domain, int code);
 
 /* For a call of which the error, or the state after it, tells more than its result. */
 static inline void

@@ -28,6 +28,14 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     is<Promise<boolean>>()(lock.release_async(priority, null), true);
     is<Promise<Lf.LockGuard>>()(lock.acquire_guard_async(), true);
     is<Promise<Lf.LockHolder | null>>()(lock.query_holder_async(), true);
+    is<Promise<boolean>>()(lock.acquire_with_timeout_async(2.5), true);
+    is<Promise<boolean>>()(lock.acquire_with_timeout_async(2.5, priority, null), true);
+    is<Promise<boolean>>()(lock.is_locked_async(), true);
+    is<Promise<boolean>>()(lock.is_locked_async(priority, cancellable), true);
+    is<Promise<boolean>>()(lock.break_lock_async(), true);
+    is<void>()(lock.acquire_with_timeout_async(2.5, priority, null, (_lock, result) => {
+        is<boolean>()(lock.acquire_finish(result), true);
+    }), true);
     is<void>()(lock.acquire_async(priority, cancellable, (_lock, result) => {
         is<boolean>()(lock.acquire_finish(result), true);
     }), true);
@@ -39,6 +47,14 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     is<Promise<boolean>>()(lock.acquire_async(undefined, undefined), true);
     is<boolean>()(lock.acquire_with_timeout(2.5), true);
     is<Lf.LockGuard>()(lock.acquire_guard(), true);
+    is<Lf.LockGuard>()(lock.acquire_guard_with_timeout(2.5), true);
+    is<boolean>()(lock.acquire_guard_with_timeout(2.5, cancellable).release(), true);
+    is<boolean>()(lock.is_locked(), true);
+    is<boolean>()(lock.is_locked(cancellable), true);
+    is<boolean>()(lock.break_lock(undefined), true);
+    is<Lf.LockFile>()(Lf.LockFile.new_with_backend('x', Lf.Backend.FCNTL), true);
+    is<string>()(Lf.VERSION_STRING, true);
+    is<string | null>()(Lf.check_version(1, 0, 0), true);
     is<Lf.LockHolder | null>()(lock.query_holder(), true);
 
     is<Promise<string>>()(lock.with(() => 'value'), true);
@@ -76,6 +92,8 @@ export function forbidden(lock: Lf.LockFile) {
     lock.acquire(2.5);
     // @ts-expect-error: it does not say how long
     lock.acquire_with_timeout();
+    // @ts-expect-error: neither does it
+    lock.acquire_with_timeout_async();
     // @ts-expect-error: it is only told
     lock.held = true;
     // @ts-expect-error: there may be nobody

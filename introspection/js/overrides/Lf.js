@@ -79,11 +79,16 @@ async function _with(body, {timeout = null, cancellable = null} = {}) {
 function _init() {
     const {LockFile} = this;
     const proto = LockFile.prototype;
-    const {new: newForPath} = LockFile;
+    const {new: newForPath, new_with_backend: newWithBackend} = LockFile;
 
     LockFile.new = function (path) {
         _checkPath(path);
         return newForPath.call(this, path);
+    };
+
+    LockFile.new_with_backend = function (path, backend) {
+        _checkPath(path);
+        return newWithBackend.call(this, path, backend);
     };
 
     proto._init = function (properties, ...args) {

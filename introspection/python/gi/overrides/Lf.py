@@ -144,33 +144,25 @@ class _Linked:
         self.cancellable.cancel()
 
 
-@contextlib.contextmanager
-def _timeout_set(lock, timeout):
-    """Asynchronous methods take theirs from the property, when they start."""
-    usual = lock.get_timeout()
-    if timeout is None or timeout == usual or max(timeout, usual) < 0:
-        yield
-        return
-    lock.freeze_notify()
-    lock.set_timeout(timeout)
-    try:
-        yield
-    finally:
-        lock.set_timeout(usual)
-        lock.thaw_notify()
+def _is_held_here(lock):
+    """Whether the calling thread holds the lock through this object."""
+    return lock.is_held() and _original.is_held_by_thread(lock)
 
 
 # Waits that a signal ends ---------------------------------------------------------
 #
 # Python runs the handlers of signals in the main thread, when a call into C returns.
 # So that thread does not wait in acquire(), but polls a main context of its own in
-# which acquire_async() reports. Python writes the number of a signal to a descriptor
-# at once; the context polls that too.
+# which acquire_with_timeout_async() reports. Python writes the number of a signal to a
+# descriptor at once; the context polls that too.
 #
 # What a handler raises can come after any call. Not between a flag and the call into C
 # that follows it, if nothing has to be looked up for that by Python code: such pairs
 # are whole or not at all. The rest may be done twice.
 
+# Not PyGObject's own method, which since 3.50 looks for an event loop: that takes code in
+# Python which drops what a handler raises, and may leave an event loop behind
+_iterate = GLib.MainContext.__base__.iteration
 _set_wakeup_fd = functools.partial(signal.set_wakeup_fd, warn_on_full_buffer=False)
 _PRIORITY = GLib.PRIORITY_DEFAULT
 # So many handlers may raise while it is cleaned up
@@ -178,20 +170,17 @@ _MAX_SIGNALS = 100
 
 
 class _InterruptibleWait:
-    def __init__(self, lock, method, timeout, cancellable):
+    def __init__(self, lock, timeout, cancellable, finish):
         self.lock = lock
-        self.method = method
-        self.acquire_async = getattr(_original, method.name + '_async')
-        self.acquire_finish = getattr(_original, method.name + '_finish')
         self.timeout = timeout
-        self.usual_timeout = lock.get_timeout()
+        self.acquire_async = _original.acquire_with_timeout_async
+        self.finish = finish
         self.cancellable = cancellable
         self.context = GLib.MainContext.new()
         self.read_fd = self.write_fd = -1
         self.others_fds = []
         self.signals = bytearray()
         self.is_pushed = False
-        self.is_frozen = False
         self.is_started = False
         self.reports = {}
 
@@ -201,12 +190,8 @@ class _InterruptibleWait:
             self.watch_signals()
             self.start()
             self.end_start()
-            if self.lock.is_held():
-                # Not by this claim, which has not reported: another thread was faster.
-                # So it does not wait.
-                return self.method.call(self.lock, self.timeout, None)
             while not self.reports:
-                self.context.iteration(True)
+                _iterate(self.context, True)
                 self.read_signals()
                 self.check()
         finally:
@@ -218,7 +203,7 @@ class _InterruptibleWait:
                     error = raised
             if error is not None:
                 raise error
-        return self.acquire_finish(self.lock, self.reports[self.lock])
+        return self.finish(self.lock, self.reports[self.lock])
 
     def watch_signals(self):
         self.read_fd, self.write_fd = os.pipe()
@@ -236,28 +221,19 @@ class _InterruptibleWait:
     def start(self):
         # No Python code is called back: what a handler of a signal raises in it would be
         # lost. The function takes the lock file and the result.
-        arguments = (self.lock, _PRIORITY, self.cancellable, self.reports.setdefault)
+        arguments = (self.lock, self.timeout, _PRIORITY, self.cancellable,
+                     self.reports.setdefault)
         acquire_async = self.acquire_async
 
-        if self.timeout != self.usual_timeout and max(self.timeout, self.usual_timeout) >= 0:
-            # The asynchronous method takes it from there
-            self.is_frozen = True
-            self.lock.freeze_notify()
-            self.lock.set_timeout(self.timeout)
         self.is_pushed = True
         self.context.push_thread_default()
         self.is_started = True
         acquire_async(*arguments)
 
     def end_start(self):
-        if self.is_frozen:
-            self.lock.set_timeout(self.usual_timeout)
         if self.is_pushed:
             self.is_pushed = False
             self.context.pop_thread_default()
-        if self.is_frozen:
-            self.is_frozen = False
-            self.lock.thaw_notify()
 
     def check(self):
         # The handlers have run. Those of PyGObject's main loops, which raise only when
@@ -272,7 +248,7 @@ class _InterruptibleWait:
         # Only a report says for sure that the lock is not held
         while self.is_started and not self.reports:
             self.cancellable.cancel()
-            self.context.iteration(True)
+            _iterate(self.context, True)
         if self.others_fds:
             signal.set_wakeup_fd(self.others_fds[0])
             if self.read_fd >= 0:
@@ -293,76 +269,39 @@ class _InterruptibleWait:
                 os.write(self.others_fds[0], signals)
 
 
-class _Acquire:
-    """What acquire() and acquire_with_timeout() are made of."""
-
-    name = 'acquire'
-
-    @staticmethod
-    def call(lock, timeout, cancellable):
-        return _original.acquire_with_timeout(lock, timeout, cancellable)
-
-    @staticmethod
-    def call_without_wait(lock, timeout, cancellable):
-        """Returns None if it has to be waited for."""
-        try:
-            return _original.acquire_with_timeout(lock, 0, cancellable)
-        except GLib.Error as error:
-            if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
-                raise
-
-
-class _AcquireGuard:
-    """What acquire_guard() is made of."""
-
-    name = 'acquire_guard'
-
-    @staticmethod
-    def call(lock, timeout, cancellable):
-        return _original.acquire_guard(lock, cancellable)
-
-    @staticmethod
-    def call_without_wait(lock, timeout, cancellable):
-        # Only what acquires the lock can make a guard that releases it, and that has no
-        # timeout of its own to try once. So this acquires nothing, but finds the lock of
-        # an object that holds it already, and what else ends the call at once.
-        cancelled = Gio.Cancellable()
-        cancelled.cancel()
-        try:
-            _original.acquire_with_timeout(lock, timeout, cancelled)
-            return _original.acquire_guard(lock, cancellable)
-        except GLib.Error as error:
-            if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
-                raise
-
-
-def _acquire_in_main_thread(lock, method, timeout, cancellable):
-    result = method.call_without_wait(lock, timeout, cancellable)
-    if result is not None:
-        return result
-    if timeout < 0 and cancellable is None and lock.is_held_by_thread():
-        # It does not wait, but says why
-        return method.call(lock, timeout, None)
+def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
+    try:
+        return acquire(lock, 0, cancellable)
+    except GLib.Error as error:
+        if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
+            raise
+    if timeout < 0 and cancellable is None and not lock.is_held():
+        if _original.is_held_by_thread(lock):
+            # Another object does: this does not wait, but says why
+            return acquire(lock, timeout, None)
     with _Linked(cancellable) as linked:
-        return _InterruptibleWait(lock, method, timeout, linked.cancellable).run()
+        return _InterruptibleWait(lock, timeout, linked.cancellable, finish).run()
 
 
-def _acquire(lock, timeout, cancellable, method=_Acquire):
+def _acquire(lock, timeout, cancellable, with_guard=False):
+    acquire = _original.acquire_guard_with_timeout if with_guard else _original.acquire_with_timeout
+    finish = _original.acquire_guard_finish if with_guard else _original.acquire_finish
     may_wait = timeout < 0 or timeout > 0
     is_main = threading.current_thread() is threading.main_thread()
-    was_held = lock.is_held()
+    was_held = is_main and _is_held_here(lock)
 
     # From here to the caller there must be no call that returns after the one that got
     # the lock: there, handlers of signals could raise without anybody to release it
     try:
+        _check_operations(lock)
         if may_wait and is_main:
-            return _acquire_in_main_thread(lock, method, timeout, cancellable)
-        return method.call(lock, timeout, cancellable)
+            return _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish)
+        return acquire(lock, timeout, cancellable)
     except GLib.Error as error:
         raise _translated(error).with_traceback(error.__traceback__) from None
     except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
-        if is_main and not was_held and lock.is_held():
+        if is_main and not was_held and _is_held_here(lock):
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
         raise _get_lost_exception(error)
@@ -403,6 +342,20 @@ class _PollOnly(GLib.Source):
         return True
 
 
+def _check_operations(lock):
+    """Gives the error of the library where it cannot know that a wait would be endless:
+    the main context of an operation is polled by another thread."""
+    operations = lock.__dict__.get('_operations')
+    if not operations or _is_held_here(lock):
+        return
+    if threading.get_ident() in operations:
+        message = GLib.dgettext(
+            'lockfile-glib-1.0', 'Another operation on the lock file object of %s is not finished')
+        path = GLib.filename_display_name(_path_to_bytes(lock.get_path() or ''))
+        raise GLib.Error.new_literal(Gio.io_error_quark(), message % path,
+                                     Gio.IOErrorEnum.PENDING)
+
+
 class _Operation:
     """An asynchronous method, and a future of asyncio for its end."""
 
@@ -419,6 +372,7 @@ class _Operation:
         self.abandoned = False
         self.value = None
         self.error = None
+        self.operations = None
 
         self.context = GLib.MainContext.ref_thread_default()
         if getattr(self.loop, '_context', None) == self.context:
@@ -427,9 +381,12 @@ class _Operation:
             self.start_in_own_context(io_priority)
 
     def start(self, io_priority):
-        with _timeout_set(self.lock, self.timeout):
+        if self.timeout is None:
             start = getattr(_original, self.name + '_async')
             start(self.lock, io_priority, self.cancellable, self.on_reported)
+        else:
+            _original.acquire_with_timeout_async(self.lock, self.timeout, io_priority,
+                                                 self.cancellable, self.on_reported)
 
     def start_in_own_context(self, io_priority):
         self.context = GLib.MainContext.new()
@@ -445,19 +402,24 @@ class _Operation:
         finally:
             self.context.pop_thread_default()
             self.turn.release()
+        if self.name in ('acquire', 'acquire_guard', 'release'):
+            # As often as there are operations
+            self.operations = self.lock.__dict__.setdefault('_operations', [])
+            self.thread = threading.get_ident()
+            self.operations.append(self.thread)
 
     def poll(self):
         self.turn.acquire()
         poll_only = _PollOnly()
         poll_only.attach(self.context)
         while not self.reported and not self.is_loop_gone():
-            self.context.iteration(True)
+            _iterate(self.context, True)
             self.let_loop_dispatch()
         poll_only.destroy()
         if not self.reported:
             self.abandon()
             while not self.reported:
-                self.context.iteration(True)
+                _iterate(self.context, True)
 
     def let_loop_dispatch(self):
         with contextlib.suppress(RuntimeError):
@@ -470,12 +432,14 @@ class _Operation:
         return self.loop.is_closed()
 
     def dispatch(self):
-        while self.context.iteration(False):
+        while _iterate(self.context, False):
             pass
         self.turn.release()
 
     def on_reported(self, lock, result):
         self.reported = True
+        if self.operations is not None:
+            self.operations.remove(self.thread)
         try:
             self.value = getattr(_original, self.name + '_finish')(lock, result)
         except GLib.Error as error:
@@ -549,6 +513,15 @@ def _awaitable(name):
     return method
 
 
+def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT,
+                                cancellable=None, *args, **kwargs):
+    timeout = _seconds(timeout)
+    if args or kwargs or not _is_in_event_loop():
+        return _original.acquire_with_timeout_async(self, timeout, io_priority, cancellable,
+                                                    *args, **kwargs)
+    return _run(self, 'acquire', io_priority, cancellable, timeout)
+
+
 # Blocks and functions under a lock ------------------------------------------------
 
 class _Acquired:
@@ -570,23 +543,45 @@ class _Acquired:
         return self._lock
 
     async def __aexit__(self, *exception):
-        await self._lock.release_async()
+        await _run(self._lock, 'release')
+
+
+class _Entry:
+    """One `with`: whose it is, and the guard that it has."""
+
+    def __init__(self, is_nested):
+        self.thread = threading.get_ident()
+        self.is_nested = is_nested
+        self.guard = None
 
 
 def _enter(lock, timeout):
-    # As with a guard of C, who finds it held does not release it
-    releases = lock.__dict__.setdefault('_releases', [])
-    releases.append(not lock.is_held())
+    entries = lock.__dict__.setdefault('_entries', [])
+    entry = _Entry(_is_held_here(lock))
     try:
-        _acquire(lock, timeout, None)
+        entries.append(entry)
+        # Last, for what the handler of a signal raises later would leave it behind
+        entry.guard = _acquire(lock, timeout, None, with_guard=True)
     except BaseException:
-        releases.pop()
+        with contextlib.suppress(ValueError):
+            entries.remove(entry)
         raise
 
 
 def _exit(lock):
-    if lock.__dict__['_releases'].pop():
-        lock.release()
+    entries = lock.__dict__['_entries']
+    entered = [entry for entry in entries if entry.guard is not None]
+    own = [entry for entry in entered if entry.thread == threading.get_ident()]
+    # A generator can be closed in another thread than it was begun in
+    entry = (own or entered)[-1]
+    entries.remove(entry)
+    try:
+        _original.release_guard(entry.guard)
+    except GLib.Error as error:
+        # The guard of a block inside another one has nothing to release
+        if not (entry.is_nested and
+                error.matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED)):
+            raise _translated(error).with_traceback(error.__traceback__) from None
 
 
 def locked(path, timeout=None, **properties):
@@ -650,6 +645,10 @@ class _LockFile:
     def new(path):
         return _original.new(_path_to_bytes(path))
 
+    @staticmethod
+    def new_with_backend(path, backend):
+        return _original.new_with_backend(_path_to_bytes(path), backend)
+
     def __repr__(self):
         state = 'held' if self.is_held() else 'not held'
         backend = self.get_backend().value_nick.upper().replace('-', '_')
@@ -665,7 +664,10 @@ class _LockFile:
         return _acquire(self, _seconds(timeout), cancellable)
 
     def acquire_guard(self, cancellable=None):
-        return _acquire(self, self.get_timeout(), cancellable, _AcquireGuard)
+        return _acquire(self, self.get_timeout(), cancellable, with_guard=True)
+
+    def acquire_guard_with_timeout(self, timeout, cancellable=None):
+        return _acquire(self, _seconds(timeout), cancellable, with_guard=True)
 
     def acquired(self, timeout=_USUAL_TIMEOUT):
         """Returns a context manager that acquires and releases.
@@ -692,10 +694,12 @@ class _LockFile:
 
 
 _FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_guard_finish', 'release',
-                    'release_finish', 'is_locked', 'query_holder', 'query_holder_finish',
-                    'break_lock')
-_ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'query_holder')
-_OTHER_METHODS = ('__init__', 'new', 'set_timeout', 'acquire_with_timeout', 'acquire_guard',
+                    'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
+                    'query_holder_finish', 'break_lock', 'break_lock_finish')
+_ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
+                  'break_lock')
+_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'acquire_with_timeout',
+                  'acquire_with_timeout_async', 'acquire_guard_with_timeout',
                   'is_held_by_thread')
 
 _original = types.SimpleNamespace()
@@ -705,6 +709,7 @@ def _get_patches():
     """The methods for Lf.LockFile. Nothing is changed yet: something may be missing."""
     for name in (*_FAILING_METHODS, *_OTHER_METHODS, *(name + '_async' for name in _ASYNC_METHODS)):
         setattr(_original, name, getattr(Lf.LockFile, name))
+    _original.release_guard = Lf.LockGuard.release
 
     patches = {name: value for name, value in vars(_LockFile).items() if name not in vars(_Empty)}
     patches['__init__'] = _LockFile.__init__
@@ -712,6 +717,8 @@ def _get_patches():
         patches[name] = _translating(getattr(_original, name))
     for name in _ASYNC_METHODS:
         patches[name + '_async'] = _awaitable(name)
+    patches['acquire_with_timeout_async'] = functools.wraps(
+        _original.acquire_with_timeout_async)(_acquire_with_timeout_async)
     return patches
 
 
@@ -738,6 +745,7 @@ def _override():
 
     for name, value in patches.items():
         setattr(Lf.LockFile, name, value)
+    Lf.LockGuard.release = _translating(_original.release_guard)
     Lf.Backend.is_supported = is_supported
     __all__.append('locked')
 
