@@ -353,11 +353,11 @@ testLock('/notify/async', async (lock, other) => {
 
 const DEFAULTS = {
     'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove_on_release': false,
-    'create_parents': false, 'file_mode': 0o666, 'poll_interval': 0.5,
+    'create_parents': false, 'durable': true, 'file_mode': 0o666, 'poll_interval': 0.5,
 };
 const OTHERS = {
     'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove_on_release': true,
-    'create_parents': true, 'file_mode': 0o600, 'poll_interval': 0.25,
+    'create_parents': true, 'durable': false, 'file_mode': 0o600, 'poll_interval': 0.25,
 };
 
 function assertProperties(lock, values) {

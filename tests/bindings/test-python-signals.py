@@ -316,7 +316,7 @@ class Interrupt(SignalTest):
                 while True:
                     pass
 
-        self.run_races(2000, work, self.lock)
+        self.run_races(1000, work, self.lock)
 
     def test_races_of_guards(self):
         def work(granted):

@@ -314,9 +314,11 @@ class Notify(LockTest):
 
 class Properties(LockTest):
     DEFAULTS = {'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove-on-release': False,
-                'create-parents': False, 'file-mode': 0o666, 'poll-interval': 0.5}
+                'create-parents': False, 'durable': True, 'file-mode': 0o666,
+                'poll-interval': 0.5}
     OTHERS = {'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove-on-release': True,
-              'create-parents': True, 'file-mode': 0o600, 'poll-interval': 0.25}
+              'create-parents': True, 'durable': False, 'file-mode': 0o600,
+              'poll-interval': 0.25}
 
     def assert_properties(self, lock, values):
         for name, value in values.items():

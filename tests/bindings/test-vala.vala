@@ -444,6 +444,7 @@ void assert_properties (Lf.LockFile lock_file, Lf.LockMode mode, double timeout,
     assert_true (lock_file.timeout == timeout);
     assert_true (lock_file.remove_on_release == flags);
     assert_true (lock_file.create_parents == flags);
+    assert_true (lock_file.durable == !flags);
     assert_true (lock_file.file_mode == file_mode);
     assert_true (lock_file.poll_interval == poll_interval);
 }
@@ -458,7 +459,7 @@ void add_properties () {
     add ("/properties/construction", (mine, other) => {
         var made = new Lf.LockFile.with_backend (mine.path, SYMLINK) {
             mode = SHARED, timeout = 1.5, remove_on_release = true,
-            create_parents = true, file_mode = 0600, poll_interval = 0.25
+            create_parents = true, durable = false, file_mode = 0600, poll_interval = 0.25
         };
         assert_properties (made, SHARED, 1.5, true, 0600, 0.25);
         assert_cmpstr (made.path, EQ, mine.path);
@@ -473,12 +474,13 @@ void add_properties () {
             mine.timeout = 1.5;
             mine.remove_on_release = true;
             mine.create_parents = true;
+            mine.durable = false;
             mine.file_mode = 0600;
             mine.poll_interval = 0.25;
         }
         assert_properties (mine, SHARED, 1.5, true, 0600, 0.25);
         assert_cmpstr (notified.str, EQ, "mode timeout remove-on-release create-parents " +
-                       "file-mode poll-interval ");
+                       "durable file-mode poll-interval ");
     });
 
     add ("/properties/absolute-path", (mine, other) => {

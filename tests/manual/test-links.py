@@ -125,12 +125,13 @@ def check_packages(source):
     control = (source / 'debian' / 'control').read_text(encoding='utf-8')
     depends = re.search(r'^Build-Depends:\n((?: .*\n)+)', control, re.MULTILINE)[1]
     # Some are for making packages, and some for tests; python3-gi brings python3
-    packages = {line.split()[0].rstrip(',') for line in depends.splitlines()
-                if not line.startswith((' debhelper', ' dh-')) and '<!nocheck>' not in line}
+    packages = [{package.split()[0].rstrip(',') for package in line.split('|')}
+                for line in depends.splitlines()
+                if not line.startswith((' debhelper', ' dh-')) and '<!nocheck>' not in line]
     page = (source / 'introspection' / 'reference' / 'installing.md').read_text(encoding='utf-8')
     named = re.findall('`([^`]+)`', page[page.index('## From the source'):page.index('```')])
     known = {*named, 'python3', 'pkgconf' if 'pkg-config' in named else 'pkg-config'}
-    return sorted(packages - known)
+    return [' or '.join(sorted(either)) for either in packages if not either & known]
 
 
 def reachable(documents):
