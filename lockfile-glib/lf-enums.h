@@ -83,6 +83,29 @@ typedef enum
   LF_LOCK_MODE_SHARED
 } LfLockMode;
 
+/**
+ * LfLockScope:
+ * @LF_LOCK_SCOPE_UNKNOWN: it cannot be told; required, it means that anything will do
+ * @LF_LOCK_SCOPE_PROCESS: only this process
+ * @LF_LOCK_SCOPE_HOST: the processes of this host
+ * @LF_LOCK_SCOPE_ALL_HOSTS: the processes of all hosts that share the file system
+ *
+ * Whom a lock excludes, each value more than the one before. No way of locking that there
+ * is excludes only the own process.
+ *
+ * [method@LockFile.query_scope] tells it, and [property@LockFile:required-scope] refuses
+ * less.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  LF_LOCK_SCOPE_UNKNOWN,
+  LF_LOCK_SCOPE_PROCESS,
+  LF_LOCK_SCOPE_HOST,
+  LF_LOCK_SCOPE_ALL_HOSTS
+} LfLockScope;
+
 LF_AVAILABLE_IN_1_0
 gboolean lf_backend_is_supported (LfBackend backend);
 

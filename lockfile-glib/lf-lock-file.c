@@ -8,6 +8,7 @@
 
 #include "core/lf-claims-private.h"
 #include "core/lf-operations-private.h"
+#include "core/lf-scope-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
 #include "lf-thread-task-private.h"
@@ -69,7 +70,8 @@
  * deadline. Two things are not in that order. Who asks in the very moment of a
  * release, before the next of the queue has woken up, can get in first. And if
  * the file is removed on release ([property@LockFile:remove-on-release]), those
- * who wait begin again at the new file.
+ * who wait begin again at the new file. On network file systems there may be no such
+ * queue; see [what a lock does not protect from](limits.html).
  *
  * For other locks there is no such queue. A wait polls the lock, less and less often up
  * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
@@ -154,6 +156,7 @@ struct _LfLockFile
   gboolean remove_on_release;
   gboolean create_parents;
   gboolean durable;
+  LfLockScope required_scope;
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -176,6 +179,7 @@ typedef enum
   PROP_DURABLE,
   PROP_FILE_MODE,
   PROP_POLL_INTERVAL,
+  PROP_REQUIRED_SCOPE,
   PROP_HELD,
 } LfLockFileProperty;
 
@@ -247,6 +251,16 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       return NULL;
     }
 
+  if (!lf_path_has_directory (self->path))
+    {
+      g_autofree char *display_name = lf_path_get_display_name (self->path);
+
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   _("The directory of %s had been removed when the lock file object was made"),
+                   display_name);
+      return NULL;
+    }
+
   return lf_operations_find_backend (self->backend, error);
 }
 
@@ -275,6 +289,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .durable = self->durable,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
+    .required_scope = self->required_scope,
   };
   seconds = timeout != NULL ? *timeout : self->timeout;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
@@ -310,6 +325,8 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
 
   *grant = 0;
 
+  if (lf_claims_forget_lost (self->claims, TRUE))
+    lf_lock_file_notify_held (self);
   if (lf_claims_is_held_here (self->claims))
     return TRUE;
 
@@ -482,6 +499,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_double (value, lf_lock_file_get_poll_interval (self));
       break;
 
+    case PROP_REQUIRED_SCOPE:
+      g_value_set_enum (value, (int) lf_lock_file_get_required_scope (self));
+      break;
+
     case PROP_HELD:
       g_value_set_boolean (value, lf_lock_file_is_held (self));
       break;
@@ -539,6 +560,10 @@ lf_lock_file_set_property (GObject      *object,
 
     case PROP_POLL_INTERVAL:
       lf_lock_file_set_poll_interval (self, g_value_get_double (value));
+      break;
+
+    case PROP_REQUIRED_SCOPE:
+      lf_lock_file_set_required_scope (self, (LfLockScope) g_value_get_enum (value));
       break;
 
     case PROP_HELD:
@@ -771,6 +796,22 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                          MIN_POLL_INTERVAL, MAX_POLL_INTERVAL, DEFAULT_POLL_INTERVAL,
                          G_PARAM_LAX_VALIDATION | /* the setter validates */
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:required-scope: (getter get_required_scope) (setter set_required_scope)
+   *
+   * Whom the lock has to exclude at least.
+   *
+   * Acquiring it where that cannot be had, or where it is not known, gives
+   * %LF_BACKEND_ERROR_NOT_SUPPORTED, with a message that names the mount option that is in
+   * the way. By default nothing is required. Whom a lock on the path excludes tells
+   * [method@LockFile.query_scope].
+   *
+   * Since: 1.0
+   */
+  props[PROP_REQUIRED_SCOPE] =
+    g_param_spec_enum ("required-scope", NULL, NULL, LF_TYPE_LOCK_SCOPE, LF_LOCK_SCOPE_UNKNOWN,
+                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * LfLockFile:held: (getter is_held)
@@ -1264,6 +1305,53 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
 }
 
 /**
+ * lf_lock_file_get_required_scope: (get-property required-scope)
+ * @self: a lock file
+ *
+ * Gets whom the lock has to exclude at least.
+ *
+ * Returns: the scope
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_get_required_scope (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->required_scope;
+}
+
+/**
+ * lf_lock_file_set_required_scope: (set-property required-scope)
+ * @self: a lock file
+ * @required_scope: the scope; with %LF_LOCK_SCOPE_UNKNOWN, any
+ *
+ * Sets whom the lock has to exclude at least, from the next acquire on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_required_scope (LfLockFile  *self,
+                                 LfLockScope  required_scope)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  changed = self->required_scope != required_scope;
+  self->required_scope = required_scope;
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_REQUIRED_SCOPE]);
+}
+
+/**
  * lf_lock_file_acquire:
  * @self: a lock file
  * @cancellable: (nullable): a cancellable
@@ -1283,13 +1371,14 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time, or the file system did not
  *   answer
  * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
- *   and neither timeout nor cancellable could end the wait
+ *   neither timeout nor cancellable could end the wait, and there is no other thread
+ *   that could release it; on other systems than Linux, whether there is one or not
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
  *   not to be had in this build or on this file system
  * - %LF_LOCK_ERROR_FAILED: anything else about the wait, such as no thread for it
  * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
  *   this kind, as a symbolic link, a FIFO, a socket, a device or, where it is not
- *   the lock, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
+ *   the lock and cannot be locked with %LF_BACKEND_FLOCK, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
  *   alone
  * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
  *   system that is out of locks
@@ -1300,6 +1389,10 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * - %G_IO_ERROR_INVALID_ARGUMENT: the timeout is not a number
  * - what opening the path gave, as %G_IO_ERROR_NOT_FOUND,
  *   %G_IO_ERROR_PERMISSION_DENIED or %G_IO_ERROR_READ_ONLY
+ *
+ * The message of the first two names the holder only where the attempt came across
+ * it, as in a lock that is a file. [method@LockFile.query_holder] searches for it, which
+ * can take much longer than the attempt.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1428,6 +1521,9 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   /* Decided by the acquisition, once: else a lock that was granted might be
    * reported as cancelled and nobody would release it */
   g_task_set_check_cancellable (task, FALSE);
+
+  if (lf_claims_forget_lost (self->claims, FALSE))
+    lf_lock_file_notify_held (self);
 
   acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, &error);
   if (acquisition == NULL)
@@ -1844,11 +1940,11 @@ query_holder_thread (gpointer   data,
  * Checks whether anybody at all holds the lock, this object included.
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
- * the kernel does not list all locks (in containers, on network file systems, on
- * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK or
- * %LF_BACKEND_SQLITE for a moment if it is free, in which another program's try
- * can fail. So does checking a lock of %LF_BACKEND_LOCK_FILE_EX. No other check
- * disturbs anybody.
+ * the kernel does not list all locks (in containers, on file systems of FUSE, on
+ * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK for a moment if it is
+ * free, in which another program's try can fail. So does checking a lock of
+ * %LF_BACKEND_LOCK_FILE_EX, and one of %LF_BACKEND_SQLITE on systems other than Linux. No
+ * other check disturbs anybody.
  *
  * An error is never taken for a free lock: the result is %TRUE then, also where
  * @error is %NULL. %FALSE always means that nobody holds the lock.
@@ -1972,11 +2068,12 @@ lf_lock_file_is_locked_finish (LfLockFile    *self,
  *
  * Finds out who holds the lock, which may be this object.
  *
- * On Linux the holder of an %LF_BACKEND_FLOCK or %LF_BACKEND_FCNTL lock is the
- * process that `/proc/locks` names or, if it names none or one that has ended and
- * left the lock to others, a process that has it open. Finding that one means
- * reading the descriptors of all processes that may be read. For
- * %LF_BACKEND_SQLITE it is a process that has a lock on the database.
+ * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that `/proc/locks`
+ * names, and that of %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE the one that the kernel
+ * names if it has a lock of POSIX. If none is named, or one that has ended and left the
+ * lock to others, it is a process that has it open. Finding that one means looking at
+ * the descriptors of all processes that may be read: with thousands of them that takes
+ * many milliseconds, so use the asynchronous call where somebody waits.
  *
  * A lock that is a file says itself who made it; the PID and the host are those
  * of that process. If it is proved that this one is gone, nobody holds the lock.
@@ -2084,6 +2181,131 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_query_holder_async), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_query_scope:
+ * @self: a lock file
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Finds out whom a lock of this way on the path excludes, by the type and the options of
+ * the file system.
+ *
+ * On a file system that several hosts share, locks of the kernel may be known only to this
+ * host: Linux lists an option for that, as `local_lock=` of NFS, `nobrl` of CIFS or
+ * `localflock` of Lustre. What is known of no option, as with FUSE, with file systems of
+ * virtual machines and on other systems than Linux, is %LF_LOCK_SCOPE_UNKNOWN. This says
+ * nothing of the options with which other hosts have mounted it.
+ *
+ * The file need not exist.
+ *
+ * Returns: the scope; %LF_LOCK_SCOPE_UNKNOWN also with @error set
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_query_scope (LfLockFile    *self,
+                          GCancellable  *cancellable,
+                          GError       **error)
+{
+  const LfBackendVTable *backend;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable),
+                        LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (error == NULL || *error == NULL, LF_LOCK_SCOPE_UNKNOWN);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return LF_LOCK_SCOPE_UNKNOWN;
+
+  backend = lf_lock_file_get_usable_backend (self, error);
+
+  return backend != NULL ? lf_scope_query (backend, self->path) : LF_LOCK_SCOPE_UNKNOWN;
+}
+
+static gpointer
+query_scope_thread (gpointer   data,
+                    GError   **error)
+{
+  Query *query = data;
+
+  return GINT_TO_POINTER (lf_scope_query (query->backend, query->path));
+}
+
+static void
+query_scope_done (GTask    *task,
+                  gpointer  data,
+                  gpointer  result,
+                  GError   *error)
+{
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, GPOINTER_TO_INT (result));
+}
+
+static const LfThreadTaskFuncs query_scope_funcs = {
+  .work = query_scope_thread,
+  .done = query_scope_done,
+  .free_data = query_free,
+};
+
+/**
+ * lf_lock_file_query_scope_async:
+ * @self: a lock file
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the answer is there
+ * @user_data: data for @callback
+ *
+ * Starts to find out whom a lock excludes, as [method@LockFile.query_scope] does, without
+ * file operations in the calling thread.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_query_scope_async (LfLockFile          *self,
+                                int                  io_priority,
+                                GCancellable        *cancellable,
+                                GAsyncReadyCallback  callback,
+                                gpointer             user_data)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  lf_lock_file_start_query (self, &query_scope_funcs, lf_lock_file_query_scope_async,
+                            "[lockfile-glib] query scope", io_priority, cancellable, callback,
+                            user_data);
+}
+
+/**
+ * lf_lock_file_query_scope_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.query_scope_async].
+ *
+ * Returns: the scope; %LF_LOCK_SCOPE_UNKNOWN also with @error set
+ *
+ * Since: 1.0
+ */
+LfLockScope
+lf_lock_file_query_scope_finish (LfLockFile    *self,
+                                 GAsyncResult  *result,
+                                 GError       **error)
+{
+  gssize scope;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (g_task_is_valid (result, self), LF_LOCK_SCOPE_UNKNOWN);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_query_scope_async),
+                        LF_LOCK_SCOPE_UNKNOWN);
+
+  scope = g_task_propagate_int (G_TASK (result), error);
+
+  return scope > 0 ? (LfLockScope) scope : LF_LOCK_SCOPE_UNKNOWN;
 }
 
 static gpointer
@@ -2224,8 +2446,11 @@ lf_lock_file_break_lock_finish (LfLockFile    *self,
  * that is locked itself.
  *
  * It belongs to the object: do not close it. It is valid until the lock is
- * released. It is open for reading and writing, or only for reading where a
- * shared lock was acquired on a file that cannot be written.
+ * released.
+ *
+ * %LF_BACKEND_FLOCK opens the file for reading, since flock(2) needs no more; with an
+ * exclusive lock of %LF_BACKEND_FCNTL the descriptor can be written to. With a shared one
+ * it is for reading.
  *
  * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
  * %LF_BACKEND_PID_FILE have one. With %LF_BACKEND_FCNTL, work on the data through

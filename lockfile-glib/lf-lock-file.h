@@ -84,6 +84,13 @@ void lf_lock_file_set_poll_interval (LfLockFile *self,
                                      double      poll_interval);
 
 LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_get_required_scope (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_required_scope (LfLockFile  *self,
+                                      LfLockScope  required_scope);
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
                                GCancellable  *cancellable,
                                GError       **error) LF_WARN_UNUSED_RESULT;
@@ -173,6 +180,23 @@ LF_AVAILABLE_IN_1_0
 LfLockHolder *lf_lock_file_query_holder_finish (LfLockFile    *self,
                                                 GAsyncResult  *result,
                                                 GError       **error);
+
+LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_query_scope (LfLockFile    *self,
+                                      GCancellable  *cancellable,
+                                      GError       **error);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_query_scope_async (LfLockFile          *self,
+                                     int                  io_priority,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
+LfLockScope lf_lock_file_query_scope_finish (LfLockFile    *self,
+                                             GAsyncResult  *result,
+                                             GError       **error);
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_break_lock (LfLockFile    *self,

@@ -6,6 +6,7 @@
 
 #include "backends/lf-kernel-file-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-kept-descriptors-private.h"
 
 /* Open-file-description locks of fcntl(2): the lock belongs to the description,
  * as flock(2)'s do, and it and the locks of POSIX, which belong to a process,
@@ -35,19 +36,49 @@ ofd_unlock (LfHandle *handle)
 
 static int
 ofd_test (LfHandle *handle,
-          gboolean *locked)
+          gboolean *locked,
+          int      *pid)
 {
-  return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked);
+  return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked, pid);
+}
+
+/* Closing any descriptor of a file takes the locks of POSIX away that the program itself
+ * has of it. */
+static void
+ofd_close (const LfBackendVTable *vtable,
+           LfHandle              *handle)
+{
+  lf_handle_forget_fd (handle);
+  if (handle->fd >= 0)
+    lf_kept_descriptors_close (handle->fd, handle->device, handle->inode);
+  handle->fd = -1;
+}
+
+/* The kernel names the process that has a lock of POSIX, and nobody for one of an open
+ * file description. */
+static LfLockHolder *
+ofd_get_obstacle (const LfBackendVTable *vtable,
+                  LfHandle              *handle)
+{
+  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_OFD_GETLK,
+                                                   get_type (handle)) : 0;
+
+  return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
 }
 
 const LfKernelFileBackend lf_backend_fcntl = {
   .vtable = {
     .backend = LF_BACKEND_FCNTL,
-    .close = lf_backend_close_fd,
+    .get_obstacle = ofd_get_obstacle,
+    .close = ofd_close,
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FCNTL,
+  .read_access = LF_UNIX_FILE_READ,
+  .writes_to_exclude = TRUE,
   .lock = ofd_lock,
   .unlock = ofd_unlock,
   .test = ofd_test,
+  .test_disturbs_nobody = TRUE,
+  .test_sees_this_process = TRUE,
 };

@@ -43,9 +43,20 @@ posix_unlock (LfHandle *handle)
 
 static int
 posix_test (LfHandle *handle,
-            gboolean *locked)
+            gboolean *locked,
+            int      *pid)
 {
-  return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked);
+  return lf_posix_locks_test (handle->fd, handle->device, handle->inode, locked, pid);
+}
+
+static LfLockHolder *
+posix_get_obstacle (const LfBackendVTable *vtable,
+                    LfHandle              *handle)
+{
+  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_GETLK,
+                                                   is_exclusive (handle) ? F_WRLCK : F_RDLCK) : 0;
+
+  return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
 }
 
 static gpointer
@@ -53,6 +64,10 @@ posix_line_up (const LfBackendVTable *vtable,
                LfHandle              *handle)
 {
   LfPosixClaim *claim = handle->data;
+
+  /* A file with a lease is not open yet */
+  if (handle->fd < 0)
+    return NULL;
 
   lf_posix_locks_line_up (&claim, handle->device, handle->inode, is_exclusive (handle));
   handle->data = claim;
@@ -63,7 +78,7 @@ posix_line_up (const LfBackendVTable *vtable,
 static gboolean
 posix_wait_turn (gpointer turn)
 {
-  return lf_posix_claim_wait_turn (turn);
+  return turn == NULL || lf_posix_claim_wait_turn (turn);
 }
 
 static void
@@ -79,14 +94,16 @@ posix_close (const LfBackendVTable *vtable,
   LfPosixClaim *claim = g_steal_pointer (&handle->data);
   int fd = handle->fd;
 
+  lf_handle_forget_fd (handle);
   handle->fd = -1;
-  if (fd >= 0)
+  if (fd >= 0 || claim != NULL)
     lf_posix_locks_close (claim, fd, handle->device, handle->inode);
 }
 
 const LfKernelFileBackend lf_backend_fcntl = {
   .vtable = {
     .backend = LF_BACKEND_FCNTL,
+    .get_obstacle = posix_get_obstacle,
     .line_up = posix_line_up,
     .wait_turn = posix_wait_turn,
     .stop_turn = posix_stop_turn,
@@ -94,7 +111,10 @@ const LfKernelFileBackend lf_backend_fcntl = {
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FCNTL,
+  .read_access = LF_UNIX_FILE_READ,
+  .writes_to_exclude = TRUE,
   .lock = posix_lock,
   .unlock = posix_unlock,
   .test = posix_test,
+  .test_disturbs_nobody = TRUE,
 };

@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/file.h>
 
 #include "backends/lf-kernel-file-private.h"
+#include "os/lf-fcntl-private.h"
 
 /* flock(2): the lock belongs to the open file description, so two objects of
  * one process exclude each other as two processes do. */
@@ -42,13 +44,21 @@ flock_unlock (LfHandle *handle)
   return flock_uninterrupted (handle->fd, LOCK_UN);
 }
 
-/* Tries the lock itself, for a moment. Another program that tries in this moment
- * fails although nobody works with the file. */
+/* Where a server has one kind of lock for all, it can be asked for it. Else this tries the
+ * lock itself, for a moment, and another program that tries in this moment fails although
+ * nobody works with the file. */
 static int
 flock_test (LfHandle *handle,
-            gboolean *locked)
+            gboolean *locked,
+            int      *pid)
 {
-  int result = flock_uninterrupted (handle->fd, LOCK_EX | LOCK_NB);
+  int result;
+
+  *pid = 0;
+  if (lf_kernel_locks_are_one_kind (handle->request.path))
+    return lf_fcntl_test (handle->fd, F_GETLK, locked, pid);
+
+  result = flock_uninterrupted (handle->fd, LOCK_EX | LOCK_NB);
 
   *locked = result == EWOULDBLOCK;
   if (result == 0)
@@ -64,6 +74,7 @@ const LfKernelFileBackend lf_backend_flock = {
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FLOCK,
+  .read_access = LF_UNIX_FILE_READ_ANY,
   .lock = flock_lock,
   .unlock = flock_unlock,
   .test = flock_test,

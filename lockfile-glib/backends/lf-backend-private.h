@@ -62,10 +62,23 @@ struct _LfBackendVTable
   gboolean (*wait_turn) (gpointer turn);
   void     (*stop_turn) (gpointer turn);
 
+  /* Who is in the way of a handle whose last attempt found the lock busy, or NULL if
+   * nothing at hand says so. It may ask the kernel in a single call, and search for
+   * nothing. NULL where there is nothing to ask. */
+  LfLockHolder * (*get_obstacle) (const LfBackendVTable *self,
+                                  LfHandle              *handle);
+
   /* Gives back what may be held without touching the path, and closes; for the end
    * of an acquisition that was not granted. */
   void (*drop) (const LfBackendVTable *self,
                 LfHandle              *handle);
+
+  /* Whether what the handle was granted is still there, which a program can put an end
+   * to that closes descriptors that it does not know. Unless @may_wait, nothing is
+   * asked that could take time. NULL where the lock is at the path and nowhere else. */
+  gboolean (*is_intact) (const LfBackendVTable *self,
+                         LfHandle              *handle,
+                         gboolean               may_wait);
 
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,

@@ -12,8 +12,12 @@
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 
+#include "backends/lf-kernel-file-private.h"
 #include "lf-errors.h"
+#include "os/lf-descriptor-private.h"
+#include "os/lf-fcntl-private.h"
 #include "os/lf-kernel-locks-private.h"
+#include "os/lf-own-locks-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-process-private.h"
 #include "os/lf-translate-private.h"
@@ -39,19 +43,52 @@ typedef struct
   sqlite3 *db;
   gboolean prepared;
   gboolean held;
+  gboolean exclusive;
 } Connection;
 
-/* Number of connections that a process has open; atomic. */
-static gpointer
-n_connections_new (void)
+/* The bytes that SQLite locks for readers, and for a writer that keeps them out. */
+#define SHARED_START 0x40000002
+#define SHARED_LENGTH 510
+
+/* How far a descriptor is looked for. */
+#define MAX_DESCRIPTORS 65536
+
+/* What a process has open.
+ *
+ * When SQLite closes a connection, it looks whether others have locks of the same file, and
+ * then closes its descriptor. What begins between these two loses its lock. So the mutex is
+ * held over both, and over what else SQLite does with locks. It is never held over another
+ * mutex but SQLite's. */
+typedef struct
 {
-  return g_new0 (int, 1);
+  GMutex mutex;
+  int n_connections; /* atomic: a child reads it without the mutex */
+} Connections;
+
+static gpointer
+connections_new (void)
+{
+  Connections *self = g_new0 (Connections, 1);
+
+  g_mutex_init (&self->mutex);
+
+  return self;
 }
 
-static int *
-get_n_connections (void)
+static Connections *
+get_connections (void)
 {
-  return lf_process_get_state (LF_PROCESS_CONNECTIONS, n_connections_new);
+  return lf_process_get_state (LF_PROCESS_CONNECTIONS, connections_new);
+}
+
+static Connections *
+lock_connections (void)
+{
+  Connections *self = get_connections ();
+
+  g_mutex_lock (&self->mutex);
+
+  return self;
 }
 
 static int
@@ -66,16 +103,17 @@ collided_cb (void *data,
 static Connection *
 connection_new (void)
 {
-  g_atomic_int_inc (get_n_connections ());
+  g_atomic_int_inc (&get_connections ()->n_connections);
 
   return g_new0 (Connection, 1);
 }
 
+/* With the mutex held. */
 static void
 connection_free (Connection *connection)
 {
   sqlite3_close (connection->db);
-  g_atomic_int_add (get_n_connections (), -1);
+  g_atomic_int_add (&get_connections ()->n_connections, -1);
   g_free (connection);
 }
 
@@ -191,10 +229,12 @@ resolve_directory (const char *path)
 }
 
 static void
-count_inherited (gpointer n_inherited,
+count_inherited (gpointer inherited,
                  gpointer count)
 {
-  *(int *) count += g_atomic_int_get ((int *) n_inherited);
+  Connections *connections = inherited;
+
+  *(int *) count += g_atomic_int_get (&connections->n_connections);
 }
 
 static gboolean
@@ -331,6 +371,7 @@ attempt_once (Connection       *connection,
       return LF_ATTEMPT_ERROR;
     }
 
+  errno = 0;
   if (!connection->prepared)
     result = prepare (connection, &is_wal);
   if (is_wal)
@@ -343,7 +384,16 @@ attempt_once (Connection       *connection,
     }
 
   if (result == SQLITE_OK)
-    result = begin (connection, request->mode);
+    {
+      errno = 0;
+      result = begin (connection, request->mode);
+    }
+  /* SQLite takes a refusal by a security module for contention, and leaves it in errno */
+  if ((result & 0xff) == SQLITE_BUSY && errno == EACCES && !lf_fcntl_is_contention (errno))
+    {
+      lf_unix_file_set_lock_error (error, &lf_backend_sqlite, request->path, errno);
+      return LF_ATTEMPT_ERROR;
+    }
   if ((result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED)
     return LF_ATTEMPT_BUSY;
   if (result != SQLITE_OK)
@@ -353,9 +403,39 @@ attempt_once (Connection       *connection,
     }
 
   connection->held = TRUE;
+  connection->exclusive = request->mode == LF_LOCK_MODE_EXCLUSIVE;
   return LF_ATTEMPT_GRANTED;
 }
 
+/* Any descriptor of the file will do to ask for its locks. A new one would have to be
+ * closed. */
+static int
+find_descriptor (guint64 device,
+                 guint64 inode)
+{
+  int n_descriptors = (int) MIN (sysconf (_SC_OPEN_MAX), MAX_DESCRIPTORS);
+
+  for (int fd = STDERR_FILENO + 1; fd < n_descriptors; fd++)
+    {
+      if (lf_descriptor_is (fd, device, inode))
+        return fd;
+    }
+
+  return -1;
+}
+
+/* Whether the process surely has lost the lock: that happens when anything in it closes a
+ * descriptor of the file, as after reading or copying it. */
+static gboolean
+is_lost (const LfHandle *handle)
+{
+  const Connection *connection = handle->data;
+  int fd = find_descriptor (handle->device, handle->inode);
+
+  return fd < 0 || !lf_own_locks_may_have (fd, SHARED_START, SHARED_LENGTH, connection->exclusive);
+}
+
+/* With the mutex held. */
 static void
 disconnect (LfHandle *handle)
 {
@@ -365,69 +445,109 @@ disconnect (LfHandle *handle)
     connection_free (connection);
 }
 
+/* With the mutex held. Sets @again if the file went meanwhile, so that another one is to
+ * be locked; errors do not count then. */
 static LfAttempt
-lf_backend_sqlite_attempt (const LfBackendVTable  *self,
-                           LfHandle               *handle,
-                           GError                **error)
+attempt_with_file (LfHandle  *handle,
+                   gboolean  *again,
+                   GError   **error)
+{
+  const LfRequest *request = &handle->request;
+  Connection *connection = handle->data;
+  GStatBuf path_stat;
+  LfAttempt result;
+
+  *again = FALSE;
+
+  if (connection == NULL)
+    handle->data = connection = connect_to (request->path, error);
+  if (connection == NULL)
+    {
+      *again = error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  result = attempt_once (connection, request, error);
+
+  /* The lock of a file that is not at the path any more excludes nobody, and nobody has to
+   * wait for it. What SQLite says of one that was removed depends on how far it came */
+  *again = !is_current (connection) || g_lstat (request->path, &path_stat) != 0;
+  if (*again && result == LF_ATTEMPT_GRANTED)
+    roll_back (connection);
+  if (*again || result == LF_ATTEMPT_ERROR)
+    disconnect (handle);
+  else
+    {
+      handle->device = path_stat.st_dev;
+      handle->inode = path_stat.st_ino;
+    }
+
+  return result;
+}
+
+static LfAttempt
+lf_backend_sqlite_attempt (const LfBackendVTable *self,
+                           LfHandle              *handle,
+                           GError               **error)
 {
   const LfRequest *request = &handle->request;
 
   for (guint round = 0; round < MAX_ROUNDS; round++)
     {
       Connection *connection = handle->data;
+      g_autoptr (GError) local_error = NULL;
+      Connections *connections;
       LfAttempt result;
+      gboolean again;
 
       if (connection != NULL && connection->held)
         return LF_ATTEMPT_GRANTED;
 
-      if (connection == NULL)
-        {
-          g_autoptr (GError) local_error = NULL;
+      if (connection == NULL && !make_file (request, error))
+        return LF_ATTEMPT_ERROR;
 
-          if (!make_file (request, error))
-            return LF_ATTEMPT_ERROR;
+      connections = lock_connections ();
+      result = attempt_with_file (handle, &again, &local_error);
+      g_mutex_unlock (&connections->mutex);
 
-          handle->data = connection = connect_to (request->path, &local_error);
-          /* Removed since: made anew */
-          if (connection == NULL && round + 1 < MAX_ROUNDS &&
-              g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-            continue;
-          if (connection == NULL)
-            {
-              g_propagate_error (error, g_steal_pointer (&local_error));
-              return LF_ATTEMPT_ERROR;
-            }
-        }
+      if (again && (round + 1 < MAX_ROUNDS || local_error == NULL))
+        continue;
 
-      result = attempt_once (connection, request, error);
       if (result == LF_ATTEMPT_ERROR)
-        {
-          disconnect (handle);
-          return result;
-        }
-
-      /* The lock of a file that is not at the path any more excludes nobody, and
-       * nobody has to wait for it */
-      if (is_current (connection))
-        return result;
-
-      if (result == LF_ATTEMPT_GRANTED)
-        roll_back (connection);
-      disconnect (handle);
+        g_propagate_error (error, g_steal_pointer (&local_error));
+      return result;
     }
 
   return LF_ATTEMPT_BUSY;
+}
+
+/* Ends the transaction, if there is one, and closes. */
+static void
+end (LfHandle *handle)
+{
+  Connections *connections = lock_connections ();
+  Connection *connection = handle->data;
+
+  if (connection != NULL && connection->held)
+    roll_back (connection);
+  disconnect (handle);
+  lf_descriptor_sweep ();
+  g_mutex_unlock (&connections->mutex);
 }
 
 static void
 lf_backend_sqlite_drop (const LfBackendVTable *self,
                         LfHandle              *handle)
 {
-  Connection *connection = handle->data;
+  end (handle);
+}
 
-  if (connection != NULL && connection->held)
-    roll_back (connection);
-  disconnect (handle);
+static gboolean
+lf_backend_sqlite_is_intact (const LfBackendVTable *self,
+                             LfHandle              *handle,
+                             gboolean               may_wait)
+{
+  return !may_wait || !is_lost (handle);
 }
 
 /* The connection, with its descriptors, stays as it is: SQLite would unlock it. */
@@ -442,7 +562,7 @@ static void
 lf_backend_sqlite_close (const LfBackendVTable *self,
                          LfHandle              *handle)
 {
-  disconnect (handle);
+  end (handle);
 }
 
 static LfRelease
@@ -451,20 +571,18 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
                            GError                **error)
 {
   const LfRequest *request = &handle->request;
-  Connection *connection = handle->data;
-  gboolean current = is_current (connection);
+  gboolean is_ours = is_current (handle->data) && !is_lost (handle);
   struct stat path_stat;
 
   /* Before the transaction ends, and only what is empty as we made it */
-  if (request->remove_on_release && current && request->mode == LF_LOCK_MODE_EXCLUSIVE &&
+  if (request->remove_on_release && is_ours && request->mode == LF_LOCK_MODE_EXCLUSIVE &&
       lstat (request->path, &path_stat) == 0 && path_stat.st_size == 0 &&
       unlink (request->path) != 0)
     g_debug ("Keeping the lock file: %s", g_strerror (errno));
 
-  roll_back (connection);
-  disconnect (handle);
+  end (handle);
 
-  return current ? LF_RELEASE_DONE : LF_RELEASE_LOST;
+  return is_ours ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
 
 /* Tries the lock itself, for a moment. Another program that tries in this moment
@@ -474,19 +592,46 @@ probe (const char  *path,
        gboolean    *locked,
        GError     **error)
 {
-  Connection *connection = connect_to (path, error);
+  g_autoptr (GError) local_error = NULL;
+  Connections *connections = lock_connections ();
+  Connection *connection = connect_to (path, &local_error);
   int result;
 
-  if (connection == NULL)
-    return FALSE;
+  *locked = FALSE;
+  if (connection != NULL)
+    {
+      result = begin (connection, LF_LOCK_MODE_EXCLUSIVE);
+      *locked = (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED;
+      if (result == SQLITE_OK)
+        roll_back (connection);
+      connection_free (connection);
+    }
+  g_mutex_unlock (&connections->mutex);
 
-  result = begin (connection, LF_LOCK_MODE_EXCLUSIVE);
-  *locked = (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED;
-  if (result == SQLITE_OK)
-    roll_back (connection);
-  connection_free (connection);
+  /* Removed since */
+  if (connection == NULL && !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
 
   return TRUE;
+}
+
+/* Where the kernel can be asked, nothing else needs to be done; and then closing what that
+ * takes is put off while this process has the lock. */
+static gboolean
+query_kernel (const char    *path,
+              LfLockHolder **holder,
+              GError       **error)
+{
+  const LfBackendVTable *fcntl_backend = &lf_backend_fcntl.vtable;
+  Connections *connections = lock_connections ();
+  gboolean result = fcntl_backend->query_holder (fcntl_backend, path, holder, error);
+
+  g_mutex_unlock (&connections->mutex);
+
+  return result;
 }
 
 /* Whether anybody has any lock on the database, a reader's included. */
@@ -502,6 +647,9 @@ lf_backend_sqlite_query_holder (const LfBackendVTable  *self,
   int pid;
 
   *holder = NULL;
+
+  if (lf_backend_fcntl.test_sees_this_process)
+    return query_kernel (path, holder, error);
 
   if (!lf_unix_file_check (path, &path_stat, &exists, error))
     return FALSE;
@@ -542,6 +690,7 @@ const LfBackendVTable lf_backend_sqlite = {
   .has_shared = TRUE,
   .attempt = lf_backend_sqlite_attempt,
   .drop = lf_backend_sqlite_drop,
+  .is_intact = lf_backend_sqlite_is_intact,
   .leave = lf_backend_sqlite_leave,
   .release = lf_backend_sqlite_release,
   .close = lf_backend_sqlite_close,

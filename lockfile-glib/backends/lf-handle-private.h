@@ -23,6 +23,7 @@ typedef struct
   guint file_mode;
   gboolean durable;
   double poll_interval;
+  LfLockScope required_scope;
 } LfRequest;
 
 /* What an attempt works on and a holder keeps. */
@@ -33,8 +34,8 @@ typedef struct
   int fd;
   guint64 device; /* with the inode, of what the descriptor has open; else 0 */
   guint64 inode;
-  gint64 changed; /* the file's time of change when it was granted, or 0; see lf-unix-file */
   gpointer data;  /* the backend's own */
+  gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
   gboolean removed; /* by a release that failed afterwards */
   char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
 
@@ -42,6 +43,8 @@ typedef struct
 
   /* In the table of held locks */
   guint64 thread;
+  int noted_fd;
+  int releasing; /* atomic */
   GList link;
 } LfHandle;
 
@@ -51,6 +54,11 @@ gboolean  lf_handle_is_own          (const LfHandle  *self);
 const char *
           lf_handle_get_lock_name   (const LfHandle  *self);
 void      lf_handle_set_held        (LfHandle        *self);
+gboolean  lf_handle_has_fd          (const LfHandle  *self);
+gboolean  lf_handle_take_fd         (LfHandle        *self);
+void      lf_handle_forget_fd       (LfHandle        *self);
+void      lf_handle_set_releasing   (LfHandle        *self,
+                                     gboolean         releasing);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
 gboolean  lf_handle_held_by_process (guint64          device,
                                      guint64          inode);

@@ -16,7 +16,11 @@ typedef struct
 {
   GMutex mutex;
   GQueue handles;
+  GPtrArray *by_fd; /* which of them has a descriptor */
 } HeldHandles;
+
+/* A program may have descriptors with higher numbers; those are not noted. */
+#define MAX_NOTED_FD 65536
 
 static gpointer
 held_handles_new (void)
@@ -25,6 +29,7 @@ held_handles_new (void)
 
   g_mutex_init (&self->mutex);
   g_queue_init (&self->handles);
+  self->by_fd = g_ptr_array_new ();
 
   return self;
 }
@@ -48,6 +53,7 @@ lf_handle_new (const LfRequest *request)
   *self = (LfHandle) {
     .request = *request,
     .fd = -1,
+    .noted_fd = -1,
     .process = lf_process_get (),
   };
   self->request.path = lf_path_ref (request->path);
@@ -55,9 +61,89 @@ lf_handle_new (const LfRequest *request)
   return self;
 }
 
+/* With the mutex held: where the handle that has a descriptor is noted, or NULL. */
+static gpointer *
+find_place (HeldHandles *held,
+            int          fd)
+{
+  if (fd < 0 || (guint) fd >= held->by_fd->len)
+    return NULL;
+
+  return &held->by_fd->pdata[fd];
+}
+
+/* With the mutex held. */
+static void
+note_fd (HeldHandles *held,
+         LfHandle    *self)
+{
+  if (self->fd < 0 || self->fd >= MAX_NOTED_FD)
+    return;
+
+  if ((guint) self->fd >= held->by_fd->len)
+    g_ptr_array_set_size (held->by_fd, self->fd + 1);
+  held->by_fd->pdata[self->fd] = self;
+  self->noted_fd = self->fd;
+}
+
+/* With the mutex held. */
+static void
+forget_fd (HeldHandles *held,
+           LfHandle    *self)
+{
+  gpointer *place = find_place (held, self->noted_fd);
+
+  if (place != NULL && *place == self)
+    *place = NULL;
+  self->noted_fd = -1;
+}
+
+/* Before the descriptor is closed, after which another handle may get its number. */
+void
+lf_handle_forget_fd (LfHandle *self)
+{
+  HeldHandles *held;
+
+  if (self->noted_fd < 0)
+    return;
+
+  held = lock_held_handles ();
+  forget_fd (held, self);
+  g_mutex_unlock (&held->mutex);
+}
+
+/* Whether the descriptor is not that of another handle, which got the number when the
+ * program had closed this one's. */
+gboolean
+lf_handle_has_fd (const LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+  gpointer *place = find_place (held, self->fd);
+  gboolean has_fd = place == NULL || *place == NULL || *place == self;
+
+  g_mutex_unlock (&held->mutex);
+
+  return has_fd;
+}
+
+/* The same, and it is forgotten if it is still ours: it is about to be closed. */
+gboolean
+lf_handle_take_fd (LfHandle *self)
+{
+  HeldHandles *held = lock_held_handles ();
+  gpointer *place = find_place (held, self->fd);
+  gboolean has_fd = place == NULL || *place == NULL || *place == self;
+
+  forget_fd (held, self);
+  g_mutex_unlock (&held->mutex);
+
+  return has_fd;
+}
+
 void
 lf_handle_close_fd (LfHandle *self)
 {
+  lf_handle_forget_fd (self);
   if (self->fd < 0)
     return;
 
@@ -74,6 +160,7 @@ lf_handle_free (LfHandle *self)
       HeldHandles *held = lock_held_handles ();
 
       g_queue_unlink (&held->handles, &self->link);
+      forget_fd (held, self);
       g_mutex_unlock (&held->mutex);
     }
 
@@ -94,7 +181,8 @@ lf_handle_is_own (const LfHandle *self)
   return self->process == lf_process_get ();
 }
 
-/* Notes that the calling thread holds the lock. */
+/* Notes that the calling thread holds the lock. If another handle was noted with the
+ * same descriptor, the program has closed that. */
 void
 lf_handle_set_held (LfHandle *self)
 {
@@ -103,7 +191,16 @@ lf_handle_set_held (LfHandle *self)
   self->thread = lf_thread_get_number ();
   self->link.data = self;
   g_queue_push_head_link (&held->handles, &self->link);
+  note_fd (held, self);
   g_mutex_unlock (&held->mutex);
+}
+
+/* What is being released does not make anybody wait for ever. */
+void
+lf_handle_set_releasing (LfHandle *self,
+                         gboolean  releasing)
+{
+  g_atomic_int_set (&self->releasing, releasing);
 }
 
 /* Where the lock is that there is something at the path, it does not matter what. */
@@ -138,7 +235,8 @@ lf_handle_held_by_thread (const LfHandle *self)
     {
       LfHandle *other = link->data;
 
-      held = other->thread == thread && lf_handle_is_same_lock (self, other);
+      held = other->thread == thread && !g_atomic_int_get (&other->releasing) &&
+             lf_handle_is_same_lock (self, other);
     }
   g_mutex_unlock (&table->mutex);
 

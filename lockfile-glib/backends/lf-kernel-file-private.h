@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backends/lf-backend-private.h"
+#include "backends/lf-unix-file-private.h"
 #include "os/lf-kernel-locks-private.h"
 
 G_BEGIN_DECLS
@@ -14,6 +15,8 @@ typedef struct
 {
   LfBackendVTable vtable;
   LfKernelLockKind kind;
+  LfUnixFileAccess read_access;
+  gboolean writes_to_exclude; /* an exclusive lock needs a descriptor for writing */
 
   /* Locks what the handle has open, in its mode. Returns 0 or an errno, which is
    * EWOULDBLOCK if somebody else has the lock. With @wait it is a single system
@@ -26,9 +29,13 @@ typedef struct
   int (*unlock) (LfHandle *handle);
 
   /* Tells whether anybody has a lock on what @handle has open, which may be for
-   * reading only and is not locked itself. Returns 0 or an errno. */
+   * reading only and is not locked itself. @pid is -1 if it is that of an open file
+   * description, and 0 if nobody can be told. Returns 0 or an errno. */
   int (*test) (LfHandle *handle,
-               gboolean *locked);
+               gboolean *locked,
+               int      *pid);
+  gboolean test_disturbs_nobody;
+  gboolean test_sees_this_process; /* what it has locked with POSIX's locks */
 } LfKernelFileBackend;
 
 LfAttempt lf_kernel_file_attempt         (const LfBackendVTable  *vtable,
@@ -42,6 +49,9 @@ void      lf_kernel_file_set_block_error (const LfBackendVTable  *vtable,
                                           GError                **error);
 void      lf_kernel_file_drop            (const LfBackendVTable  *vtable,
                                           LfHandle               *handle);
+gboolean  lf_kernel_file_is_intact       (const LfBackendVTable  *vtable,
+                                          LfHandle               *handle,
+                                          gboolean                may_wait);
 LfRelease lf_kernel_file_release         (const LfBackendVTable  *vtable,
                                           LfHandle               *handle,
                                           GError                **error);
@@ -60,6 +70,7 @@ gboolean  lf_kernel_file_break_lock      (const LfBackendVTable  *vtable,
   .block = lf_kernel_file_block, \
   .set_block_error = lf_kernel_file_set_block_error, \
   .drop = lf_kernel_file_drop, \
+  .is_intact = lf_kernel_file_is_intact, \
   .leave = lf_backend_leave_fd, \
   .release = lf_kernel_file_release, \
   .query_holder = lf_kernel_file_query_holder, \

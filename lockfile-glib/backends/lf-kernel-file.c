@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -21,6 +22,9 @@
  * their identity at every look causes this many. */
 #define MAX_ROUNDS 10000
 
+/* How soon a file is opened again that has a lease */
+static const struct timespec lease_interval = { .tv_nsec = 10 * 1000 * 1000 };
+
 static const LfKernelFileBackend *
 cast (const LfBackendVTable *vtable)
 {
@@ -28,16 +32,37 @@ cast (const LfBackendVTable *vtable)
 }
 
 /* What others of this process were about to close, or a new descriptor. */
-static gboolean
-open_handle (LfHandle  *handle,
-             GError   **error)
+static LfUnixFileOpen
+open_handle (const LfKernelFileBackend  *self,
+             LfHandle                   *handle,
+             gboolean                    for_writing,
+             GError                    **error)
 {
-  const LfRequest *request = &handle->request;
+  LfUnixFileAccess access = for_writing ? LF_UNIX_FILE_WRITE : self->read_access;
 
-  handle->fd = lf_descriptor_reuse (request->path, request->mode == LF_LOCK_MODE_EXCLUSIVE,
+  handle->fd = lf_descriptor_reuse (handle->request.path, for_writing,
                                     &handle->device, &handle->inode);
 
-  return handle->fd >= 0 || lf_unix_file_open (handle, error);
+  return handle->fd >= 0 ? LF_UNIX_FILE_OPENED : lf_unix_file_open (handle, access, error);
+}
+
+/* What the handle had open was closed by the program, and its lock with it. The number may
+ * be somebody else's now. */
+static void
+forget_descriptor (const LfBackendVTable *vtable,
+                   LfHandle              *handle)
+{
+  handle->fd = -1;
+  vtable->close (vtable, handle);
+}
+
+/* A network file system may make an exclusive lock one that needs writing. */
+static gboolean
+wants_writing (const LfHandle *handle,
+               int             saved_errno)
+{
+  return handle->request.mode == LF_LOCK_MODE_EXCLUSIVE &&
+         (saved_errno == EBADF || saved_errno == EIO);
 }
 
 LfAttempt
@@ -47,7 +72,11 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
 {
   const LfKernelFileBackend *self = cast (vtable);
   const LfRequest *request = &handle->request;
+  gboolean for_writing = self->writes_to_exclude && request->mode == LF_LOCK_MODE_EXCLUSIVE;
   g_autofree char *display_name = NULL;
+
+  if (handle->fd >= 0 && !lf_unix_file_is_open (handle))
+    forget_descriptor (vtable, handle);
 
   for (guint round = 0; round < MAX_ROUNDS; round++)
     {
@@ -55,25 +84,34 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
       LfUnixFileState state;
       int result;
 
-      if (handle->fd < 0 && !open_handle (handle, error))
-        return LF_ATTEMPT_ERROR;
+      if (handle->fd < 0)
+        {
+          LfUnixFileOpen opened = open_handle (self, handle, for_writing, error);
+
+          if (opened != LF_UNIX_FILE_OPENED)
+            return opened == LF_UNIX_FILE_LEASED ? LF_ATTEMPT_BUSY : LF_ATTEMPT_ERROR;
+        }
 
       result = self->lock (handle, FALSE);
       if (result == EWOULDBLOCK)
         return LF_ATTEMPT_BUSY;
+      if (!for_writing && wants_writing (handle, result))
+        {
+          for_writing = TRUE;
+          vtable->close (vtable, handle);
+          continue;
+        }
       if (result != 0)
         {
           lf_kernel_file_set_block_error (vtable, handle, result, error);
           return LF_ATTEMPT_ERROR;
         }
 
+      handle->may_be_locked = TRUE;
       state = lf_unix_file_get_state (handle, &path_stat);
       if (state == LF_UNIX_FILE_CURRENT)
-        {
-          lf_unix_file_note_change (handle, &path_stat);
-          return LF_ATTEMPT_GRANTED;
-        }
-      if (state == LF_UNIX_FILE_UNKNOWN)
+        return LF_ATTEMPT_GRANTED;
+      if (state == LF_UNIX_FILE_UNKNOWN && errno != ESTALE)
         {
           lf_unix_file_set_path_error (error, request->path, errno);
           return LF_ATTEMPT_ERROR;
@@ -90,10 +128,20 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
   return LF_ATTEMPT_ERROR;
 }
 
+/* The queue of a file that could not be opened for a lease cannot be entered, and nothing
+ * tells of the lease's end. */
 int
 lf_kernel_file_block (const LfBackendVTable *vtable,
                       LfHandle              *handle)
 {
+  if (handle->fd < 0)
+    {
+      nanosleep (&lease_interval, NULL);
+      return 0;
+    }
+
+  handle->may_be_locked = TRUE;
+
   return cast (vtable)->lock (handle, TRUE);
 }
 
@@ -113,8 +161,41 @@ lf_kernel_file_drop (const LfBackendVTable *vtable,
   if (handle->fd < 0)
     return;
 
-  cast (vtable)->unlock (handle);
+  /* A try that just failed has nothing to unlock */
+  if (handle->may_be_locked)
+    {
+      if (!lf_unix_file_is_open (handle))
+        {
+          forget_descriptor (vtable, handle);
+          return;
+        }
+
+      cast (vtable)->unlock (handle);
+    }
+
   vtable->close (vtable, handle);
+}
+
+gboolean
+lf_kernel_file_is_intact (const LfBackendVTable *vtable,
+                          LfHandle              *handle,
+                          gboolean               may_wait)
+{
+  return lf_unix_file_is_open (handle);
+}
+
+/* Only what is surely our file, and empty as we made it. Somebody else's file in a sticky
+ * directory cannot be removed; then it stays. */
+static void
+remove_file (LfHandle          *handle,
+             const struct stat *path_stat)
+{
+  if (!S_ISREG (path_stat->st_mode) || path_stat->st_size != 0)
+    return;
+
+  handle->removed = unlink (handle->request.path) == 0;
+  if (!handle->removed)
+    g_debug ("Keeping the lock file: %s", g_strerror (errno));
 }
 
 LfRelease
@@ -123,23 +204,22 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
                         GError                **error)
 {
   const LfRequest *request = &handle->request;
-  gboolean remove = request->remove_on_release && !handle->removed &&
-                    request->mode == LF_LOCK_MODE_EXCLUSIVE;
-  struct stat path_stat;
   LfUnixFileState state = LF_UNIX_FILE_CURRENT;
+  struct stat path_stat;
   int result;
 
-  if (!handle->removed && (remove || !lf_unix_file_is_unchanged (handle)))
-    state = lf_unix_file_get_state (handle, &path_stat);
-
-  /* Only what is surely our file, and empty as we made it. Somebody else's file
-   * in a sticky directory cannot be removed; then it stays. */
-  if (remove && state == LF_UNIX_FILE_CURRENT && path_stat.st_size == 0)
+  if (!lf_unix_file_take (handle))
     {
-      handle->removed = unlink (request->path) == 0;
-      if (!handle->removed)
-        g_debug ("Keeping the lock file: %s", g_strerror (errno));
+      forget_descriptor (vtable, handle);
+      return LF_RELEASE_LOST;
     }
+
+  /* What a release that failed has removed is not at the path any more */
+  if (!handle->removed)
+    state = lf_unix_file_get_state (handle, &path_stat);
+  if (request->remove_on_release && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
+      request->mode == LF_LOCK_MODE_EXCLUSIVE)
+    remove_file (handle, &path_stat);
 
   result = cast (vtable)->unlock (handle);
   if (result != 0)
@@ -166,9 +246,8 @@ open_to_look (LfHandle   *handle,
   if (handle->fd >= 0)
     return TRUE;
 
-  do
-    handle->fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  while (handle->fd < 0 && errno == EINTR);
+  handle->fd = lf_descriptor_open (path,
+                                   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 
   if (handle->fd >= 0 && fstat (handle->fd, &file_stat) == 0)
     {
@@ -179,38 +258,105 @@ open_to_look (LfHandle   *handle,
   return handle->fd >= 0;
 }
 
-/* Asks for the lock itself, which not every kind of lock can do without taking it
- * for a moment; so it is the last resort. */
-static gboolean
-probe (const LfKernelFileBackend  *self,
-       const char                 *path,
-       gboolean                   *locked,
-       GError                    **error)
+/* An error of opening, or of asking for the lock. */
+static void
+set_look_error (GError                **error,
+                const LfBackendVTable  *vtable,
+                const char             *path,
+                int                     saved_errno)
 {
-  LfHandle handle = { .fd = -1, .request.mode = LF_LOCK_MODE_SHARED };
+  if (saved_errno == EACCES || saved_errno == EPERM || saved_errno == EWOULDBLOCK)
+    lf_unix_file_set_path_error (error, path, saved_errno);
+  else
+    lf_unix_file_set_lock_error (error, vtable, path, saved_errno);
+}
+
+typedef enum
+{
+  LOOK_FREE,
+  LOOK_HELD,
+  LOOK_UNKNOWN, /* errno says why; a file that is not opened may tell nothing */
+} Look;
+
+/* Asks for the lock itself, which not every kind of lock can do without taking it
+ * for a moment. */
+static Look
+probe (const LfKernelFileBackend *self,
+       const char                *path,
+       int                       *pid)
+{
+  LfHandle handle = {
+    .fd = -1, .request = { .path = (char *) path, .mode = LF_LOCK_MODE_SHARED },
+  };
+  gboolean locked = FALSE;
   int result;
 
-  *locked = FALSE;
-
+  *pid = 0;
   if (!open_to_look (&handle, path))
-    {
-      if (errno == ENOENT)
-        return TRUE;
+    return errno == ENOENT ? LOOK_FREE : LOOK_UNKNOWN;
 
-      lf_unix_file_set_path_error (error, path, errno);
-      return FALSE;
-    }
+  result = self->test (&handle, &locked, pid);
+  self->vtable.close (&self->vtable, &handle);
 
-  result = self->test (&handle, locked);
-  lf_handle_close_fd (&handle);
-
+  errno = result;
   if (result != 0)
+    return LOOK_UNKNOWN;
+
+  return locked ? LOOK_HELD : LOOK_FREE;
+}
+
+/* The kernel's list says who, if it has it. */
+static Look
+look_at_list (const LfKernelFileBackend *self,
+              const char                *path,
+              const struct stat         *path_stat,
+              int                       *pid)
+{
+  switch (lf_kernel_locks_find (path, path_stat, self->kind, pid))
     {
-      lf_unix_file_set_lock_error (error, &self->vtable, path, result);
-      return FALSE;
+    case LF_KERNEL_LOCKS_HELD:
+      return LOOK_HELD;
+
+    case LF_KERNEL_LOCKS_FREE:
+      return LOOK_FREE;
+
+    case LF_KERNEL_LOCKS_UNKNOWN:
+    default:
+      return LOOK_UNKNOWN;
+    }
+}
+
+/* What disturbs nobody comes first. */
+static Look
+look (const LfKernelFileBackend *self,
+      const char                *path,
+      const struct stat         *path_stat,
+      int                       *pid)
+{
+  Look result = LOOK_UNKNOWN;
+  int probe_errno;
+
+  if (self->test_disturbs_nobody)
+    {
+      result = probe (self, path, pid);
+      probe_errno = errno;
+      if (result == LOOK_HELD && *pid <= 0)
+        *pid = lf_kernel_locks_find_description (path, path_stat, self->kind);
+      if (result == LOOK_UNKNOWN)
+        result = look_at_list (self, path, path_stat, pid);
+      errno = probe_errno;
+      return result;
     }
 
-  return TRUE;
+  result = look_at_list (self, path, path_stat, pid);
+  if (result != LOOK_UNKNOWN)
+    return result;
+
+  result = probe (self, path, pid);
+  if (result == LOOK_HELD && *pid <= 0)
+    *pid = lf_kernel_locks_find_held (path, path_stat, self->kind);
+
+  return result;
 }
 
 gboolean
@@ -221,32 +367,31 @@ lf_kernel_file_query_holder (const LfBackendVTable  *vtable,
 {
   const LfKernelFileBackend *self = cast (vtable);
   struct stat path_stat;
-  LfKernelLocks listed;
-  gboolean exists, locked;
+  gboolean exists;
   int pid;
 
   *holder = NULL;
 
-  if (!lf_unix_file_check (path, &path_stat, &exists, error))
+  if (!lf_unix_file_look (path, self->read_access, &path_stat, &exists, error))
     return FALSE;
 
   if (!exists)
     return TRUE;
 
-  listed = lf_kernel_locks_find (path, &path_stat, self->kind, &pid);
-  if (listed == LF_KERNEL_LOCKS_HELD)
-    *holder = lf_lock_holder_new_for_process (pid);
-  if (listed == LF_KERNEL_LOCKS_HELD || listed == LF_KERNEL_LOCKS_FREE)
-    return TRUE;
+  switch (look (self, path, &path_stat, &pid))
+    {
+    case LOOK_HELD:
+      *holder = lf_lock_holder_new_for_process (pid);
+      return TRUE;
 
-  if (!probe (self, path, &locked, error))
-    return FALSE;
+    case LOOK_FREE:
+      return TRUE;
 
-  if (locked)
-    *holder = lf_lock_holder_new_for_process (lf_kernel_locks_find_held (path, &path_stat,
-                                                                         self->kind));
-
-  return TRUE;
+    case LOOK_UNKNOWN:
+    default:
+      set_look_error (error, vtable, path, errno);
+      return FALSE;
+    }
 }
 
 gboolean

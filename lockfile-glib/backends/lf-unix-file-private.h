@@ -17,13 +17,28 @@ typedef enum
   LF_UNIX_FILE_UNKNOWN,  /* it cannot be told; errno says why */
 } LfUnixFileState;
 
-gboolean        lf_unix_file_open           (LfHandle              *handle,
+/* What a lock needs of the file. */
+typedef enum
+{
+  LF_UNIX_FILE_READ,
+  LF_UNIX_FILE_READ_ANY, /* the same, and it may be a directory */
+  LF_UNIX_FILE_WRITE,
+} LfUnixFileAccess;
+
+typedef enum
+{
+  LF_UNIX_FILE_OPENED,
+  LF_UNIX_FILE_LEASED,
+  LF_UNIX_FILE_OPEN_ERROR, /* the only one that sets a GError */
+} LfUnixFileOpen;
+
+LfUnixFileOpen  lf_unix_file_open           (LfHandle              *handle,
+                                             LfUnixFileAccess       access,
                                              GError               **error);
+gboolean        lf_unix_file_take           (LfHandle              *handle);
+gboolean        lf_unix_file_is_open        (const LfHandle        *handle);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
                                              struct stat           *path_stat);
-void            lf_unix_file_note_change    (LfHandle              *handle,
-                                             const struct stat     *path_stat);
-gboolean        lf_unix_file_is_unchanged   (const LfHandle        *handle);
 void            lf_unix_file_set_path_error (GError               **error,
                                              const char            *path,
                                              int                    saved_errno);
@@ -34,6 +49,11 @@ void            lf_unix_file_set_lock_error (GError               **error,
 
 /* Checks for a path that is only looked at. FALSE with an error, or with @exists
  * unset where there is nothing. */
+gboolean        lf_unix_file_look           (const char            *path,
+                                             LfUnixFileAccess       access,
+                                             struct stat           *path_stat,
+                                             gboolean              *exists,
+                                             GError               **error);
 gboolean        lf_unix_file_check          (const char            *path,
                                              struct stat           *path_stat,
                                              gboolean              *exists,

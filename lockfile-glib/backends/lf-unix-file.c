@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 
 #include "lf-errors.h"
+#include "os/lf-descriptor-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
@@ -117,57 +118,66 @@ static int
 open_once (const LfRequest *request,
            int              flags)
 {
-  int fd;
-
-  do
-    fd = open (request->path, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-               (mode_t) request->file_mode);
-  while (fd < 0 && errno == EINTR);
-
-  return fd;
+  return lf_descriptor_open (request->path,
+                             flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                             (mode_t) request->file_mode);
 }
 
-/* Opens for writing, made if missing, since an exclusive lock on a network file
- * system needs that, or as far as the file's permissions let a shared lock go.
- * Returns the descriptor, or -1 with errno. */
-static int
-open_for_lock (const LfRequest *request)
+/* Whether an open() that makes what is missing may be refused for that, although what is
+ * there can be opened: in a sticky directory Linux does so with somebody else's file, and
+ * a directory is never made so. */
+static gboolean
+is_about_making (int saved_errno)
 {
-  int fd = -1, first_errno = 0;
+  return saved_errno == EACCES || saved_errno == EROFS || saved_errno == EISDIR;
+}
 
+/* Made if missing. Returns the descriptor, or -1 with errno. */
+static int
+open_for_lock (const LfRequest *request,
+               int              access_mode)
+{
   for (guint round = 0; round < MAX_OPEN_ROUNDS; round++)
     {
-      fd = open_once (request, O_RDWR | O_CREAT);
-      if (fd >= 0)
+      int fd = open_once (request, access_mode | O_CREAT);
+      int first_errno = errno;
+
+      if (fd >= 0 || !is_about_making (first_errno))
         return fd;
-      first_errno = errno;
 
-      /* In a sticky directory Linux refuses O_CREAT for somebody else's file,
-       * even where the file may be written */
-      if (errno == EACCES)
-        fd = open_once (request, O_RDWR);
-
-      if (fd < 0 && (errno == EACCES || errno == EROFS) && request->mode == LF_LOCK_MODE_SHARED)
-        fd = open_once (request, O_RDONLY);
+      fd = open_once (request, access_mode);
+      if (fd >= 0 || errno == EWOULDBLOCK)
+        return fd;
 
       /* Missing: removed since it was refused, or not to be made at all */
-      if (fd >= 0 || errno != ENOENT || first_errno != EACCES)
-        break;
+      if (errno != ENOENT || first_errno != EACCES || round + 1 == MAX_OPEN_ROUNDS)
+        {
+          errno = first_errno;
+          return -1;
+        }
     }
 
-  if (fd < 0)
-    errno = first_errno;
-
-  return fd;
+  g_return_val_if_reached (-1);
 }
 
-gboolean
-lf_unix_file_open (LfHandle  *handle,
-                   GError   **error)
+static gboolean
+is_lockable (mode_t            mode,
+             LfUnixFileAccess  access)
+{
+  return S_ISREG (mode) || (S_ISDIR (mode) && access == LF_UNIX_FILE_READ_ANY);
+}
+
+/* With a lease on the file it is not opened: its holder has been told to give that up,
+ * and it makes sense to try again. */
+LfUnixFileOpen
+lf_unix_file_open (LfHandle          *handle,
+                   LfUnixFileAccess   access,
+                   GError           **error)
 {
   const LfRequest *request = &handle->request;
+  int access_mode = access == LF_UNIX_FILE_WRITE ? O_RDWR : O_RDONLY;
   struct stat file_stat;
-  int fd = open_for_lock (request);
+  int fd = open_for_lock (request, access_mode);
 
   if (fd < 0 && errno == ENOENT && request->create_parents)
     {
@@ -176,48 +186,66 @@ lf_unix_file_open (LfHandle  *handle,
       if (g_mkdir_with_parents (parent, 0777) != 0)
         {
           lf_unix_file_set_path_error (error, request->path, errno);
-          return FALSE;
+          return LF_UNIX_FILE_OPEN_ERROR;
         }
 
-      fd = open_for_lock (request);
+      fd = open_for_lock (request, access_mode);
     }
+
+  if (fd < 0 && errno == EWOULDBLOCK)
+    return LF_UNIX_FILE_LEASED;
 
   if (fd < 0)
     {
       set_open_error (error, request->path, errno);
-      return FALSE;
+      return LF_UNIX_FILE_OPEN_ERROR;
     }
-
-  handle->fd = fd;
 
   if (fstat (fd, &file_stat) != 0)
     {
       lf_unix_file_set_path_error (error, request->path, errno);
-      lf_handle_close_fd (handle);
-      return FALSE;
+      lf_close (fd);
+      return LF_UNIX_FILE_OPEN_ERROR;
     }
 
-  if (!S_ISREG (file_stat.st_mode))
-    {
-      set_not_a_lock_error (error, request->path, describe_file_type (file_stat.st_mode));
-      lf_handle_close_fd (handle);
-      return FALSE;
-    }
-
+  handle->fd = fd;
   handle->device = file_stat.st_dev;
   handle->inode = file_stat.st_ino;
 
-  return TRUE;
+  if (!is_lockable (file_stat.st_mode, access))
+    {
+      set_not_a_lock_error (error, request->path, describe_file_type (file_stat.st_mode));
+      lf_handle_close_fd (handle);
+      return LF_UNIX_FILE_OPEN_ERROR;
+    }
+
+  return LF_UNIX_FILE_OPENED;
 }
 
-/* Comparing link counts would not do: a file that was renamed away has one. */
+/* The same as the next, before it is closed. */
+gboolean
+lf_unix_file_take (LfHandle *handle)
+{
+  return handle->fd >= 0 && lf_handle_take_fd (handle) &&
+         lf_descriptor_is (handle->fd, handle->device, handle->inode);
+}
+
+/* Whether the descriptor is still what was opened. */
+gboolean
+lf_unix_file_is_open (const LfHandle *handle)
+{
+  return handle->fd >= 0 && lf_handle_has_fd (handle) &&
+         lf_descriptor_is (handle->fd, handle->device, handle->inode);
+}
+
+/* Comparing link counts would not do: a file that was renamed away has one. That a server
+ * does not answer, or says that a handle is stale, does not say what is at the path. */
 LfUnixFileState
 lf_unix_file_get_state (const LfHandle *handle,
                         struct stat    *path_stat)
 {
   if (lstat (handle->request.path, path_stat) != 0)
-    return errno == ENOENT || errno == ENOTDIR || errno == ESTALE ? LF_UNIX_FILE_REPLACED
-                                                                  : LF_UNIX_FILE_UNKNOWN;
+    return errno == ENOENT || errno == ENOTDIR ? LF_UNIX_FILE_REPLACED : LF_UNIX_FILE_UNKNOWN;
 
   if (path_stat->st_dev != handle->device || path_stat->st_ino != handle->inode)
     return LF_UNIX_FILE_REPLACED;
@@ -225,50 +253,12 @@ lf_unix_file_get_state (const LfHandle *handle,
   return LF_UNIX_FILE_CURRENT;
 }
 
-/* Whoever moves or removes a file changes its inode, and asking for that costs a
- * third of asking for the path. What was changed a moment ago may be changed again
- * without showing it, since file systems keep that time in steps of up to two
- * seconds. */
-#define LONGEST_STEP (2 * G_TIME_SPAN_SECOND)
-
-static gint64
-get_change_time (const struct stat *file_stat)
-{
-#ifdef HAVE_STAT_CTIMESPEC
-  const struct timespec *changed = &file_stat->st_ctimespec;
-#else
-  const struct timespec *changed = &file_stat->st_ctim;
-#endif
-
-  return (gint64) changed->tv_sec * G_USEC_PER_SEC * 1000 + changed->tv_nsec;
-}
-
-/* With what the path named when the lock was granted. */
-void
-lf_unix_file_note_change (LfHandle          *handle,
-                          const struct stat *path_stat)
-{
-  gint64 changed = get_change_time (path_stat);
-
-  handle->changed = changed / 1000 < g_get_real_time () - LONGEST_STEP ? changed : 0;
-}
-
-/* Whether the file is surely still where it was when the lock was granted, in its
- * directory. */
 gboolean
-lf_unix_file_is_unchanged (const LfHandle *handle)
-{
-  struct stat file_stat;
-
-  return handle->changed != 0 && fstat (handle->fd, &file_stat) == 0 &&
-         file_stat.st_nlink > 0 && get_change_time (&file_stat) == handle->changed;
-}
-
-gboolean
-lf_unix_file_check (const char   *path,
-                    struct stat  *path_stat,
-                    gboolean     *exists,
-                    GError      **error)
+lf_unix_file_look (const char        *path,
+                   LfUnixFileAccess   access,
+                   struct stat       *path_stat,
+                   gboolean          *exists,
+                   GError           **error)
 {
   *exists = FALSE;
 
@@ -281,7 +271,7 @@ lf_unix_file_check (const char   *path,
       return FALSE;
     }
 
-  if (!S_ISREG (path_stat->st_mode))
+  if (!is_lockable (path_stat->st_mode, access))
     {
       set_not_a_lock_error (error, path, describe_file_type (path_stat->st_mode));
       return FALSE;
@@ -292,11 +282,26 @@ lf_unix_file_check (const char   *path,
 }
 
 gboolean
+lf_unix_file_check (const char   *path,
+                    struct stat  *path_stat,
+                    gboolean     *exists,
+                    GError      **error)
+{
+  return lf_unix_file_look (path, LF_UNIX_FILE_READ, path_stat, exists, error);
+}
+
+gboolean
 lf_unix_file_put_away (const char  *path,
                        GError     **error)
 {
   g_autofree char *display_name = NULL;
   struct stat path_stat;
+
+  if (lstat (path, &path_stat) == 0 && !S_ISREG (path_stat.st_mode))
+    {
+      set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
+      return FALSE;
+    }
 
   if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
     {

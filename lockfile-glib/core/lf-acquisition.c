@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/lf-operations-private.h"
+#include "core/lf-scope-private.h"
 #include "core/lf-waiting-choice-private.h"
 #include "lf-errors.h"
 #include "os/lf-path-private.h"
@@ -81,6 +82,7 @@ struct _LfAcquisition
   LfHandle *handle;
   LfAttempt result;
   GError *error;
+  gboolean scope_checked;
 
   /* Under the mutex of the wait */
   LfWait wait;
@@ -258,7 +260,7 @@ lf_acquisition_give_back (LfAcquisition *self)
   self->result = LF_ATTEMPT_BUSY;
 }
 
-/* The error for a lock that is held by another, naming that one if possible. */
+/* The error for a lock that is held by another, naming that one if it is known. */
 static GError *
 lf_acquisition_new_busy_error (LfAcquisition *self,
                                LfLockHolder  *holder)
@@ -320,12 +322,18 @@ lf_acquisition_new_inherited_error (LfAcquisition *self)
                         "forked"), display_name, lf_process_get_id_of (self->process));
 }
 
+/* The error after an attempt that found the lock busy. To look for the holder of a lock of
+ * the kernel would take longer than the attempt, by far, and hold up others who lock:
+ * only what the attempt came across is said. Called before what it opened is closed. */
 static GError *
-lf_acquisition_look_for_busy_error (LfAcquisition *self)
+lf_acquisition_new_attempt_error (LfAcquisition *self)
 {
   g_autoptr (LfLockHolder) holder = NULL;
 
-  lf_operations_query_holder (self->backend, lf_acquisition_get_path (self), &holder, NULL);
+  if (self->backend->get_obstacle != NULL)
+    holder = self->backend->get_obstacle (self->backend, self->handle);
+  else if (self->backend->is_dotlock)
+    lf_operations_query_holder (self->backend, lf_acquisition_get_path (self), &holder, NULL);
 
   return lf_acquisition_new_busy_error (self, holder);
 }
@@ -355,6 +363,10 @@ lf_acquisition_dequeue (LfAcquisition *self)
 static LfAttempt
 lf_acquisition_attempt (LfAcquisition *self)
 {
+  if (!self->scope_checked && !lf_scope_check (&self->handle->request, &self->error))
+    return LF_ATTEMPT_ERROR;
+  self->scope_checked = TRUE;
+
   return self->backend->attempt (self->backend, self->handle, &self->error);
 }
 
@@ -437,11 +449,11 @@ lf_acquisition_ended (gpointer data)
     self->result = lf_acquisition_attempt (self);
   lf_acquisition_dequeue (self);
 
+  if (self->result == LF_ATTEMPT_BUSY && stop != LF_STOP_CANCEL)
+    self->error = lf_acquisition_new_attempt_error (self);
+
   if (self->result != LF_ATTEMPT_GRANTED)
     self->backend->drop (self->backend, self->handle);
-
-  if (self->result == LF_ATTEMPT_BUSY && stop != LF_STOP_CANCEL)
-    self->error = lf_acquisition_look_for_busy_error (self);
 
   g_mutex_lock (&self->wait.mutex);
   if (self->result == LF_ATTEMPT_GRANTED && (self->stop == LF_STOP_CANCEL || self->abandoned))
@@ -840,7 +852,8 @@ lf_acquisition_run_here (LfAcquisition  *self,
       if (self->deadline >= 0 || self->cancellable != NULL)
         return lf_acquisition_run_in_thread (self, error);
 
-      if (lf_handle_held_by_thread (self->handle))
+      /* Another thread could release it */
+      if (lf_handle_held_by_thread (self->handle) && lf_thread_is_alone ())
         {
           g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));
 
@@ -865,10 +878,9 @@ lf_acquisition_run_here (LfAcquisition  *self,
       return NULL;
     }
 
-  self->backend->drop (self->backend, self->handle);
-
   if (self->result == LF_ATTEMPT_BUSY)
-    self->error = lf_acquisition_look_for_busy_error (self);
+    self->error = lf_acquisition_new_attempt_error (self);
+  self->backend->drop (self->backend, self->handle);
   g_propagate_error (error, g_steal_pointer (&self->error));
 
   return NULL;

@@ -31,6 +31,11 @@ gboolean        lf_claims_is_held         (LfClaims       *self);
 gboolean        lf_claims_is_held_here    (LfClaims       *self);
 int             lf_claims_get_fd          (LfClaims       *self);
 
+/* Lets go of a lock that is held no more because the program closed what held it.
+ * Returns TRUE if there was one. */
+gboolean        lf_claims_forget_lost     (LfClaims       *self,
+                                           gboolean        may_wait);
+
 /* A claim that is synchronous is queued and waits in the calling thread for its turn
  * and for the lock. Returns the number of the grant, or 0 with an error. */
 gssize          lf_claims_acquire         (LfClaims       *self,

@@ -173,11 +173,26 @@ is_held (State *state)
   return state->handle != NULL && !state->releasing;
 }
 
+/* With the mutex held: the same, and the program has not closed what holds it. */
+static gboolean
+is_held_still (State    *state,
+               gboolean  may_wait)
+{
+  const LfBackendVTable *backend;
+
+  if (!is_held (state))
+    return FALSE;
+
+  backend = state->handle->request.backend;
+
+  return backend->is_intact == NULL || backend->is_intact (backend, state->handle, may_wait);
+}
+
 gboolean
 lf_claims_is_held (LfClaims *self)
 {
   State *state = lock_state (self);
-  gboolean held = is_held (state);
+  gboolean held = is_held_still (state, FALSE);
 
   g_mutex_unlock (&state->mutex);
 
@@ -196,11 +211,50 @@ lf_claims_is_held_here (LfClaims *self)
   return held;
 }
 
+/* With the mutex held: lets the next claim begin if nothing is before it. */
+static void
+start_next (State *state)
+{
+  if (state->handle != NULL || state->running != NULL)
+    return;
+
+  g_atomic_pointer_set (&state->running, g_queue_pop_head (&state->queue));
+  if (state->running != NULL)
+    lf_acquisition_start (state->running);
+}
+
+gboolean
+lf_claims_forget_lost (LfClaims *self,
+                       gboolean  may_wait)
+{
+  State *state = g_atomic_pointer_get (&self->state);
+  LfHandle *lost = NULL;
+
+  if (g_atomic_pointer_get (&state->handle) == NULL)
+    return FALSE;
+
+  state = lock_state (self);
+  if (is_held (state) && !is_held_still (state, may_wait))
+    {
+      lost = state->handle;
+      g_atomic_pointer_set (&state->handle, NULL);
+      start_next (state);
+    }
+  g_mutex_unlock (&state->mutex);
+
+  if (lost == NULL)
+    return FALSE;
+
+  lf_operations_drop (lost);
+
+  return TRUE;
+}
+
 int
 lf_claims_get_fd (LfClaims *self)
 {
   State *state = lock_state (self);
-  int fd = is_held (state) ? state->handle->fd : -1;
+  int fd = is_held_still (state, FALSE) ? state->handle->fd : -1;
 
   g_mutex_unlock (&state->mutex);
 
@@ -227,18 +281,6 @@ lf_claims_set_pending_error (const char  *path,
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_PENDING,
                _("Another operation on the lock file object of %s is not finished"),
                display_name);
-}
-
-/* With the mutex held: lets the next claim begin if nothing is before it. */
-static void
-start_next (State *state)
-{
-  if (state->handle != NULL || state->running != NULL)
-    return;
-
-  g_atomic_pointer_set (&state->running, g_queue_pop_head (&state->queue));
-  if (state->running != NULL)
-    lf_acquisition_start (state->running);
 }
 
 static void
@@ -352,6 +394,7 @@ lf_claims_begin_release (LfClaims      *self,
     {
       result = LF_CLAIMS_BEGUN;
       *handle = state->handle;
+      lf_handle_set_releasing (state->handle, TRUE);
       state->releasing = TRUE;
       state->release_context = context != NULL ? g_main_context_ref (context) : NULL;
       state->release_thread = lf_thread_get_number ();
@@ -376,6 +419,8 @@ lf_claims_end_release (LfClaims  *self,
       released = state->handle;
       g_atomic_pointer_set (&state->handle, NULL);
     }
+  else
+    lf_handle_set_releasing (state->handle, FALSE);
   start_next (state);
   g_mutex_unlock (&state->mutex);
 

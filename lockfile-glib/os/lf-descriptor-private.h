@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -20,6 +22,9 @@ typedef struct
   int (*reuse) (guint64  device,
                 guint64  inode,
                 gboolean for_writing);
+
+  /* Closes what needs to be put off no more; or NULL */
+  void (*sweep) (void);
 } LfDescriptorKeeper;
 
 void     lf_close                      (int           fd);
@@ -33,9 +38,21 @@ int      lf_descriptor_reuse           (const char   *path,
                                         guint64      *device,
                                         guint64      *inode);
 
+/* When a lock of POSIX was given up in another way. */
+void     lf_descriptor_sweep           (void);
+
 /* Closes what a forked child inherited, if the descriptor is still that file: the
  * parent's other threads may have been about to close it when it forked. */
 void     lf_descriptor_close_inherited (int           fd,
+                                        guint64       device,
+                                        guint64       inode);
+
+/* On Unix. */
+int      lf_descriptor_open            (const char   *path,
+                                        int           flags,
+                                        mode_t        mode);
+int      lf_descriptor_raise           (int           fd);
+gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,
                                         guint64       inode);
 

@@ -52,6 +52,15 @@ lf_descriptor_reuse (const char *path,
 }
 
 void
+lf_descriptor_sweep (void)
+{
+  const LfDescriptorKeeper *keeper = lf_process_peek_state (LF_PROCESS_DESCRIPTORS);
+
+  if (keeper != NULL && keeper->sweep != NULL)
+    keeper->sweep ();
+}
+
+void
 lf_descriptor_close_inherited (int     fd,
                                guint64 device,
                                guint64 inode)

@@ -17,6 +17,13 @@ int   lf_fcntl_uninterrupted  (int              fd,
                                short            type);
 int   lf_fcntl_test           (int              fd,
                                int              command,
-                               gboolean        *locked);
+                               gboolean        *locked,
+                               int             *pid);
+int   lf_fcntl_get_holder     (int              fd,
+                               int              command,
+                               short            type);
+
+/* Whether that errno says that somebody else has the lock. One file a platform. */
+gboolean lf_fcntl_is_contention (int           saved_errno);
 
 G_END_DECLS

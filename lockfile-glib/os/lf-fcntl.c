@@ -16,8 +16,7 @@ call (int           fd,
   if (fcntl (fd, command, lock) == 0)
     return 0;
 
-  /* POSIX leaves open which of the two says that somebody else has the lock */
-  return errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
+  return lf_fcntl_is_contention (errno) ? EWOULDBLOCK : errno;
 }
 
 /* A single system call. Returns 0 or an errno: EWOULDBLOCK if somebody else has
@@ -47,23 +46,54 @@ lf_fcntl_uninterrupted (int   fd,
   return result;
 }
 
-/* Whether anybody but the asking owner has a lock. This disturbs nobody. */
-int
-lf_fcntl_test (int       fd,
-               int       command,
-               gboolean *locked)
+/* What is in the way of a lock of @type for whom the command asks, which may be
+ * F_UNLCK: nothing. This disturbs nobody. Returns 0 or an errno. */
+static int
+get_conflict (int           fd,
+              int           command,
+              short         type,
+              struct flock *lock)
 {
-  struct flock lock;
   int result;
 
   do
     {
-      lock = (struct flock) { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-      result = call (fd, command, &lock);
+      *lock = (struct flock) { .l_type = type, .l_whence = SEEK_SET };
+      result = call (fd, command, lock);
     }
   while (result == EINTR);
 
+  return result;
+}
+
+/* Whether anybody but the asking owner has a lock, and who: -1 if it is that of an open
+ * file description, 0 if nobody can be told. */
+int
+lf_fcntl_test (int       fd,
+               int       command,
+               gboolean *locked,
+               int      *pid)
+{
+  struct flock lock;
+  int result = get_conflict (fd, command, F_WRLCK, &lock);
+
   *locked = result == 0 && lock.l_type != F_UNLCK;
+  *pid = *locked ? lock.l_pid : 0;
 
   return result;
+}
+
+/* The process whose lock is in the way, 0 if none is or it cannot be told, or -1 if it
+ * is that of an open file description. */
+int
+lf_fcntl_get_holder (int   fd,
+                     int   command,
+                     short type)
+{
+  struct flock lock;
+
+  if (get_conflict (fd, command, type, &lock) != 0 || lock.l_type == F_UNLCK)
+    return 0;
+
+  return lock.l_pid;
 }

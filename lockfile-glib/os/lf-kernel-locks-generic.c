@@ -21,3 +21,17 @@ lf_kernel_locks_find_held (const char        *path,
 {
   return 0;
 }
+
+int
+lf_kernel_locks_find_description (const char        *path,
+                                  const struct stat *path_stat,
+                                  LfKernelLockKind   kind)
+{
+  return 0;
+}
+
+gboolean
+lf_kernel_locks_are_one_kind (const char *path)
+{
+  return FALSE;
+}

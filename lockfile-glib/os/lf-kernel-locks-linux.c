@@ -4,6 +4,7 @@
 
 #include "os/lf-kernel-locks-private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,24 +16,36 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
-/* proc_locks(5): one line a lock, in an order that is only steady within one
- * read() of the kernel's buffer, which is a page. */
-#define STEADY_LENGTH 4000
+#include "os/lf-process-private.h"
 
-/* How often a lock that is held is looked for in a list that is not steady. */
-#define MAX_LOOKS 20
+/* proc_locks(5): one line a lock. The kernel gives a page at a time, and what it holds may
+ * move between two of them: a line can be missed then. How often a list of more than one
+ * page is read before a lock that is not in it is believed to be free. */
+#define N_LOOKS 5
+#define PAGE_LENGTH 4000
+#define LIST "/proc/locks"
 
 /* The inode number that the kernel gives the first PID namespace. */
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
 
-/* A file as the kernel's lists name it. */
+/* A file as the kernel's lists name it, and as stat(2) does. */
 typedef struct
 {
   LfKernelLockKind kind;
   guint device_major;
   guint device_minor;
   guint64 inode;
+  guint64 stat_device;
+  guint64 stat_inode;
 } LockedFile;
+
+/* What is known of a process and a file. */
+typedef enum
+{
+  PROCESS_HAS_LOCK,
+  PROCESS_HAS_NO_LOCK,
+  PROCESS_IS_CLOSED, /* it may not be looked into */
+} ProcessLook;
 
 /* By the name that the kernel gives a lock. Whatever part of the file a lock of
  * fcntl(2) is for, ours is for all of it. */
@@ -71,33 +84,6 @@ match_lock_line (const char       *line,
 
   return is_of_kind (kind, file->kind) && device_major == file->device_major &&
          device_minor == file->device_minor && inode == file->inode;
-}
-
-static gboolean
-find_in_list (const LockedFile *file,
-              int              *pid,
-              gboolean         *steady)
-{
-  g_autofree char *list = NULL;
-  gsize length;
-
-  *steady = FALSE;
-  if (!g_file_get_contents ("/proc/locks", &list, &length, NULL))
-    return FALSE;
-
-  *steady = length <= STEADY_LENGTH;
-
-  for (char *line = list, *next; line != NULL; line = next)
-    {
-      next = strchr (line, '\n');
-      if (next != NULL)
-        *next++ = '\0';
-
-      if (match_lock_line (line, file, pid))
-        return TRUE;
-    }
-
-  return FALSE;
 }
 
 /* Value of the line "@key:\tvalue" of an fdinfo file, or NULL. */
@@ -165,32 +151,144 @@ resolve_through_mount (const char *path,
   return FALSE;
 }
 
+/* Whether an fdinfo file lists a lock on @file. */
 static gboolean
-process_has_lock (const char       *pid,
-                  const LockedFile *file)
+descriptor_has_lock (int               fdinfo_directory,
+                     const char       *name,
+                     const LockedFile *file)
 {
-  g_autofree char *directory = g_build_filename ("/proc", pid, "fdinfo", NULL);
-  g_autoptr (GDir) descriptors = g_dir_open (directory, 0, NULL);
-  const char *name;
+  char text[4096];
+  gssize length;
+  int taker, fd = openat (fdinfo_directory, name, O_RDONLY | O_CLOEXEC);
 
-  while (descriptors != NULL && (name = g_dir_read_name (descriptors)) != NULL)
+  if (fd < 0)
+    return FALSE;
+
+  length = read (fd, text, sizeof text - 1);
+  close (fd);
+  text[MAX (length, 0)] = '\0';
+
+  for (const char *lock = find_fdinfo_value (text, "lock"); lock != NULL;
+       lock = find_fdinfo_value (lock, "lock"))
     {
-      g_autofree char *path = g_build_filename (directory, name, NULL);
-      g_autofree char *text = NULL;
-      int taker;
-
-      if (!g_file_get_contents (path, &text, NULL, NULL))
-        continue;
-
-      for (const char *lock = find_fdinfo_value (text, "lock"); lock != NULL;
-           lock = find_fdinfo_value (lock, "lock"))
-        {
-          if (match_lock_line (lock, file, &taker))
-            return TRUE;
-        }
+      if (match_lock_line (lock, file, &taker))
+        return TRUE;
     }
 
   return FALSE;
+}
+
+/* Whether a descriptor of another process is of @file. Nothing is asked of a server. */
+static gboolean
+descriptor_is_of_file (int               fd_directory,
+                       const char       *name,
+                       const LockedFile *file)
+{
+#ifdef HAVE_STATX
+  struct statx file_stat;
+
+  return statx (fd_directory, name, AT_STATX_DONT_SYNC, STATX_INO, &file_stat) == 0 &&
+         file_stat.stx_ino == file->stat_inode &&
+         makedev (file_stat.stx_dev_major, file_stat.stx_dev_minor) == file->stat_device;
+#else
+  struct stat file_stat;
+
+  return fstatat (fd_directory, name, &file_stat, 0) == 0 &&
+         file_stat.st_ino == file->stat_inode && file_stat.st_dev == file->stat_device;
+#endif
+}
+
+static int
+open_directory_of (const char *pid,
+                   const char *name)
+{
+  g_autofree char *path = g_build_filename ("/proc", pid, name, NULL);
+
+  return open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Which descriptors are of the file takes a fraction of the time that it takes to have
+ * their locks listed, so only these are. This also tells a file from another one with
+ * the same numbers in the list, in another subvolume of btrfs. A lock of POSIX is not
+ * listed there: of these it is enough that the file is open. */
+static ProcessLook
+look_into_process (const char       *pid,
+                   const LockedFile *file,
+                   gboolean          open_is_enough)
+{
+  int fd_directory = open_directory_of (pid, "fd");
+  int fdinfo_directory = open_directory_of (pid, "fdinfo");
+  ProcessLook look = PROCESS_HAS_NO_LOCK;
+  struct dirent *entry;
+  DIR *descriptors;
+
+  descriptors = fd_directory >= 0 ? fdopendir (fd_directory) : NULL;
+  if (descriptors == NULL || fdinfo_directory < 0)
+    look = PROCESS_IS_CLOSED;
+
+  while (look == PROCESS_HAS_NO_LOCK && (entry = readdir (descriptors)) != NULL)
+    {
+      if (g_ascii_isdigit (entry->d_name[0]) &&
+          descriptor_is_of_file (fd_directory, entry->d_name, file) &&
+          (open_is_enough || descriptor_has_lock (fdinfo_directory, entry->d_name, file)))
+        look = PROCESS_HAS_LOCK;
+    }
+
+  if (descriptors != NULL)
+    closedir (descriptors);
+  else if (fd_directory >= 0)
+    close (fd_directory);
+  if (fdinfo_directory >= 0)
+    close (fdinfo_directory);
+
+  return look;
+}
+
+/* The process that was found last, with the file. It is asked first: a program often asks
+ * again and again who has the same lock. */
+typedef struct
+{
+  GMutex mutex;
+  guint64 device;
+  guint64 inode;
+  int pid;
+} LastHolder;
+
+static gpointer
+last_holder_new (void)
+{
+  LastHolder *self = g_new0 (LastHolder, 1);
+
+  g_mutex_init (&self->mutex);
+
+  return self;
+}
+
+static int
+get_last_holder (const LockedFile *file)
+{
+  LastHolder *last = lf_process_get_state (LF_PROCESS_LAST_HOLDER, last_holder_new);
+  int pid = 0;
+
+  g_mutex_lock (&last->mutex);
+  if (last->device == file->stat_device && last->inode == file->stat_inode)
+    pid = last->pid;
+  g_mutex_unlock (&last->mutex);
+
+  return pid;
+}
+
+static void
+set_last_holder (const LockedFile *file,
+                 int               pid)
+{
+  LastHolder *last = lf_process_get_state (LF_PROCESS_LAST_HOLDER, last_holder_new);
+
+  g_mutex_lock (&last->mutex);
+  last->device = file->stat_device;
+  last->inode = file->stat_inode;
+  last->pid = pid;
+  g_mutex_unlock (&last->mutex);
 }
 
 /* The list names the process that took the lock, but for a lock of an open file
@@ -199,13 +297,26 @@ process_has_lock (const char       *pid,
 static int
 find_heir (const LockedFile *file)
 {
-  g_autoptr (GDir) processes = g_dir_open ("/proc", 0, NULL);
+  g_autoptr (GDir) processes = NULL;
   const char *name;
+  int last = get_last_holder (file);
 
+  if (last != 0)
+    {
+      g_autofree char *last_name = g_strdup_printf ("%d", last);
+
+      if (look_into_process (last_name, file, FALSE) == PROCESS_HAS_LOCK)
+        return last;
+    }
+
+  processes = g_dir_open ("/proc", 0, NULL);
   while (processes != NULL && (name = g_dir_read_name (processes)) != NULL)
     {
-      if (g_ascii_isdigit (name[0]) && process_has_lock (name, file))
-        return atoi (name);
+      if (g_ascii_isdigit (name[0]) && look_into_process (name, file, FALSE) == PROCESS_HAS_LOCK)
+        {
+          set_last_holder (file, atoi (name));
+          return atoi (name);
+        }
     }
 
   return 0;
@@ -217,6 +328,16 @@ process_exists (int pid)
   g_autofree char *directory = g_strdup_printf ("/proc/%d", pid);
 
   return g_access (directory, F_OK) == 0;
+}
+
+static LockedFile
+locked_file_new (const struct stat *path_stat,
+                 LfKernelLockKind   kind)
+{
+  return (LockedFile) {
+    kind, major (path_stat->st_dev), minor (path_stat->st_dev), path_stat->st_ino,
+    path_stat->st_dev, path_stat->st_ino
+  };
 }
 
 /* File systems whose locks live in this kernel alone. */
@@ -256,17 +377,16 @@ sees_all_processes (void)
   return g_strcmp0 (name_space, INITIAL_PID_NAMESPACE) == 0;
 }
 
-/* Finds the lock on @file, whose device is set to what the kernel calls it. */
+/* What the kernel calls the device, if it is not what stat(2) does. */
 static gboolean
-find_listed (const char *path,
-             LockedFile *file,
-             int        *pid,
-             gboolean   *steady)
+is_named_differently (const char *path,
+                      LockedFile *file)
 {
   LockedFile mounted = *file;
 
-  if (find_in_list (file, pid, steady))
-    return TRUE;
+  /* That of a block device is the same for both */
+  if (file->device_major != 0)
+    return FALSE;
 
   if (!resolve_through_mount (path, &mounted) ||
       (mounted.device_major == file->device_major && mounted.device_minor == file->device_minor &&
@@ -275,16 +395,69 @@ find_listed (const char *path,
 
   *file = mounted;
 
-  return find_in_list (file, pid, steady);
+  return TRUE;
 }
 
-static LockedFile
-locked_file_new (const struct stat *path_stat,
-                 LfKernelLockKind   kind)
+/* A line of the list that names the file, or one that has the same numbers: in file systems
+ * where stat(2) tells others than the kernel uses, several files can have the same. */
+static LfKernelLocks
+judge_line (const LockedFile *file,
+            gboolean          is_ambiguous,
+            int              *pid)
 {
-  return (LockedFile) {
-    kind, major (path_stat->st_dev), minor (path_stat->st_dev), path_stat->st_ino
-  };
+  g_autofree char *name = g_strdup_printf ("%d", *pid);
+
+  if (*pid <= 0 || !process_exists (*pid))
+    {
+      *pid = find_heir (file);
+      return *pid != 0 || !is_ambiguous ? LF_KERNEL_LOCKS_HELD : LF_KERNEL_LOCKS_UNKNOWN;
+    }
+
+  if (!is_ambiguous)
+    return LF_KERNEL_LOCKS_HELD;
+
+  switch (look_into_process (name, file, file->kind == LF_KERNEL_LOCK_FCNTL))
+    {
+    case PROCESS_HAS_LOCK:
+      return LF_KERNEL_LOCKS_HELD;
+
+    case PROCESS_HAS_NO_LOCK:
+      return LF_KERNEL_LOCKS_FREE;
+
+    case PROCESS_IS_CLOSED:
+    default:
+      return LF_KERNEL_LOCKS_UNKNOWN;
+    }
+}
+
+/* HELD, UNKNOWN if a line may be of the file, or FREE if none is. */
+static LfKernelLocks
+find_in_list (char             *list,
+              const LockedFile *file,
+              gboolean          is_ambiguous,
+              int              *pid)
+{
+  LfKernelLocks found = LF_KERNEL_LOCKS_FREE;
+
+  for (char *line = list, *next; line != NULL; line = next)
+    {
+      LfKernelLocks judged;
+
+      next = strchr (line, '\n');
+      if (next != NULL)
+        *next++ = '\0';
+
+      if (!match_lock_line (line, file, pid))
+        continue;
+
+      judged = judge_line (file, is_ambiguous, pid);
+      if (judged == LF_KERNEL_LOCKS_HELD)
+        return judged;
+      if (judged == LF_KERNEL_LOCKS_UNKNOWN)
+        found = judged;
+    }
+
+  return found;
 }
 
 LfKernelLocks
@@ -294,22 +467,31 @@ lf_kernel_locks_find (const char         *path,
                       int                *pid)
 {
   LockedFile file = locked_file_new (path_stat, kind);
-  gboolean steady;
+  gboolean is_ambiguous = is_named_differently (path, &file);
+  LfKernelLocks found = LF_KERNEL_LOCKS_FREE;
+  gboolean is_steady = FALSE;
 
-  *pid = 0;
-  if (!find_listed (path, &file, pid, &steady))
+  for (guint i = 0; i < N_LOOKS && found == LF_KERNEL_LOCKS_FREE && !is_steady; i++)
     {
-      if (!steady)
-        return LF_KERNEL_LOCKS_MISSED;
+      g_autofree char *list = NULL;
+      gsize length;
 
-      return is_local (path) && sees_all_processes () ? LF_KERNEL_LOCKS_FREE
-                                                      : LF_KERNEL_LOCKS_UNKNOWN;
+      if (!g_file_get_contents (LIST, &list, &length, NULL))
+        break;
+
+      found = find_in_list (list, &file, is_ambiguous, pid);
+      is_steady = length <= PAGE_LENGTH;
+      if (i + 1 == N_LOOKS)
+        is_steady = TRUE;
     }
 
-  if (*pid <= 0 || !process_exists (*pid))
-    *pid = find_heir (&file);
+  if (found == LF_KERNEL_LOCKS_HELD)
+    return found;
 
-  return LF_KERNEL_LOCKS_HELD;
+  *pid = 0;
+
+  return found == LF_KERNEL_LOCKS_FREE && is_steady && is_local (path) && sees_all_processes ()
+           ? LF_KERNEL_LOCKS_FREE : LF_KERNEL_LOCKS_UNKNOWN;
 }
 
 int
@@ -318,19 +500,36 @@ lf_kernel_locks_find_held (const char        *path,
                            LfKernelLockKind   kind)
 {
   LockedFile file = locked_file_new (path_stat, kind);
-  LfKernelLocks listed = LF_KERNEL_LOCKS_MISSED;
-  gboolean steady;
   int pid = 0;
 
-  for (guint i = 0; i < MAX_LOOKS && listed == LF_KERNEL_LOCKS_MISSED; i++)
-    listed = lf_kernel_locks_find (path, path_stat, kind, &pid);
-
-  if (listed == LF_KERNEL_LOCKS_HELD)
+  if (lf_kernel_locks_find (path, path_stat, kind, &pid) == LF_KERNEL_LOCKS_HELD)
     return pid;
 
   /* Outside the first PID namespace, the list leaves out a lock whose taker has
    * died; the descriptor of its heir tells of it all the same */
-  find_listed (path, &file, &pid, &steady);
+  is_named_differently (path, &file);
 
   return find_heir (&file);
+}
+
+int
+lf_kernel_locks_find_description (const char        *path,
+                                  const struct stat *path_stat,
+                                  LfKernelLockKind   kind)
+{
+  LockedFile file = locked_file_new (path_stat, kind);
+
+  is_named_differently (path, &file);
+
+  return find_heir (&file);
+}
+
+/* The file systems of a server whose locks of fcntl(2) and of flock(2) are the same there,
+ * so that one of the first kind, which can be asked for, tells of the second. */
+gboolean
+lf_kernel_locks_are_one_kind (const char *path)
+{
+  struct statfs file_system;
+
+  return statfs (path, &file_system) == 0 && (guint32) file_system.f_type == 0x6969; /* NFS */
 }

@@ -20,7 +20,6 @@ typedef enum
 {
   LF_KERNEL_LOCKS_FREE,    /* surely nobody */
   LF_KERNEL_LOCKS_HELD,    /* @pid is set, to 0 if it cannot be seen */
-  LF_KERNEL_LOCKS_MISSED,  /* it may be held, and be seen by another look */
   LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
 } LfKernelLocks;
 
@@ -34,5 +33,15 @@ LfKernelLocks lf_kernel_locks_find      (const char         *path,
 int           lf_kernel_locks_find_held (const char         *path,
                                          const struct stat  *path_stat,
                                          LfKernelLockKind    kind);
+
+/* The same for one that is known to be of an open file description. */
+int           lf_kernel_locks_find_description
+                                        (const char         *path,
+                                         const struct stat  *path_stat,
+                                         LfKernelLockKind    kind);
+
+/* Whether locks of all kinds on that file system exclude each other. */
+gboolean      lf_kernel_locks_are_one_kind
+                                        (const char         *path);
 
 G_END_DECLS

@@ -10,6 +10,10 @@ G_BEGIN_DECLS
  * that in any. One file per platform. */
 char *lf_path_make_absolute (const char *path);
 
+/* Whether what was made absolute is. It is not where there was no current directory to
+ * make it so; then it must not come to mean something in another one. */
+gboolean lf_path_has_directory (const char *path);
+
 /* A path with a count of references. */
 char *lf_path_new              (const char *path);
 char *lf_path_ref              (const char *path);

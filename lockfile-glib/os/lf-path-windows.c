@@ -41,3 +41,10 @@ lf_path_make_absolute (const char *path)
 
   return absolute != NULL ? absolute : g_strdup (path);
 }
+
+/* What is not complete here is no path at all, which the system says when it is used. */
+gboolean
+lf_path_has_directory (const char *path)
+{
+  return TRUE;
+}

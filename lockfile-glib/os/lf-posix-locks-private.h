@@ -20,7 +20,8 @@ int      lf_posix_locks_unlock    (LfPosixClaim   *claim,
 int      lf_posix_locks_test      (int             fd,
                                    guint64         device,
                                    guint64         inode,
-                                   gboolean       *locked);
+                                   gboolean       *locked,
+                                   int            *pid);
 void     lf_posix_locks_close     (LfPosixClaim   *claim,
                                    int             fd,
                                    guint64         device,

@@ -80,11 +80,17 @@ locked_file_equal (gconstpointer a,
   return file->inode == other->inode && file->device == other->device;
 }
 
+/* A program may have closed them since. */
 static void
 close_descriptors (LockedFile *file)
 {
   for (guint i = 0; i < file->descriptors->len; i++)
-    lf_close (g_array_index (file->descriptors, int, i));
+    {
+      int fd = g_array_index (file->descriptors, int, i);
+
+      if (lf_descriptor_is (fd, file->device, file->inode))
+        lf_close (fd);
+    }
   g_array_set_size (file->descriptors, 0);
 }
 
@@ -129,7 +135,7 @@ table_new (void)
 {
   Table *self = g_new0 (Table, 1);
 
-  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse };
+  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse, NULL };
   g_mutex_init (&self->mutex);
   self->files = g_hash_table_new (locked_file_hash, locked_file_equal);
   lf_process_foreach_inherited (LF_PROCESS_DESCRIPTORS, close_inherited, NULL);
@@ -349,10 +355,12 @@ int
 lf_posix_locks_test (int       fd,
                      guint64   device,
                      guint64   inode,
-                     gboolean *locked)
+                     gboolean *locked,
+                     int      *pid)
 {
   LockedFile *file = locked_file_find (device, inode);
 
+  *pid = lf_process_get_id ();
   *locked = FALSE;
   if (file != NULL)
     {
@@ -363,7 +371,7 @@ lf_posix_locks_test (int       fd,
       locked_file_unref (file);
     }
 
-  return *locked ? 0 : lf_fcntl_test (fd, F_GETLK, locked);
+  return *locked ? 0 : lf_fcntl_test (fd, F_GETLK, locked, pid);
 }
 
 /* Sets @claim, which may be NULL before. */
@@ -410,7 +418,7 @@ lf_posix_claim_stop (LfPosixClaim *claim)
 }
 
 /* Closing any descriptor of a file costs the process its lock, so that is put off
- * while one is held. The claim ends with it. */
+ * while one is held. The claim ends with it. @fd is -1 if it was closed by another. */
 void
 lf_posix_locks_close (LfPosixClaim *claim,
                       int           fd,
@@ -431,13 +439,12 @@ lf_posix_locks_close (LfPosixClaim *claim,
   g_mutex_lock (&file->mutex);
   if (claim != NULL)
     g_queue_unlink (&file->claims, &claim->link);
-  if (has_active (file))
+  if (fd >= 0 && has_active (file))
     g_array_append_val (file->descriptors, fd);
-  else
-    {
-      lf_close (fd);
-      close_descriptors (file);
-    }
+  else if (fd >= 0)
+    lf_close (fd);
+  if (!has_active (file))
+    close_descriptors (file);
   pass_turn (file);
   g_mutex_unlock (&file->mutex);
 
@@ -446,10 +453,14 @@ lf_posix_locks_close (LfPosixClaim *claim,
 }
 
 static gboolean
-is_enough (int      fd,
-           gboolean for_writing)
+is_enough (const LockedFile *file,
+           int               fd,
+           gboolean          for_writing)
 {
   int flags = fcntl (fd, F_GETFL);
+
+  if (!lf_descriptor_is (fd, file->device, file->inode))
+    return FALSE;
 
   return !for_writing || (flags >= 0 && (flags & O_ACCMODE) == O_RDWR);
 }
@@ -472,7 +483,7 @@ table_reuse (guint64  device,
     {
       int fd = g_array_index (file->descriptors, int, i);
 
-      if (!is_enough (fd, for_writing))
+      if (!is_enough (file, fd, for_writing))
         continue;
 
       reused = fd;

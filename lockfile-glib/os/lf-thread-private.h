@@ -20,4 +20,8 @@ int lf_thread_start (LfThreadFunc work,
 
 guint64 lf_thread_get_number (void);
 
+/* Whether no other thread runs code of the program; TRUE also where that cannot be told.
+ * A file a platform. */
+gboolean lf_thread_is_alone (void);
+
 G_END_DECLS

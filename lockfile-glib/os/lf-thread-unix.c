@@ -5,13 +5,15 @@
 #include "os/lf-thread-private.h"
 
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include "os/lf-process-private.h"
 
 /* Address space, not memory: what is never touched costs nothing. It must hold
- * the C library's own data, unwinding, and a log handler of the application. */
+ * the C library's own data, unwinding, and a log handler of the application. The
+ * thread-local data of the program and its libraries is taken from it, too. */
 #define STACK_SIZE (256 * 1024)
 
 /* A thread that is done stays for a moment, since the next task often follows soon
@@ -161,6 +163,32 @@ thread_main (void *first_task)
 }
 
 static int
+add_thread_local_size (struct dl_phdr_info *info,
+                       size_t               size,
+                       void                *total)
+{
+  for (int i = 0; i < info->dlpi_phnum; i++)
+    {
+      const ElfW (Phdr) *header = &info->dlpi_phdr[i];
+
+      if (header->p_type == PT_TLS)
+        *(gsize *) total += header->p_memsz + header->p_align;
+    }
+
+  return 0;
+}
+
+static gsize
+get_stack_size (void)
+{
+  gsize thread_local_size = 0;
+
+  dl_iterate_phdr (add_thread_local_size, &thread_local_size);
+
+  return STACK_SIZE + thread_local_size;
+}
+
+static int
 start_thread (LfThreadTask *task)
 {
   pthread_t thread;
@@ -170,14 +198,14 @@ start_thread (LfThreadTask *task)
 
   pthread_attr_init (&attributes);
   pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize (&attributes, STACK_SIZE);
+  pthread_attr_setstacksize (&attributes, get_stack_size ());
 
   sigfillset (&all_signals);
   pthread_sigmask (SIG_SETMASK, &all_signals, &old_signals);
   result = pthread_create (&thread, &attributes, thread_main, task);
   if (result == EINVAL)
     {
-      /* Thread-local data of the program leaves too little of such a stack */
+      /* The system may want more than that, or a multiple of something */
       pthread_attr_destroy (&attributes);
       pthread_attr_init (&attributes);
       pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);

@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "os/lf-descriptor-private.h"
 #include "os/lf-process-private.h"
 #include "os/lf-thread-private.h"
 
@@ -108,8 +109,8 @@ instance_new (LfWatchFunc changed)
 {
   Instance *instance = g_new0 (Instance, 1);
 
-  instance->inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  instance->end_fd = eventfd (0, EFD_CLOEXEC);
+  instance->inotify_fd = lf_descriptor_raise (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
+  instance->end_fd = lf_descriptor_raise (eventfd (0, EFD_CLOEXEC));
   instance->counts = g_hash_table_new (NULL, NULL);
   instance->changed = changed;
 

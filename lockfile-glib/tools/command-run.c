@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -216,6 +217,28 @@ say_that_it_waits (LfLockFile *lock_file,
   command_complain (_("Waiting for %s, held by %s"), display_name, holder_text);
 }
 
+/* The library does not look for the holder of a lock that it does not get: that would
+ * hold up others who lock. Here a person reads it. */
+static void
+complain_of_failure (LfLockFile   *lock_file,
+                     const GError *error)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autofree char *holder_text = NULL;
+
+  if (g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED) ||
+      g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT))
+    holder = lf_lock_file_query_holder (lock_file, NULL, NULL);
+  if (holder != NULL)
+    holder_text = lf_lock_holder_to_string (holder);
+
+  /* The message may name it already */
+  if (holder_text != NULL && strstr (error->message, holder_text) == NULL)
+    command_complain (_("%s: held by %s"), error->message, holder_text);
+  else
+    command_complain ("%s", error->message);
+}
+
 static gboolean
 acquire (LfLockFile  *lock_file,
          const char  *path,
@@ -271,7 +294,7 @@ run_locked (const char     *path,
   /* Until it has the lock, a signal just ends lf-lock */
   if (!acquire (lock_file, path, timeout, &error))
     {
-      command_complain ("%s", error->message);
+      complain_of_failure (lock_file, error);
       status = command_get_exit_status (error);
       return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
     }

@@ -12,6 +12,7 @@ typedef struct
   const char *path; /* as given */
   LfLockFile *lock_file;
   LfLockHolder *holder;
+  LfLockScope scope;
   GError *error;
 } Finding;
 
@@ -40,21 +41,46 @@ finding_get_exit_status (const Finding *self)
   return self->holder != NULL ? STATUS_HELD : STATUS_FREE;
 }
 
+/* Nothing where it is as one expects of a local disk. */
+static const char *
+finding_describe_scope (const Finding *self)
+{
+  switch (self->scope)
+    {
+    case LF_LOCK_SCOPE_ALL_HOSTS:
+      return _(" (excludes all hosts)");
+
+    case LF_LOCK_SCOPE_UNKNOWN:
+      return _(" (whether it excludes other hosts is unknown)");
+
+    case LF_LOCK_SCOPE_PROCESS:
+    case LF_LOCK_SCOPE_HOST:
+    default:
+      return "";
+    }
+}
+
 static void
 finding_print (const Finding *self)
 {
   g_autofree char *display_name = g_filename_display_name (self->path);
   g_autofree char *holder_text = NULL;
+  g_autofree char *state = NULL;
 
   if (self->error != NULL)
-    command_complain ("%s", self->error->message);
-  else if (self->holder == NULL)
-    command_print (_("%s: free"), display_name);
+    {
+      command_complain ("%s", self->error->message);
+      return;
+    }
+
+  if (self->holder == NULL)
+    state = g_strdup_printf (_("%s: free"), display_name);
   else
     {
       holder_text = lf_lock_holder_to_string (self->holder);
-      command_print (_("%s: held by %s"), display_name, holder_text);
+      state = g_strdup_printf (_("%s: held by %s"), display_name, holder_text);
     }
+  command_print ("%s%s", state, finding_describe_scope (self));
 }
 
 static void
@@ -85,6 +111,18 @@ finding_get_locked (const Finding *self)
   return self->holder != NULL ? "true" : "false";
 }
 
+/* NULL if it is not known. */
+static const char *
+finding_get_scope (const Finding *self)
+{
+  g_autoptr (GEnumClass) scopes = g_type_class_ref (LF_TYPE_LOCK_SCOPE);
+
+  if (self->scope == LF_LOCK_SCOPE_UNKNOWN)
+    return NULL;
+
+  return g_enum_get_value (scopes, (int) self->scope)->value_nick;
+}
+
 /* JSON has only Unicode, and a path can have any bytes: the URI has them exactly. */
 static void
 finding_append_json (const Finding *self,
@@ -104,6 +142,8 @@ finding_append_json (const Finding *self,
   json_append_string (json, uri);
   g_string_append (json, ", \"backend\": ");
   json_append_string (json, backend->value_nick);
+  g_string_append (json, ", \"scope\": ");
+  json_append_string (json, finding_get_scope (self));
   g_string_append_printf (json, ", \"locked\": %s, \"holder\": ", finding_get_locked (self));
   if (self->holder != NULL)
     append_holder (json, self->holder);
@@ -139,6 +179,7 @@ tell (GStrv       paths,
         return EX_USAGE;
 
       finding.holder = lf_lock_file_query_holder (finding.lock_file, NULL, &finding.error);
+      finding.scope = lf_lock_file_query_scope (finding.lock_file, NULL, NULL);
       status = combine (status, finding_get_exit_status (&finding));
 
       if (as_json)

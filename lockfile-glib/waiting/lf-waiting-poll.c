@@ -99,6 +99,7 @@ lf_waiting_poll_enqueue (LfWait             *wait,
   Waiter *waiter = g_new0 (Waiter, 1);
   Queues *queues;
   GQueue *queue;
+  gboolean is_first;
 
   g_cond_init (&waiter->cond);
   waiter->link.data = waiter;
@@ -116,11 +117,13 @@ lf_waiting_poll_enqueue (LfWait             *wait,
       queue = g_queue_new ();
       g_hash_table_insert (queues->by_name, waiter->name, queue);
     }
-  waiter->is_first = g_queue_is_empty (queue);
+  is_first = g_queue_is_empty (queue);
+  waiter->is_first = is_first;
   g_queue_push_tail_link (queue, &waiter->link);
   g_mutex_unlock (&queues->mutex);
 
-  return waiter->is_first;
+  /* Whoever leaves the queue may make it the first one from now on */
+  return is_first;
 }
 
 static void

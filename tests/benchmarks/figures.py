@@ -12,6 +12,7 @@ import random
 import re
 import select
 import statistics
+import subprocess
 import tempfile
 import time
 
@@ -44,6 +45,12 @@ class Settings:
     crowd_hand_offs: int
     crowd_cycles: int
     waits_each: int  # of each process of a crowd
+    fails: int = 100  # of each contestant, round and surroundings
+    other_locks: tuple = (1, 100, 1000)
+    other_processes: int = 200
+    other_descriptors: int = 100  # of each of these
+    expired: tuple = (1, 100)  # numbers of waits that end at once
+    expiry: int = 100  # milliseconds
     counts_all: bool = True  # in the profile; if not, only what is quick
 
     def counted(self, contestant):
@@ -64,7 +71,8 @@ SMOKE = Settings(
     rounds=1, slow_rounds=1, cycle_rounds=1, cycle_seconds=0, most_cycles=1, hand_offs=1,
     polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
-    crowd_cycles=1, waits_each=1, counts_all=False)
+    crowd_cycles=1, waits_each=1, fails=1, other_locks=(1,), other_processes=2,
+    other_descriptors=2, expired=(1, 2), expiry=10, counts_all=False)
 
 
 class Session:
@@ -703,6 +711,90 @@ def serve(holder, waiters, command):
     return after - before
 
 
+class Failing(Figure):
+    """g) What a failure costs."""
+
+    def __init__(self, session):
+        super().__init__(session)
+        settings = session.settings
+        self.surroundings = [*(f'{count:,} other locks' for count in settings.other_locks),
+                             f'{settings.other_processes:,} other processes']
+        self.contestants = [
+            *(raw(way) for way in KERNEL), *(ours('C', way, 'sync') for way in KERNEL),
+            *(ours('Python', way, 'sync') for way in KERNEL),
+            *(peer for peer in PEERS if peer.name in FAILING_PEERS)]
+        self.table = self.tables['g'] = Table(
+            'g) A try that finds the lock held',
+            'Another process has the lock; beside it there are so many other locks on the '
+            f'machine, or processes with {settings.other_descriptors} descriptors each. By hand '
+            'that is open, lock and close. Samples are tries, of all rounds.',
+            TIME_COLUMNS, [self.name(contestant, around) for contestant in self.contestants
+                           for around in self.surroundings])
+        self.late = self.tables['g expired'] = Table(
+            'g) A wait that expires',
+            f'How long after its deadline, {settings.expiry} ms away, the end of an asynchronous '
+            'wait of C was reported in its main loop. So many began at once.',
+            (('samples', 'late', 'count', 'number'), ('median', 'late', 'median', 'time'),
+             ('99 %', 'late', 'p99', 'time'), ('worst', 'late', 'worst', 'time')),
+            [self.late_name(way, count, around) for way in KERNEL for count in settings.expired
+             for around in self.surroundings])
+
+    @staticmethod
+    def name(contestant, around):
+        return f'{contestant.name}, {around}'
+
+    @staticmethod
+    def late_name(way, count, around):
+        return f'{way}, {count:,} at once, {around}'
+
+    def tasks(self):
+        settings = self.session.settings
+        return [*(lambda count=count, around=around: self.beside_locks(count, around)
+                  for count, around in zip(settings.other_locks, self.surroundings)),
+                lambda: self.beside_processes(self.surroundings[-1])]
+
+    def beside_locks(self, count, around):
+        with self.session.run(raw('flock')) as [other]:
+            other.ask('hold', count)
+            self.measure_all(around)
+
+    def beside_processes(self, around):
+        settings = self.session.settings
+        descriptors = [os.open('/dev/null', os.O_RDONLY)
+                       for _ in range(settings.other_descriptors)]
+        others = [subprocess.Popen(['sleep', '1000'], pass_fds=descriptors)
+                  for _ in range(settings.other_processes)]
+        try:
+            self.measure_all(around)
+        finally:
+            for other in others:
+                other.kill()
+            for other in others:
+                other.wait()
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def measure_all(self, around):
+        for contestant in random.sample(self.contestants, len(self.contestants)):
+            path = self.session.new_path()
+            with self.session.run(raw(contestant.way), path=path) as [holder], \
+                    self.session.run(contestant, path=path) as [program]:
+                holder.ask('acquire')
+                self.table.add(self.name(contestant, around), 'time',
+                               program.ask('fail', self.session.settings.fails),
+                               self.name(raw(contestant.way), around))
+                if contestant.is_built and contestant.command[0].endswith('library'):
+                    self.measure_expired(program, contestant.way, around)
+                holder.ask('release')
+
+    def measure_expired(self, program, way, around):
+        for count in self.session.settings.expired:
+            self.late.add(self.late_name(way, count, around), 'late',
+                          program.ask('expire', count, self.session.settings.expiry))
+
+
+FAILING_PEERS = ('Python filelock', 'Python fasteners')
+
 # The system calls of a profile; all those of a name that is not here are others
 CALLS = {
     'open, close': ('open', 'openat', 'close'),
@@ -811,6 +903,7 @@ FIGURES = {
     'd': Scale,
     'e': Fairness,
     'f': Growth,
+    'g': Failing,
     'profile': Profile,
 }
 

@@ -129,6 +129,27 @@ class Targets:
                           self.value('e', row, 'rate', 'ratio'))
 
 
+    def g(self):
+        rows = self.tables['g']['rows']
+        for backend in KERNEL:
+            prefix = f'C: {backend}, sync, '
+            ratios = {name.removeprefix(prefix): row['time']['ratio']
+                      for name, row in rows.items() if name.startswith(prefix)}
+            worst = max(ratios, key=ratios.get)
+            self.at_most('g', f'a try that finds the lock held, `{constant(backend)}` / open, '
+                              'lock, close by hand', 2, ratios[worst], remark=f' ({worst})')
+        late = self.tables['g expired']['rows']
+        for count, limit in ((1, 2), (100, 20)):
+            worst = {name: row['late']['worst'] / 1e6 for name, row in late.items()
+                     if f', {count:,} at once, ' in name}
+            if worst:
+                name = max(worst, key=worst.get)
+                median = max(late[name]['late']['median'] / 1e6 for name in worst)
+                self.at_most('g', f'{count:,} waits that expire at once: reported after the '
+                                  'deadline, worst', limit, worst[name], ' ms',
+                             remark=f' ({name}); median {digits(median)} ms')
+
+
 def constant(backend):
     return backend.upper().replace('-', '_')
 
@@ -136,7 +157,7 @@ def constant(backend):
 def targets(tables):
     """For the figures that were measured with all that belongs to them."""
     result = Targets(tables)
-    for letter in 'abcde':
+    for letter in 'abcdeg':
         if letter in tables:
             getattr(result, letter)()
     return result.list

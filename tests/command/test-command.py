@@ -77,6 +77,26 @@ class Run(CommandTest):
         self.assert_ends(126, 'run', 'x.lock', '--', './file/beneath')
         self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
 
+    def test_locks_itself(self):
+        """A script that is its own lock file, as with flock(1)."""
+        script = pathlib.Path('script')
+        script.write_text(f'#!/bin/sh\n[ "$1" ] && exec echo ran\n'
+                          f'exec {LF_LOCK} run -n "$0" "$0" again\n', encoding='utf-8')
+        script.chmod(0o755)
+        for _ in range(2):
+            result = subprocess.run(['./script'], capture_output=True, text=True, check=False)
+            self.assertEqual((result.returncode, result.stdout), (0, 'ran\n'), result.stderr)
+
+    def test_what_flock_locks(self):
+        """A directory, and a file that may only be read."""
+        os.mkdir('directory')
+        pathlib.Path('read-only').touch(0o444)
+        for path in ['directory', 'read-only']:
+            held = ['run', path, '--', LF_LOCK, 'run', '-n', path, 'true']
+            self.assert_ends(75, *held)
+            self.assert_ends(0, 'run', '-n', path, '--', 'true')
+            self.assertTrue(os.path.exists(path))
+
     def test_is_locked_meanwhile(self):
         result = self.assert_ends(75, 'run', 'x.lock', '--', LF_LOCK, 'run', '-n', 'x.lock', 'true')
         self.assertRegex(result.stderr, r'x\.lock is locked already: held by PID \d+ \(lf-lock\)')
@@ -269,9 +289,9 @@ class Statuses(CommandTest):
         self.assertEqual(os.listdir(), [])
 
     def test_not_a_lock(self):
-        os.mkdir('directory')
-        self.assert_ends(65, 'run', 'directory', '--', 'true')
-        self.assert_ends(65, 'status', 'directory')
+        os.mkfifo('fifo')
+        self.assert_ends(65, 'run', 'fifo', '--', 'true')
+        self.assert_ends(65, 'status', 'fifo')
 
     def test_break_would_remove_data(self):
         pathlib.Path('data').write_text('content', encoding='ascii')
@@ -333,11 +353,11 @@ class Status(CommandTest):
 
     def test_errors(self):
         """An error does not keep the others from being told, and counts most."""
-        os.mkdir('directory')
+        os.mkfifo('fifo')
         self.hold('b.lock')
-        result = self.assert_ends(65, 'status', 'a.lock', 'directory', 'b.lock')
+        result = self.assert_ends(65, 'status', 'a.lock', 'fifo', 'b.lock')
         self.assertEqual(len(result.stdout.splitlines()), 2)
-        self.assertIn('directory', result.stderr)
+        self.assertIn('fifo', result.stderr)
 
     def test_backends(self):
         for backend in BACKENDS:
@@ -377,7 +397,8 @@ class Status(CommandTest):
             free, held = json.loads(result.stdout)
             self.assertEqual(free, {
                 'path': 'a.lock', 'uri': pathlib.Path('a.lock').absolute().as_uri(),
-                'backend': 'flock', 'locked': False, 'holder': None, 'error': None})
+                'backend': 'flock', 'scope': 'host', 'locked': False, 'holder': None,
+                'error': None})
             self.assertEqual(held['path'], 'b.lock')
             self.assertIs(held['locked'], True)
             self.assertEqual(held['holder']['pid'], holder.pid)
@@ -386,11 +407,11 @@ class Status(CommandTest):
             self.finish(holder)
 
     def test_json_error(self):
-        os.mkdir('directory')
-        result = self.assert_ends(65, 'status', '--json', 'directory', 'x.lock')
+        os.mkfifo('fifo')
+        result = self.assert_ends(65, 'status', '--json', 'fifo', 'x.lock')
         wrong, free = json.loads(result.stdout)
         self.assertEqual((wrong['locked'], wrong['holder']), (None, None))
-        self.assertIn('directory', wrong['error'])
+        self.assertIn('fifo', wrong['error'])
         self.assertEqual((free['locked'], free['error']), (False, None))
         self.assertEqual(result.stderr, '')
 

@@ -49,7 +49,8 @@ assert_times_out (const TestBackend *backend,
 
       g_assert_cmpint (g_get_monotonic_time () - start, >=, (gint64) (timeout * G_USEC_PER_SEC));
       g_assert_error (error, LF_LOCK_ERROR, code);
-      g_assert_nonnull (strstr (error->message, holder));
+      if (holder != NULL)
+        g_assert_nonnull (strstr (error->message, holder));
       g_assert_nonnull (strstr (error->message, path));
       g_assert_false (lf_lock_file_is_held (lock));
     }
@@ -64,7 +65,8 @@ test_timeout (Fixture       *fixture,
   const double timeouts[] = { 0, 0.001, 0.05, 0.3 };
   g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
   g_autofree char *named = g_strdup_printf ("held by PID %d (lf-test-peer)", peer_get_pid (peer));
-  const char *holder = backend->names_others ? named : "held by an unknown process";
+  /* To look for the holder of a kernel's lock would take longer than the try */
+  const char *holder = backend->is_existence ? named : NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (timeouts); i++)
     assert_times_out (backend, fixture->path, timeouts[i], holder);

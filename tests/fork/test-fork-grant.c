@@ -169,6 +169,76 @@ test_not_finished (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
+typedef struct
+{
+  gboolean done;
+  gboolean released;
+  GError *error;
+} Release;
+
+static void
+release_cb (GObject      *object,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  Release *release = user_data;
+
+  release->released = lf_lock_file_release_finish (LF_LOCK_FILE (object), result, &release->error);
+  release->done = TRUE;
+}
+
+typedef struct
+{
+  const TestBackend *backend;
+  LfLockFile *lock;
+  Release *release;
+} Released;
+
+static const char *
+child_goes_on (gpointer data)
+{
+  Released *released = data;
+  g_autoptr (GError) error = NULL;
+
+  if (lf_lock_file_is_held (released->lock))
+    return "what the parent has released is held in the child";
+
+  iterate_until (&released->release->done);
+
+  /* SQLite refuses the children of a process that uses a database */
+  if (released->backend->refuses_children)
+    return NULL;
+
+  /* The parent's lock is free, and the object can be used like any other */
+  if (!lf_lock_file_try_acquire (released->lock, &error) ||
+      !lf_lock_file_release (released->lock, &error))
+    return g_strdup (error->message);
+
+  return NULL;
+}
+
+/* A release is done, and not reported. */
+static void
+test_released (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  Release release = { 0 };
+  Released released = { backend, lock, &release };
+
+  assert_acquires (lock);
+  lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &release);
+  wait_until_others_sleep ();
+  g_assert_cmpint (fork_child (child_goes_on, &released), ==, CHILD_WELL);
+
+  iterate_until (&release.done);
+  g_assert_no_error (release.error);
+  g_assert_true (release.released);
+  assert_acquires (lock);
+  assert_releases (lock);
+}
+
 /* What the parent's child says, as an exit status. */
 static void
 assert_child_is_well (pid_t pid)
@@ -250,6 +320,7 @@ static const BackendCase cases[] = {
   { "granted-not-reported", test_not_dispatched },
   { "granted-and-dropped", test_dropped },
   { "reported-not-finished", test_not_finished },
+  { "released-not-reported", test_released },
   { "pid-namespace", test_namesake },
   { NULL, NULL },
 };

@@ -290,7 +290,11 @@ child_asks_and_releases (gpointer data)
   if (lf_lock_file_release (storm->inherited, &error))
     return "the child has released the parent's lock";
   if (!g_error_matches (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK))
-    return error->message;
+    return g_strdup (error->message);
+
+  lf_lock_file_set_timeout (storm->inherited, 1);
+  if (lf_lock_file_get_timeout (storm->inherited) < 1)
+    return "a property is not what it was set to";
 
   return NULL;
 }

@@ -190,7 +190,8 @@ static void
 test_descriptor (Fixture       *fixture,
                  gconstpointer  data)
 {
-  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                              "backend", LF_BACKEND_FCNTL, NULL);
   g_autofree char *content = NULL;
 
   assert_acquires (lock);

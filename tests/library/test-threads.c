@@ -7,7 +7,7 @@
 
 #include "lf-test-backend.h"
 
-#define N_ROUNDS 300
+#define N_ROUNDS 150
 
 /* A call in a thread of its own. */
 typedef struct _Call Call;

@@ -10,6 +10,7 @@ const TestBackend test_backends[] = {
     .backend = LF_BACKEND_FLOCK,
     .nick = "flock",
     .kind = LOCK_IS_FILE,
+    .locks_directories = TRUE,
     .names_others = TRUE,
     .has_shared = TRUE,
     .has_descriptor = TRUE,

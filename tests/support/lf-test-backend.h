@@ -23,6 +23,7 @@ typedef struct
   gboolean is_existence;   /* the lock is the existence of what is at the path */
   gboolean has_shared;
   gboolean has_descriptor; /* get_fd() has one while the lock is held */
+  gboolean locks_directories; /* although it makes files */
   gboolean names_others;   /* the holder is told also if it is another process */
   gboolean has_queue;      /* first come, first served also among processes */
   gboolean is_woken;       /* a release in any process ends a wait, without a look */

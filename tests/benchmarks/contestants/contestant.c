@@ -7,11 +7,12 @@
  *   acquire       the time at which it has the lock
  *   release       the time just before it gives it back
  *   cycle COUNT   how long each of so many acquires and releases took
+ *   fail COUNT    how long each of so many tries took that found the lock held
  *   contend START END HOLD PAUSE
  *                 how long each acquire took of those between two points of time;
  *                 holds the lock for so long, and pauses for so long after it
  *
- * The last one only exists in C and in Python. */
+ * The last two only exist in C and in Python. */
 
 #include "contestant.h"
 
@@ -127,6 +128,27 @@ contend (const Contestant *contestant,
   contestant_answer ((const gint64 *) (void *) waits->data, waits->len);
 }
 
+static void
+fail (const Contestant *contestant,
+      gsize             count)
+{
+  g_autofree gint64 *times = g_new (gint64, count);
+
+  g_assert_nonnull (contestant->fail);
+  for (gsize i = 0; i < count / 10 + 1; i++)
+    contestant->fail ();
+
+  for (gsize i = 0; i < count; i++)
+    {
+      gint64 before = contestant_now ();
+
+      contestant->fail ();
+      times[i] = contestant_now () - before;
+    }
+
+  contestant_answer (times, count);
+}
+
 static gint64
 number (const char *word)
 {
@@ -145,6 +167,8 @@ obey (const Contestant  *contestant,
     release (contestant);
   else if (g_str_equal (words[0], "cycle"))
     cycle (contestant, (gsize) number (words[1]));
+  else if (g_str_equal (words[0], "fail"))
+    fail (contestant, (gsize) number (words[1]));
   else if (g_str_equal (words[0], "contend"))
     contend (contestant, number (words[1]), number (words[2]), number (words[3]),
              number (words[4]));

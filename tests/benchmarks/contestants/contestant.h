@@ -12,6 +12,9 @@ typedef struct
 
   /* Obeys what only this program knows; returns whether it is such a command */
   gboolean (*obey) (char **words);
+
+  /* Tries in vain; NULL where that is not measured */
+  void (*fail) (void);
 } Contestant;
 
 gint64 contestant_now (void);

@@ -21,6 +21,9 @@
  *                about a file took, and how late the latest of so many timers of
  *                10 ms was, in the main loop and with nothing else to do there
  *   cancel       how long it took until all that were started were reported
+ *   expire COUNT MILLISECONDS
+ *                how long after its deadline each of so many asynchronous waits of that
+ *                length was reported, which all began at once
  *   serve        the time at which all that were started have had their lock, each
  *                of which gives it back at once */
 
@@ -124,6 +127,17 @@ released_cb (GObject      *object,
   lf_lock_file_release_finish (LF_LOCK_FILE (object), result, &error);
   g_assert_no_error (error);
   *done = TRUE;
+}
+
+static void
+fail (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  begin ();
+  g_assert_false (lf_lock_file_try_acquire (lock_file, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  end ();
 }
 
 static void
@@ -321,6 +335,53 @@ probe (guint count)
   contestant_answer (data.worst, G_N_ELEMENTS (data.worst));
 }
 
+typedef struct
+{
+  gint64 deadline;
+  gint64 late;
+  guint *n_left;
+} Expiry;
+
+static void
+expired_cb (GObject      *object,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  Expiry *expiry = user_data;
+  g_autoptr (GError) error = NULL;
+
+  expiry->late = contestant_now () - expiry->deadline;
+  g_assert_false (lf_lock_file_acquire_finish (LF_LOCK_FILE (object), result, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  (*expiry->n_left)--;
+}
+
+static void
+expire (guint count,
+        guint milliseconds)
+{
+  g_autofree Expiry *expiries = g_new0 (Expiry, count);
+  g_autofree gint64 *late = g_new (gint64, count);
+  guint n_left = count;
+
+  for (guint i = 0; i < count; i++)
+    {
+      g_autoptr (LfLockFile) waiting = new_lock_file (path);
+
+      expiries[i].n_left = &n_left;
+      expiries[i].deadline = contestant_now () + milliseconds * NANOSECONDS_PER_MS;
+      lf_lock_file_acquire_with_timeout_async (waiting, milliseconds / 1000.0,
+                                               G_PRIORITY_DEFAULT, NULL, expired_cb,
+                                               &expiries[i]);
+    }
+  while (n_left > 0)
+    g_main_context_iteration (NULL, TRUE);
+
+  for (guint i = 0; i < count; i++)
+    late[i] = expiries[i].late;
+  contestant_answer (late, count);
+}
+
 static gboolean
 obey (char **words)
 {
@@ -336,6 +397,11 @@ obey (char **words)
     result = cancel ();
   else if (g_str_equal (words[0], "serve"))
     result = finish ();
+  else if (g_str_equal (words[0], "expire"))
+    {
+      expire ((guint) atoi (words[1]), (guint) atoi (words[2]));
+      return TRUE;
+    }
   else if (g_str_equal (words[0], "probe"))
     {
       probe ((guint) atoi (words[1]));
@@ -364,7 +430,7 @@ int
 main (int    argc,
       char **argv)
 {
-  Contestant contestant = { acquire_sync, release_sync, obey };
+  Contestant contestant = { acquire_sync, release_sync, obey, fail };
   g_auto (GStrv) manner = NULL;
 
   g_assert_cmpint (argc, ==, 4);

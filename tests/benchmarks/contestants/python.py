@@ -31,11 +31,19 @@ class Library:
         self.lock_file = Lf.LockFile(path=path, backend=getattr(Lf.Backend, nick),
                                      remove_on_release='remove' in manner)
         self.release = self.lock_file.release
+        self.errors = Lf
         if 'async' in manner:
             self.context = self.GLib.MainContext.default()
             self.acquire = self.acquire_in_loop
         else:
             self.acquire = self.lock_file.acquire
+
+    def fail(self):
+        try:
+            self.lock_file.try_acquire()
+        except self.errors.AlreadyLocked:
+            return
+        sys.exit('It was not held')
 
     def acquire_in_loop(self):
         self.done = False
@@ -77,9 +85,17 @@ class PIDLockFile:
 
 class FileLock:
     def __init__(self, path, name='FileLock'):
-        self.peer = getattr(importlib.import_module('filelock'), name)(path)
+        self.errors = importlib.import_module('filelock')
+        self.peer = getattr(self.errors, name)(path)
         self.acquire = self.peer.acquire
         self.release = self.peer.release
+
+    def fail(self):
+        try:
+            self.peer.acquire(timeout=0)
+        except self.errors.Timeout:
+            return
+        sys.exit('It was not held')
 
 
 class PortaLocker:
@@ -95,6 +111,10 @@ class Fasteners:
         self.peer = importlib.import_module('fasteners').InterProcessLock(path)
         self.acquire = self.peer.acquire
         self.release = self.peer.release
+
+    def fail(self):
+        if self.peer.acquire(blocking=False):
+            sys.exit('It was not held')
 
 
 class FlockCommand:
@@ -149,6 +169,17 @@ def cycle(lock, count):
     return times
 
 
+def fail(lock, count):
+    times = []
+    for number in range(count + count // 10 + 1):
+        before = time.monotonic_ns()
+        lock.fail()
+        after = time.monotonic_ns()
+        if number > count // 10:
+            times.append(after - before)
+    return times
+
+
 def contend(lock, start, end, hold, pause):
     waits = []
 
@@ -178,6 +209,8 @@ def obey(lock, command, *numbers):
         return [now]
     if command == 'cycle':
         return cycle(lock, int(numbers[0]))
+    if command == 'fail':
+        return fail(lock, int(numbers[0]))
     if command == 'contend':
         return contend(lock, *map(int, numbers))
     sys.exit(f'No such command: {command}')

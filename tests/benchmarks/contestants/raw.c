@@ -2,7 +2,7 @@
 
 /* raw WAY PATH: the system calls that a lock of each way cannot do without, made by
  * hand: what the library is measured against. They are those of a safe lock. That of
- * the kernel counts only if the path still names the file, and a file that is the
+ * the kernel counts only if the path still names the file, at its release too, and a file that is the
  * lock holds a record; but nothing is looked at that can be seen from a result
  * already, and there are no error messages.
  *
@@ -70,6 +70,9 @@ acquire_flock (void)
 static void
 release_flock (void)
 {
+  struct stat named;
+
+  stat (path, &named);
   check (flock (fd, LOCK_UN));
   close (fd);
 }
@@ -105,7 +108,29 @@ acquire_fcntl (void)
 static void
 release_fcntl (void)
 {
+  struct stat named;
+
+  stat (path, &named);
   lock_whole_file (F_UNLCK);
+  close (fd);
+}
+
+/* No more than an attempt cannot do without */
+static void
+fail_flock (void)
+{
+  check (fd = open (path, OPEN_FLAGS, 0666));
+  g_assert_cmpint (flock (fd, LOCK_EX | LOCK_NB), ==, -1);
+  close (fd);
+}
+
+static void
+fail_fcntl (void)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+  check (fd = open (path, OPEN_FLAGS, 0666));
+  g_assert_cmpint (fcntl (fd, F_OFD_SETLK, &lock), ==, -1);
   close (fd);
 }
 
@@ -203,9 +228,9 @@ static struct
   const char *way;
   Contestant contestant;
 } contestants[] = {
-  { "flock", { acquire_flock, release_flock } },
+  { "flock", { acquire_flock, release_flock, NULL, fail_flock } },
   { "flock-remove", { acquire_flock, release_flock_and_file } },
-  { "fcntl", { acquire_fcntl, release_fcntl } },
+  { "fcntl", { acquire_fcntl, release_fcntl, NULL, fail_fcntl } },
   { "fcntl-remove", { acquire_fcntl, release_fcntl_and_file } },
   { "hard-link", { acquire_hard_link, release_file } },
   { "directory", { acquire_directory, release_directory } },

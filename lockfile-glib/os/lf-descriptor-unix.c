@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-descriptor-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/lf-process-private.h"
+
+/* Takes @fd, or -1 with errno, and returns a descriptor of the same that is not one of
+ * the three that a program takes for its standard streams: where they are closed, its
+ * next warning would be written into the file. */
+int
+lf_descriptor_raise (int fd)
+{
+  struct stat file_stat;
+  int raised, saved_errno;
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  raised = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  saved_errno = errno;
+  if (fstat (fd, &file_stat) == 0)
+    lf_descriptor_close (fd, file_stat.st_dev, file_stat.st_ino);
+  errno = saved_errno;
+
+  return raised;
+}
+
+/* Occupies the descriptors of standard streams that are closed. */
+static void
+fill_streams (int *fillers)
+{
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    fillers[fd] = fcntl (fd, F_GETFD) < 0 ? open ("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+}
+
+static void
+empty_streams (const int *fillers)
+{
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    {
+      if (fillers[fd] >= 0)
+        close (fillers[fd]);
+    }
+}
+
+/* open(), above the standard streams. Where closing a descriptor may have to be put off, one
+ * of these must not even be had for a moment. */
+int
+lf_descriptor_open (const char *path,
+                    int         flags,
+                    mode_t      mode)
+{
+  gboolean is_kept = lf_process_peek_state (LF_PROCESS_DESCRIPTORS) != NULL;
+  int fillers[STDERR_FILENO + 1];
+  int fd, saved_errno;
+
+  if (is_kept)
+    fill_streams (fillers);
+
+  do
+    fd = open (path, flags, mode);
+  while (fd < 0 && errno == EINTR);
+  fd = lf_descriptor_raise (fd);
+
+  saved_errno = errno;
+  if (is_kept)
+    empty_streams (fillers);
+  errno = saved_errno;
+
+  return fd;
+}
+
+/* A program may close descriptors that it does not know, and open something else, which
+ * gets the same number. Nothing is asked of a server for this. */
+gboolean
+lf_descriptor_is (int     fd,
+                  guint64 device,
+                  guint64 inode)
+{
+  struct stat file_stat;
+
+  return fstat (fd, &file_stat) == 0 &&
+         file_stat.st_dev == device && file_stat.st_ino == inode;
+}

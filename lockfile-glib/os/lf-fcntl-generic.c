@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-fcntl-private.h"
+
+#include <errno.h>
+
+/* POSIX leaves open which of the two it is. */
+gboolean
+lf_fcntl_is_contention (int saved_errno)
+{
+  return saved_errno == EACCES || saved_errno == EAGAIN;
+}

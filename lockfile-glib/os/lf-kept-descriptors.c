@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-kept-descriptors-private.h"
+
+#include <fcntl.h>
+
+#include "os/lf-descriptor-private.h"
+#include "os/lf-fcntl-private.h"
+#include "os/lf-process-private.h"
+
+/* What the process keeps open. There is at most one of a file and kind that is not in use:
+ * it is used again before another one is opened. */
+
+typedef struct
+{
+  int fd;
+  guint64 device;
+  guint64 inode;
+} Kept;
+
+typedef struct
+{
+  LfDescriptorKeeper keeper;
+
+  /* Held over calls that the kernel answers by itself, and over close() */
+  GMutex mutex;
+  GArray *kept;
+} Table;
+
+/* Where others have locks for reading there too, the kernel may name one of these. */
+static gboolean
+program_has_lock (int fd)
+{
+  return lf_fcntl_get_holder (fd, F_OFD_GETLK, F_WRLCK) == lf_process_get_id ();
+}
+
+static gboolean
+is_of (const Kept *kept,
+       guint64     device,
+       guint64     inode)
+{
+  return kept->device == device && kept->inode == inode;
+}
+
+/* With the mutex held: closes what is not needed any more, which the program may have
+ * closed itself. */
+static void
+sweep (Table *self)
+{
+  for (guint i = self->kept->len; i-- > 0;)
+    {
+      const Kept *kept = &g_array_index (self->kept, Kept, i);
+      gboolean is_open = lf_descriptor_is (kept->fd, kept->device, kept->inode);
+
+      if (is_open && program_has_lock (kept->fd))
+        continue;
+
+      if (is_open)
+        lf_close (kept->fd);
+      g_array_remove_index_fast (self->kept, i);
+    }
+}
+
+static void
+table_close (int     fd,
+             guint64 device,
+             guint64 inode)
+{
+  Table *self = lf_process_peek_state (LF_PROCESS_DESCRIPTORS);
+  Kept kept = { fd, device, inode };
+
+  g_mutex_lock (&self->mutex);
+  g_array_append_val (self->kept, kept);
+  sweep (self);
+  g_mutex_unlock (&self->mutex);
+}
+
+static void
+table_sweep (void)
+{
+  Table *self = lf_process_peek_state (LF_PROCESS_DESCRIPTORS);
+
+  g_mutex_lock (&self->mutex);
+  sweep (self);
+  g_mutex_unlock (&self->mutex);
+}
+
+static gboolean
+is_enough (const Kept *kept,
+           gboolean    for_writing)
+{
+  int flags = fcntl (kept->fd, F_GETFL);
+
+  return lf_descriptor_is (kept->fd, kept->device, kept->inode) &&
+         (!for_writing || (flags >= 0 && (flags & O_ACCMODE) == O_RDWR));
+}
+
+static int
+table_reuse (guint64  device,
+             guint64  inode,
+             gboolean for_writing)
+{
+  Table *self = lf_process_peek_state (LF_PROCESS_DESCRIPTORS);
+  int fd = -1;
+
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < self->kept->len && fd < 0; i++)
+    {
+      const Kept *kept = &g_array_index (self->kept, Kept, i);
+
+      if (!is_of (kept, device, inode) || !is_enough (kept, for_writing))
+        continue;
+
+      fd = kept->fd;
+      g_array_remove_index_fast (self->kept, i);
+    }
+  g_mutex_unlock (&self->mutex);
+
+  return fd;
+}
+
+/* A forked child has the descriptors, and not the locks that they are kept for. What the
+ * parent's threads were at work on is left as it is. */
+static void
+close_inherited (gpointer state,
+                 gpointer user_data)
+{
+  Table *table = state;
+
+  if (!g_mutex_trylock (&table->mutex))
+    return;
+
+  for (guint i = 0; i < table->kept->len; i++)
+    {
+      const Kept *kept = &g_array_index (table->kept, Kept, i);
+
+      if (lf_descriptor_is (kept->fd, kept->device, kept->inode))
+        lf_close (kept->fd);
+    }
+  g_array_set_size (table->kept, 0);
+}
+
+static gpointer
+table_new (void)
+{
+  Table *self = g_new0 (Table, 1);
+
+  self->keeper = (LfDescriptorKeeper) { table_close, table_reuse, table_sweep };
+  g_mutex_init (&self->mutex);
+  self->kept = g_array_new (FALSE, FALSE, sizeof (Kept));
+  lf_process_foreach_inherited (LF_PROCESS_DESCRIPTORS, close_inherited, NULL);
+
+  return self;
+}
+
+/* Until something is kept, which seldom happens, nothing is looked up. */
+void
+lf_kept_descriptors_close (int     fd,
+                           guint64 device,
+                           guint64 inode)
+{
+  if (program_has_lock (fd))
+    lf_process_get_state (LF_PROCESS_DESCRIPTORS, table_new);
+
+  lf_descriptor_close (fd, device, inode);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-thread-private.h"
+
+gboolean
+lf_thread_is_alone (void)
+{
+  return TRUE;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "os/lf-thread-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+/* Threads that are there without the program's doing, and run nothing of it: those of this
+ * library, of GLib, of desktop libraries and of JavaScript engines. */
+static const char *const helpers[] = {
+  LF_THREAD_NAME, "gmain", "gdbus", "pool-spawner", "dconf worker", "JS Helper", "[pango] fontcon",
+};
+
+/* A thread that was joined is listed until the kernel has taken it down. */
+#define N_LOOKS 5
+#define LOOK_INTERVAL (2 * G_TIME_SPAN_MILLISECOND)
+
+static gboolean
+is_helper (const char *task)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", task);
+  g_autofree char *name = NULL;
+
+  /* One that has ended meanwhile does nothing any more */
+  if (!g_file_get_contents (path, &name, NULL, NULL))
+    return TRUE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (helpers); i++)
+    {
+      if (g_str_has_prefix (name, helpers[i]))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
+has_no_others (void)
+{
+  g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *task;
+
+  while (tasks != NULL && (task = g_dir_read_name (tasks)) != NULL)
+    {
+      if (atoi (task) != gettid () && !is_helper (task))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+gboolean
+lf_thread_is_alone (void)
+{
+  for (guint i = 0; i < N_LOOKS; i++)
+    {
+      if (has_no_others ())
+        return TRUE;
+
+      g_usleep (LOOK_INTERVAL);
+    }
+
+  return FALSE;
+}

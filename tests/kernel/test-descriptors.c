@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Descriptors of a program that is not kind to them: standard streams that are closed, and
+ * descriptors that are closed because nobody knows them. Each case is a child. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lf-test-backend.h"
+
+typedef struct
+{
+  const TestBackend *backend;
+  const char *path;
+  const char *log_path;
+} Case;
+
+static gboolean
+is_file (int         fd,
+         const char *path)
+{
+  struct stat file_stat, path_stat;
+
+  return fstat (fd, &file_stat) == 0 && stat (path, &path_stat) == 0 &&
+         file_stat.st_dev == path_stat.st_dev && file_stat.st_ino == path_stat.st_ino;
+}
+
+static guint
+count_descriptors_of (const char *path)
+{
+  guint n_descriptors = 0;
+
+  for (int fd = 0; fd < 100; fd++)
+    n_descriptors += is_file (fd, path) ? 1 : 0;
+
+  return n_descriptors;
+}
+
+/* In a child, that ends with a status of its own: the standard streams say nothing. */
+static void
+check (gboolean condition,
+       int      status)
+{
+  if (!condition)
+    _exit (status);
+}
+
+static void
+child_without_streams (gpointer data)
+{
+  Case *this = data;
+  g_autoptr (LfLockFile) lock = lock_new (this->backend, this->path);
+  g_autoptr (LfLockFile) other = lock_new (this->backend, this->path);
+  g_autoptr (LfLockHolder) holder = NULL;
+
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    close (fd);
+
+  check (lf_lock_file_acquire (lock, NULL, NULL), 2);
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    check (!is_file (fd, this->path), 3);
+  check (lf_lock_file_get_fd (lock) == -1 || lf_lock_file_get_fd (lock) > STDERR_FILENO, 4);
+
+  /* Neither has a try, a wait or a look left one */
+  check (!lf_lock_file_try_acquire (other, NULL), 5);
+  check (!lf_lock_file_acquire_with_timeout (other, 0.01, NULL, NULL), 6);
+  holder = lf_lock_file_query_holder (other, NULL, NULL);
+  check (holder != NULL, 7);
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    check (!is_file (fd, this->path), 8);
+  check (lf_lock_file_release (lock, NULL), 9);
+}
+
+static void
+for_each_backend (Fixture   *fixture,
+                  ChildFunc  function)
+{
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      Case this = { &test_backends[i], fixture->path, log_path };
+
+      if (!lf_backend_is_supported (this.backend->backend))
+        continue;
+
+      g_test_message ("%s", this.backend->nick);
+      run_in_child (function, &this);
+      remove_recursively (fixture->path);
+      remove_recursively (log_path);
+    }
+}
+
+static void
+test_no_streams (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  for_each_backend (fixture, child_without_streams);
+}
+
+/* As a daemon does it, and what it opens then gets our number. Returns the descriptors that
+ * it has of @path from then on. */
+static void
+close_all_and_open (const char *path)
+{
+  int fd;
+
+  for (fd = STDERR_FILENO + 1; fd < 100; fd++)
+    close (fd);
+
+  if (path == NULL)
+    return;
+
+  do
+    {
+      fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+      g_assert_cmpint (fd, >=, 0);
+      g_assert_no_errno (flock (fd, LOCK_SH));
+    }
+  while (fd < 50);
+}
+
+static void
+assert_log_untouched (const char *path)
+{
+  int other = open (path, O_RDWR | O_CLOEXEC);
+
+  for (int fd = STDERR_FILENO + 1; fd <= 50; fd++)
+    g_assert_true (is_file (fd, path));
+  for (int fd = STDERR_FILENO + 1; fd <= 50; fd++)
+    {
+      /* All others are closed, so this one alone has the lock */
+      if (fd == STDERR_FILENO + 1)
+        continue;
+      close (fd);
+    }
+  g_assert_cmpint (flock (other, LOCK_EX | LOCK_NB), ==, -1);
+  g_assert_cmpint (errno, ==, EWOULDBLOCK);
+  close (other);
+  close (STDERR_FILENO + 1);
+}
+
+typedef enum
+{
+  END_RELEASE,
+  END_DROP,
+  END_ACQUIRE,
+} End;
+
+static void
+lose_descriptor (Case     *this,
+                 gboolean  reuse,
+                 End       end)
+{
+  g_autoptr (LfLockFile) lock = lock_new (this->backend, this->path);
+  g_autoptr (LfLockFile) other = lock_new (this->backend, this->path);
+  g_autoptr (GError) error = NULL;
+
+  assert_acquires (lock);
+  g_assert_cmpint (lf_lock_file_get_fd (lock), <=, 50);
+  close_all_and_open (reuse ? this->log_path : NULL);
+
+  g_assert_false (lf_lock_file_is_held (lock));
+  g_assert_cmpint (lf_lock_file_get_fd (lock), ==, -1);
+
+  switch (end)
+    {
+    case END_RELEASE:
+      g_assert_false (lf_lock_file_release (lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+      g_assert_false (lf_lock_file_is_held (lock));
+      break;
+
+    case END_DROP:
+      g_clear_object (&lock);
+      break;
+
+    case END_ACQUIRE:
+    default:
+      /* Another has it by now; this one is not told that it still does */
+      assert_acquires (other);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+      g_clear_error (&error);
+      g_assert_false (lf_lock_file_release (lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+      assert_releases (other);
+      assert_acquires (lock);
+      assert_releases (lock);
+      break;
+    }
+
+  if (reuse && end != END_ACQUIRE)
+    assert_log_untouched (this->log_path);
+}
+
+static void
+child_release (gpointer data)
+{
+  lose_descriptor (data, FALSE, END_RELEASE);
+  lose_descriptor (data, TRUE, END_RELEASE);
+}
+
+static void
+child_drop (gpointer data)
+{
+  lose_descriptor (data, FALSE, END_DROP);
+  lose_descriptor (data, TRUE, END_DROP);
+}
+
+static void
+child_acquire (gpointer data)
+{
+  lose_descriptor (data, FALSE, END_ACQUIRE);
+}
+
+static const struct
+{
+  const char *name;
+  ChildFunc function;
+} ends[] = {
+  { "release", child_release },
+  { "drop", child_drop },
+  { "acquire", child_acquire },
+};
+
+/* The locks that live in a descriptor and nowhere else. */
+static void
+test_closed (Fixture       *fixture,
+             gconstpointer  data)
+{
+  ChildFunc function = ends[GPOINTER_TO_UINT (data)].function;
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      Case this = { &test_backends[i], fixture->path, log_path };
+
+      if (!this.backend->has_descriptor || this.backend->is_existence)
+        continue;
+      /* Where the locks of POSIX are the process's, its table says until a release that one
+       * is held */
+      if (function == child_acquire && this.backend->backend == LF_BACKEND_FCNTL &&
+          g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") == 0)
+        continue;
+
+      g_test_message ("%s", this.backend->nick);
+      run_in_child (function, &this);
+    }
+}
+
+typedef struct
+{
+  LfLockFile *lock;
+  const char *log_path;
+} Inherited;
+
+static void
+child_cleans_up (gpointer data)
+{
+  Inherited *inherited = data;
+
+  close_all_and_open (inherited->log_path);
+  g_assert_false (lf_lock_file_is_held (inherited->lock));
+  assert_log_untouched (inherited->log_path);
+}
+
+/* A child of fork() cleans up what it inherited. */
+static void
+test_child (Fixture       *fixture,
+            gconstpointer  data)
+{
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (&test_backends[i], fixture->path);
+      Inherited inherited = { lock, log_path };
+
+      if (!test_backends[i].has_descriptor || test_backends[i].is_existence)
+        continue;
+
+      assert_acquires (lock);
+      run_in_child (child_cleans_up, &inherited);
+      assert_releases (lock);
+    }
+}
+
+#define PYTHON_LOCKS \
+  "import fcntl, os, sys\n" \
+  "fd = os.open(sys.argv[1], os.O_RDWR)\n" \
+  "try:\n" \
+  "    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n" \
+  "except OSError:\n" \
+  "    sys.exit(3)\n"
+
+/* Whether another process can lock the file with lockf(). */
+static gboolean
+can_lock_with_posix (const char *path)
+{
+  const char *argv[] = { "/usr/bin/python3", "-c", PYTHON_LOCKS, path, NULL };
+  g_autoptr (Peer) python = peer_start_argv (argv);
+  int status = peer_wait (python);
+
+  g_assert_true (status == 0 || status == 3);
+
+  return status == 0;
+}
+
+/* A program that has a lock of POSIX of its own is refused, however often it tries, and
+ * keeps that lock. */
+static void
+test_own_posix_lock (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", fixture->path,
+                                              "backend", LF_BACKEND_FCNTL, NULL);
+  int fd = open (fixture->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  for (int i = 0; i < 5; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (LfLockHolder) holder = NULL;
+
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+      g_clear_error (&error);
+      g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.01, NULL, &error));
+      g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+      holder = lf_lock_file_query_holder (lock, NULL, NULL);
+      g_assert_nonnull (holder);
+      g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, getpid ());
+      g_assert_false (can_lock_with_posix (fixture->path));
+    }
+
+  /* What is kept open does not become more */
+  wait_for_no_lock_threads ();
+  g_assert_cmpuint (count_descriptors_of (fixture->path), ==, 2);
+  own.l_type = F_UNLCK;
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  close (fd);
+  assert_acquires (lock);
+  assert_releases (lock);
+  g_assert_cmpuint (count_descriptors_of (fixture->path), ==, 0);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_test ("/descriptors/no-streams", test_no_streams);
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_autofree char *name = g_strconcat ("/descriptors/closed/", ends[i].name, NULL);
+
+      add_data_test (name, GUINT_TO_POINTER (i), test_closed);
+    }
+  add_test ("/descriptors/child", test_child);
+  /* Elsewhere a lock of POSIX that the program has is the library's too */
+  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
+    add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
+
+  return g_test_run ();
+}

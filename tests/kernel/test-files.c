@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Files that are not a lock's own: programs that run, files that only are read, that have
+ * a lease or that somebody replaces, and directories. The program's own calls say that a
+ * server has lost a handle or a security module allows no locks. */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+#include <linux/fs.h>
+
+#include "lf-test-backend.h"
+
+static int lock_fault;       /* atomic: an errno of fcntl(), or 0 */
+static int flock_wants_write; /* atomic: as NFS does */
+static const char *stale_path;
+
+static int
+fault_fcntl (int   fd,
+             int   command,
+             void *argument)
+{
+  static int (*real_fcntl) (int, int, ...);
+
+  if (real_fcntl == NULL)
+    real_fcntl = (int (*) (int, int, ...)) dlsym (RTLD_NEXT, "fcntl64");
+
+  if ((command == F_SETLK || command == F_OFD_SETLK) && g_atomic_int_get (&lock_fault) != 0)
+    {
+      errno = g_atomic_int_get (&lock_fault);
+      return -1;
+    }
+
+  return real_fcntl (fd, command, argument);
+}
+
+/* Its symbol with 64-bit file offsets. */
+G_MODULE_EXPORT int
+fcntl (int fd,
+       int command,
+       ...)
+{
+  va_list arguments;
+  void *argument;
+
+  va_start (arguments, command);
+  argument = va_arg (arguments, void *);
+  va_end (arguments);
+
+  return fault_fcntl (fd, command, argument);
+}
+
+G_MODULE_EXPORT int
+flock (int fd,
+       int operation)
+{
+  int (*real_flock) (int, int) = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
+  int flags = fcntl (fd, F_GETFL, NULL);
+
+  if (g_atomic_int_get (&flock_wants_write) && (operation & LOCK_EX) != 0 &&
+      (flags & O_ACCMODE) == O_RDONLY)
+    {
+      errno = EBADF;
+      return -1;
+    }
+
+  return real_flock (fd, operation);
+}
+
+G_MODULE_EXPORT int
+lstat (const char  *path,
+       struct stat *path_stat)
+{
+  static int (*real_lstat) (const char *, struct stat *);
+
+  if (real_lstat == NULL)
+    real_lstat = (int (*) (const char *, struct stat *)) dlsym (RTLD_NEXT, "lstat64");
+
+  if (g_strcmp0 (path, stale_path) == 0)
+    {
+      errno = ESTALE;
+      return -1;
+    }
+
+  return real_lstat (path, path_stat);
+}
+
+static LfLockFile *
+new_lock (const char *path,
+          LfBackend   backend,
+          LfLockMode  mode)
+{
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend, "mode", mode, NULL);
+}
+
+static void
+assert_lockable (const char *path,
+                 LfBackend   backend,
+                 LfLockMode  mode)
+{
+  g_autoptr (LfLockFile) lock = new_lock (path, backend, mode);
+
+  assert_acquires (lock);
+  assert_releases (lock);
+}
+
+/* A program that runs can be locked, and one that is locked can be run. */
+static void
+test_program (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const char *argv[] = { fixture->path, "/dev/null", NULL };
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *program = NULL;
+  gsize length;
+  int status;
+
+  g_assert_true (g_file_get_contents ("/bin/sleep", &program, &length, NULL));
+  g_assert_true (g_file_set_contents (fixture->path, program, (gssize) length, NULL));
+  g_assert_no_errno (g_chmod (fixture->path, 0755));
+
+  assert_acquires (lock);
+  g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                               NULL, NULL, &status, &error));
+  g_assert_no_error (error);
+  assert_releases (lock);
+
+  {
+    const char *sleeping[] = { fixture->path, "1000", NULL };
+    g_autoptr (Peer) runs = peer_start_argv (sleeping);
+
+    assert_lockable (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+    assert_lockable (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_SHARED);
+    assert_lockable (fixture->path, LF_BACKEND_FCNTL, LF_LOCK_MODE_SHARED);
+  }
+}
+
+static gboolean
+set_attributes (const char *path,
+                int         attributes)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  gboolean set = ioctl (fd, FS_IOC_SETFLAGS, &attributes) == 0;
+
+  close (fd);
+
+  return set;
+}
+
+static void
+test_immutable (Fixture       *fixture,
+                gconstpointer  data)
+{
+  const int attributes[] = { FS_IMMUTABLE_FL, FS_APPEND_FL };
+
+  g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (attributes); i++)
+    {
+      if (!set_attributes (fixture->path, attributes[i]))
+        {
+          g_test_skip ("Only root may do that, and not on every file system");
+          return;
+        }
+
+      assert_lockable (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+      assert_lockable (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_SHARED);
+      assert_lockable (fixture->path, LF_BACKEND_FCNTL, LF_LOCK_MODE_SHARED);
+      g_assert_true (set_attributes (fixture->path, 0));
+    }
+}
+
+static void
+child_reads (gpointer data)
+{
+  assert_lockable (data, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  assert_lockable (data, LF_BACKEND_FCNTL, LF_LOCK_MODE_SHARED);
+}
+
+static void
+test_only_readable (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  g_assert_true (g_file_set_contents (fixture->path, "data", -1, NULL));
+  g_assert_no_errno (g_chmod (fixture->path, 0444));
+  run_as_user (child_reads, fixture->path);
+}
+
+/* As flock(1) does, which excludes us and is excluded. */
+static void
+test_directory (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = new_lock (fixture->directory, LF_BACKEND_FLOCK,
+                                          LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (LfLockFile) other = new_lock (fixture->directory, LF_BACKEND_FLOCK,
+                                           LF_LOCK_MODE_SHARED);
+  g_autoptr (LfLockFile) fcntl_lock = new_lock (fixture->directory, LF_BACKEND_FCNTL,
+                                                LF_LOCK_MODE_SHARED);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd = open (fixture->directory, O_RDONLY | O_CLOEXEC);
+
+  lf_lock_file_set_remove_on_release (lock, TRUE);
+  assert_acquires (lock);
+  g_assert_cmpint (flock (fd, LOCK_SH | LOCK_NB), ==, -1);
+  g_assert_false (lf_lock_file_try_acquire (other, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  holder = lf_lock_file_query_holder (other, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, getpid ());
+  g_assert_false (lf_lock_file_break_lock (other, NULL, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+  g_clear_error (&error);
+  assert_releases (lock);
+  g_assert_true (g_file_test (fixture->directory, G_FILE_TEST_IS_DIR));
+  g_assert_no_errno (flock (fd, LOCK_EX | LOCK_NB));
+  close (fd);
+  assert_acquires (other);
+
+  g_assert_false (lf_lock_file_try_acquire (fcntl_lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+}
+
+/* A network file system whose exclusive locks need a descriptor for writing. */
+static void
+test_wants_write (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (LfLockFile) other = new_lock (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_auto (Claim) claim = { 0 };
+
+  g_atomic_int_set (&flock_wants_write, TRUE);
+  assert_acquires (lock);
+  claim_start (&claim, other, NULL);
+  wait_for_waiters (fixture->path, 1);
+  assert_releases (lock);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (other);
+  g_atomic_int_set (&flock_wants_write, FALSE);
+}
+
+/* A lease is waited for like a lock. */
+static void
+test_lease (Fixture       *fixture,
+            gconstpointer  data)
+{
+  LfBackend backend = (LfBackend) GPOINTER_TO_INT (data);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path, backend, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) cancelled = { 0 };
+  int fd = open (fixture->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  /* The kernel tells the holder of the lease */
+  signal (SIGIO, SIG_IGN);
+  g_assert_no_errno (fcntl (fd, F_SETLEASE, F_WRLCK));
+
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.05, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+
+  claim_start (&cancelled, lock, cancellable);
+  g_cancellable_cancel (cancellable);
+  claim_wait (&cancelled);
+  g_assert_error (cancelled.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  claim_start (&claim, lock, NULL);
+  g_assert_no_errno (fcntl (fd, F_SETLEASE, F_UNLCK));
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  close (fd);
+  assert_releases (lock);
+  signal (SIGIO, SIG_DFL);
+}
+
+/* That a server has lost the handle of the path does not mean that the lock is lost. */
+static void
+test_stale_handle (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const LfBackend backends[] = { LF_BACKEND_FLOCK, LF_BACKEND_FCNTL };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path, backends[i], LF_LOCK_MODE_EXCLUSIVE);
+
+      assert_acquires (lock);
+      stale_path = fixture->path;
+      assert_releases (lock);
+      stale_path = NULL;
+    }
+}
+
+/* Whoever allows no locks does not hold one. */
+static void
+test_not_allowed (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const LfBackend backends[] = { LF_BACKEND_FCNTL, LF_BACKEND_SQLITE };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+    {
+      g_autoptr (LfLockFile) lock = NULL;
+      g_autoptr (GError) error = NULL;
+
+      if (!lf_backend_is_supported (backends[i]))
+        continue;
+
+      lock = new_lock (fixture->path, backends[i], LF_LOCK_MODE_EXCLUSIVE);
+      g_atomic_int_set (&lock_fault, EACCES);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      g_atomic_int_set (&lock_fault, 0);
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+      assert_acquires (lock);
+      assert_releases (lock);
+    }
+}
+
+/* However the path comes to name something else, with whatever times: the lock is lost. */
+static void
+child_mounts_over (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *other_path = g_build_filename (fixture->directory, "other", NULL);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (GError) error = NULL;
+
+  enter_namespaces (CLONE_NEWNS);
+  g_assert_true (g_file_set_contents (other_path, "", 0, NULL));
+  assert_acquires (lock);
+  g_assert_no_errno (mount (other_path, fixture->path, NULL, MS_BIND, NULL));
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+}
+
+/* An old file: the time of its change says nothing of what is done to its directory. */
+static void
+make_old_file (const char *path)
+{
+  const struct timespec old[] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  g_assert_no_errno (utimensat (AT_FDCWD, path, old, 0));
+}
+
+static void
+test_mounted_over (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  make_old_file (fixture->path);
+  /* Its change has to be longer ago than file systems keep that time exactly */
+  g_usleep (2100 * G_TIME_SPAN_MILLISECOND);
+  run_in_child (child_mounts_over, fixture);
+}
+
+static void
+test_parent_renamed (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  g_autofree char *parent = g_build_filename (fixture->directory, "parent", NULL);
+  g_autofree char *moved = g_build_filename (fixture->directory, "moved", NULL);
+  g_autofree char *path = g_build_filename (parent, "test.lock", NULL);
+  g_autoptr (LfLockFile) lock = new_lock (path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (LfLockFile) other = new_lock (path, LF_BACKEND_FLOCK, LF_LOCK_MODE_EXCLUSIVE);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_no_errno (g_mkdir (parent, 0755));
+  make_old_file (path);
+  g_usleep (2100 * G_TIME_SPAN_MILLISECOND);
+  assert_acquires (lock);
+  g_assert_no_errno (g_rename (parent, moved));
+  g_assert_no_errno (g_mkdir (parent, 0755));
+  assert_acquires (other);
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+  assert_releases (other);
+}
+
+static void
+assert_nowhere (LfLockFile *lock)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+static void
+child_without_directory (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *gone = g_build_filename (fixture->directory, "gone", NULL);
+  g_autoptr (GPtrArray) locks = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_assert_no_errno (g_mkdir (gone, 0755));
+  g_assert_no_errno (g_chdir (gone));
+  g_assert_no_errno (g_rmdir (gone));
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      g_ptr_array_add (locks, lock_new (&test_backends[i], "lf-test-nowhere.lock"));
+      assert_nowhere (locks->pdata[i]);
+    }
+  g_assert_false (g_file_test ("/lf-test-nowhere.lock", G_FILE_TEST_EXISTS));
+
+  /* Nor does it become a path in another directory */
+  g_assert_no_errno (g_chdir (fixture->directory));
+  for (gsize i = 0; i < n_test_backends; i++)
+    assert_nowhere (locks->pdata[i]);
+}
+
+static void
+test_no_directory (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  run_in_child (child_without_directory, fixture);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_test ("/files/program", test_program);
+  add_test ("/files/immutable", test_immutable);
+  add_test ("/files/only-readable", test_only_readable);
+  add_test ("/files/directory", test_directory);
+  add_test ("/files/wants-write", test_wants_write);
+  add_data_test ("/files/lease/flock", GINT_TO_POINTER (LF_BACKEND_FLOCK), test_lease);
+  add_data_test ("/files/lease/fcntl", GINT_TO_POINTER (LF_BACKEND_FCNTL), test_lease);
+  add_test ("/files/stale-handle", test_stale_handle);
+  add_test ("/files/not-allowed", test_not_allowed);
+  add_test ("/files/mounted-over", test_mounted_over);
+  add_test ("/files/parent-renamed", test_parent_renamed);
+  add_test ("/files/no-directory", test_no_directory);
+
+  return g_test_run ();
+}

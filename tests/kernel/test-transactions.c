@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A lock that is a transaction: what a program does with the file itself, threads that open
+ * and close connections, and files that go. The program's own close() lets others in between
+ * what SQLite does before it and the end of the lock. */
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "lf-test-util.h"
+
+#define N_THREADS 6
+#define N_ROUNDS 1000
+#define N_REMOVALS 600
+
+static int yields; /* atomic */
+
+G_MODULE_EXPORT int
+close (int fd)
+{
+  static int (*real_close) (int);
+
+  if (real_close == NULL)
+    real_close = (int (*) (int)) dlsym (RTLD_NEXT, "close");
+  if (g_atomic_int_get (&yields))
+    sched_yield ();
+
+  return real_close (fd);
+}
+
+static LfLockFile *
+new_lock (const char *path)
+{
+  return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", LF_BACKEND_SQLITE, NULL);
+}
+
+typedef struct
+{
+  const char *path;
+  gboolean removes;
+  int n_rounds;
+  int n_inside;   /* atomic */
+  int n_breaches; /* atomic */
+  int n_lost;     /* atomic */
+} Storm;
+
+static gpointer
+storm_thread (gpointer data)
+{
+  Storm *storm = data;
+
+  for (int i = 0; i < storm->n_rounds; i++)
+    {
+      g_autoptr (LfLockFile) lock = new_lock (storm->path);
+      g_autoptr (GError) error = NULL;
+
+      lf_lock_file_set_remove_on_release (lock, storm->removes);
+      if (!lf_lock_file_acquire_with_timeout (lock, 60, NULL, &error))
+        {
+          g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+          g_assert_not_reached ();
+        }
+
+      if (g_atomic_int_add (&storm->n_inside, 1) != 0)
+        g_atomic_int_inc (&storm->n_breaches);
+      g_atomic_int_add (&storm->n_inside, -1);
+
+      if (!lf_lock_file_release (lock, &error))
+        {
+          g_test_message ("%s", error->message);
+          g_atomic_int_inc (&storm->n_lost);
+        }
+    }
+
+  return NULL;
+}
+
+static gpointer
+try_thread (gpointer data)
+{
+  Storm *storm = data;
+
+  for (int i = 0; i < storm->n_rounds; i++)
+    {
+      g_autoptr (LfLockFile) lock = new_lock (storm->path);
+
+      if (lf_lock_file_try_acquire (lock, NULL))
+        lf_lock_file_release (lock, NULL);
+    }
+
+  return NULL;
+}
+
+static void
+run_storm (Storm *storm)
+{
+  GThread *threads[N_THREADS];
+
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("storm", i % 2 == 0 || storm->removes ? storm_thread : try_thread,
+                               storm);
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+}
+
+/* Closing in one thread does not take the lock from another. Each release looks whether
+ * the kernel still has it. */
+static void
+test_threads (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Storm storm = { .path = fixture->path, .n_rounds = N_ROUNDS };
+
+  g_atomic_int_set (&yields, TRUE);
+  run_storm (&storm);
+  g_atomic_int_set (&yields, FALSE);
+  g_assert_cmpint (storm.n_breaches, ==, 0);
+  g_assert_cmpint (storm.n_lost, ==, 0);
+}
+
+/* A file that goes at any moment is made again, by whatever step finds it gone. */
+static void
+test_removal (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Storm storm = { .path = fixture->path, .removes = TRUE, .n_rounds = N_REMOVALS / N_THREADS };
+
+  run_storm (&storm);
+  g_assert_cmpint (storm.n_breaches, ==, 0);
+  g_assert_cmpint (storm.n_lost, ==, 0);
+}
+
+static gpointer
+look_thread (gpointer data)
+{
+  Storm *storm = data;
+  g_autoptr (LfLockFile) lock = new_lock (storm->path);
+
+  while (g_atomic_int_get (&storm->n_inside) == 0)
+    {
+      g_autoptr (LfLockHolder) holder = NULL;
+      g_autoptr (GError) error = NULL;
+
+      holder = lf_lock_file_query_holder (lock, NULL, &error);
+      g_assert_no_error (error);
+    }
+
+  return NULL;
+}
+
+/* So does whoever looks. */
+static void
+test_looks_at_removal (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  Storm storm = { .path = fixture->path };
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  GThread *thread = g_thread_new ("look", look_thread, &storm);
+
+  lf_lock_file_set_remove_on_release (lock, TRUE);
+  for (int i = 0; i < N_REMOVALS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      /* Looking does not keep anybody from the lock */
+      g_assert_true (lf_lock_file_try_acquire (lock, &error));
+      g_assert_no_error (error);
+      assert_releases (lock);
+    }
+  g_atomic_int_set (&storm.n_inside, 1);
+  g_thread_join (thread);
+}
+
+/* A program that reads the file itself takes the lock away from its process. */
+static void
+test_read_by_program (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  LfLockMode mode = (LfLockMode) GPOINTER_TO_INT (data);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other = new_lock (fixture->path);
+  g_autoptr (LfLockHolder) holder = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *content = NULL;
+  gsize length;
+
+  lf_lock_file_set_mode (lock, mode);
+  assert_acquires (lock);
+  assert_acquires (lock);
+  g_assert_true (g_file_get_contents (fixture->path, &content, &length, NULL));
+
+  /* Another process has it by now */
+  {
+    g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
+
+    g_assert_false (lf_lock_file_release (lock, &error));
+    g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+    g_clear_error (&error);
+    g_assert_false (lf_lock_file_is_held (lock));
+  }
+
+  assert_acquires (lock);
+  g_clear_pointer (&content, g_free);
+  g_assert_true (g_file_get_contents (fixture->path, &content, &length, NULL));
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+  g_clear_error (&error);
+
+  /* acquire() of who held it does not say that it still does */
+  assert_acquires (lock);
+  g_clear_pointer (&content, g_free);
+  g_assert_true (g_file_get_contents (fixture->path, &content, &length, NULL));
+  assert_acquires (lock);
+
+  /* Looking takes nothing away */
+  holder = lf_lock_file_query_holder (other, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, getpid ());
+  assert_releases (lock);
+}
+
+/* The lock of a database that is reached by another name is the same. */
+static void
+test_would_deadlock (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  g_autofree char *link = g_build_filename (fixture->directory, "link", NULL);
+  g_autofree char *path = g_build_filename (link, "test.lock", NULL);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other = new_lock (path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_no_errno (symlink (".", link));
+  assert_acquires (lock);
+  g_assert_false (lf_lock_file_acquire (other, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);
+  assert_releases (lock);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_test ("/transactions/threads", test_threads);
+  add_test ("/transactions/removal", test_removal);
+  add_test ("/transactions/looks-at-removal", test_looks_at_removal);
+  /* Elsewhere nobody tells a process of its own locks */
+  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
+    {
+      add_data_test ("/transactions/read-by-program/exclusive",
+                     GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE), test_read_by_program);
+      add_data_test ("/transactions/read-by-program/shared",
+                     GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_read_by_program);
+    }
+  add_test ("/transactions/would-deadlock", test_would_deadlock);
+
+  return g_test_run ();
+}
