@@ -1378,8 +1378,8 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  * - %LF_LOCK_ERROR_FAILED: anything else about the wait, such as no thread for it
  * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
  *   this kind, as a symbolic link, a FIFO, a socket, a device or, where it is not
- *   the lock and cannot be locked with %LF_BACKEND_FLOCK, a directory; with %LF_BACKEND_SQLITE, what is no database. It is left
- *   alone
+ *   the lock and cannot be locked with %LF_BACKEND_FLOCK, a directory; with
+ *   %LF_BACKEND_SQLITE, what is no database. It is left alone
  * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
  *   system that is out of locks
  * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held

@@ -521,6 +521,14 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
   return LF_ATTEMPT_BUSY;
 }
 
+/* Whether the program has closed what SQLite has open. Its number may be somebody else's
+ * now, which SQLite would unlock and close. */
+static gboolean
+was_closed (const LfHandle *handle)
+{
+  return handle->inode != 0 && find_descriptor (handle->device, handle->inode) < 0;
+}
+
 /* Ends the transaction, if there is one, and closes. */
 static void
 end (LfHandle *handle)
@@ -528,6 +536,12 @@ end (LfHandle *handle)
   Connections *connections = lock_connections ();
   Connection *connection = handle->data;
 
+  if (connection != NULL && was_closed (handle))
+    {
+      /* Left as it is, for good */
+      handle->data = NULL;
+      connection = NULL;
+    }
   if (connection != NULL && connection->held)
     roll_back (connection);
   disconnect (handle);

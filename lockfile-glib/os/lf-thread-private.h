@@ -24,4 +24,8 @@ guint64 lf_thread_get_number (void);
  * A file a platform. */
 gboolean lf_thread_is_alone (void);
 
+/* How much of a thread's stack the thread-local data of the program and its libraries takes,
+ * at most; 0 where that is not known. A file a platform. */
+gsize lf_thread_get_local_size (void);
+
 G_END_DECLS

@@ -5,7 +5,6 @@
 #include "os/lf-thread-private.h"
 
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -163,32 +162,6 @@ thread_main (void *first_task)
 }
 
 static int
-add_thread_local_size (struct dl_phdr_info *info,
-                       size_t               size,
-                       void                *total)
-{
-  for (int i = 0; i < info->dlpi_phnum; i++)
-    {
-      const ElfW (Phdr) *header = &info->dlpi_phdr[i];
-
-      if (header->p_type == PT_TLS)
-        *(gsize *) total += header->p_memsz + header->p_align;
-    }
-
-  return 0;
-}
-
-static gsize
-get_stack_size (void)
-{
-  gsize thread_local_size = 0;
-
-  dl_iterate_phdr (add_thread_local_size, &thread_local_size);
-
-  return STACK_SIZE + thread_local_size;
-}
-
-static int
 start_thread (LfThreadTask *task)
 {
   pthread_t thread;
@@ -198,7 +171,7 @@ start_thread (LfThreadTask *task)
 
   pthread_attr_init (&attributes);
   pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize (&attributes, get_stack_size ());
+  pthread_attr_setstacksize (&attributes, STACK_SIZE + lf_thread_get_local_size ());
 
   sigfillset (&all_signals);
   pthread_sigmask (SIG_SETMASK, &all_signals, &old_signals);

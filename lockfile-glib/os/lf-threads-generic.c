@@ -9,3 +9,9 @@ lf_thread_is_alone (void)
 {
   return TRUE;
 }
+
+gsize
+lf_thread_get_local_size (void)
+{
+  return 0;
+}

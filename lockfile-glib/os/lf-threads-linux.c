@@ -4,6 +4,7 @@
 
 #include "os/lf-thread-private.h"
 
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,4 +67,30 @@ lf_thread_is_alone (void)
     }
 
   return FALSE;
+}
+
+static int
+add_thread_local_size (struct dl_phdr_info *info,
+                       size_t               size,
+                       void                *total)
+{
+  for (int i = 0; i < info->dlpi_phnum; i++)
+    {
+      const ElfW (Phdr) *header = &info->dlpi_phdr[i];
+
+      if (header->p_type == PT_TLS)
+        *(gsize *) total += header->p_memsz + header->p_align;
+    }
+
+  return 0;
+}
+
+gsize
+lf_thread_get_local_size (void)
+{
+  gsize size = 0;
+
+  dl_iterate_phdr (add_thread_local_size, &size);
+
+  return size;
 }

@@ -18,7 +18,7 @@
 #include "lf-test-backend.h"
 
 #define N_OTHERS 300
-#define N_TRIES 2000
+#define N_TRIES 500
 
 static int n_opened; /* atomic */
 

@@ -5,7 +5,9 @@
  * what SQLite does before it and the end of the lock. */
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -222,6 +224,43 @@ test_read_by_program (Fixture       *fixture,
   assert_releases (lock);
 }
 
+static void
+child_closes_all (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (GError) error = NULL;
+  struct stat log_stat, file_stat;
+  int fd;
+
+  assert_acquires (lock);
+  for (fd = STDERR_FILENO + 1; fd < 100; fd++)
+    close (fd);
+  do
+    fd = open (log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  while (fd < 50);
+
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+  g_assert_false (lf_lock_file_is_held (lock));
+
+  g_assert_no_errno (stat (log_path, &log_stat));
+  for (fd = STDERR_FILENO + 1; fd <= 50; fd++)
+    {
+      g_assert_no_errno (fstat (fd, &file_stat));
+      g_assert_cmpuint (file_stat.st_ino, ==, log_stat.st_ino);
+    }
+}
+
+/* What a program opens after it has closed SQLite's descriptor is left alone. */
+static void
+test_closed (Fixture       *fixture,
+             gconstpointer  data)
+{
+  run_in_child (child_closes_all, fixture);
+}
+
 /* The lock of a database that is reached by another name is the same. */
 static void
 test_would_deadlock (Fixture       *fixture,
@@ -257,6 +296,7 @@ main (int    argc,
       add_data_test ("/transactions/read-by-program/shared",
                      GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_read_by_program);
     }
+  add_test ("/transactions/closed", test_closed);
   add_test ("/transactions/would-deadlock", test_would_deadlock);
 
   return g_test_run ();

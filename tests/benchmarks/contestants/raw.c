@@ -2,9 +2,9 @@
 
 /* raw WAY PATH: the system calls that a lock of each way cannot do without, made by
  * hand: what the library is measured against. They are those of a safe lock. That of
- * the kernel counts only if the path still names the file, at its release too, and a file that is the
- * lock holds a record; but nothing is looked at that can be seen from a result
- * already, and there are no error messages.
+ * the kernel counts only if the path still names the file, at its release too, and
+ * a file that is the lock holds a record; but nothing is looked at that can be seen
+ * from a result already, and there are no error messages.
  *
  * Besides the commands of every program, it obeys
  *
