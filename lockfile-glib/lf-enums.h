@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  * @LF_BACKEND_DIRECTORY: a directory; the lock is its existence, as with
  *   proper-lockfile and Python's `MkdirLockFile`
  * @LF_BACKEND_SYMLINK: a symbolic link that leads nowhere; the lock is its
- *   existence, as with Python's `SymlinkLockFile`
+ *   existence, as with Python's `SymlinkLockFile`. Whether its holder lives, its
+ *   record alone tells
  * @LF_BACKEND_PID_FILE: a file that names its holder, who has it locked with
  *   `flock(2)` too, on Windows with `LockFileEx()`; the lock is its existence, as
  *   with `QLockFile`
