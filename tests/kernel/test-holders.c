@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Looking for a holder: which file a line of the kernel's list is of, what looking costs,
- * and that it keeps nobody from the lock. The program's own openat() counts the descriptors
- * of other processes whose locks are listed. */
+ * and that it keeps nobody from the lock. The program's own open() and openat() count the
+ * descriptors of other processes whose locks are listed. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -43,6 +44,27 @@ openat (int         directory,
     g_atomic_int_inc (&n_opened);
 
   return real_openat (directory, name, flags, mode);
+}
+
+G_MODULE_EXPORT int
+open (const char *path,
+      int         flags,
+      ...)
+{
+  int (*real_open) (const char *, int, ...) =
+    (int (*) (const char *, int, ...)) dlsym (RTLD_NEXT, "open64");
+  va_list arguments;
+  mode_t mode = 0;
+
+  va_start (arguments, flags);
+  if ((flags & O_CREAT) != 0)
+    mode = va_arg (arguments, mode_t);
+  va_end (arguments);
+
+  if (strstr (path, "/fdinfo/") != NULL)
+    g_atomic_int_inc (&n_opened);
+
+  return real_open (path, flags, mode);
 }
 
 static LfLockFile *
