@@ -44,6 +44,7 @@ testLock('/override/promises', async (lock, other) => {
     assertTrue(await lock.release_async(GLib.PRIORITY_LOW));
     assertTrue(await other.acquire_async(GLib.PRIORITY_LOW, null));
     assertTrue(await lock.is_locked_async());
+    assertEqual(await lock.query_scope_async(), lock.query_scope());
     assertTrue(await lock.break_lock_async());
     await assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => other.release_async());
     assertFalse(await lock.is_locked_async(GLib.PRIORITY_LOW));

@@ -39,6 +39,7 @@ declare module 'gi://Lf?version=1.0' {
             is_locked(cancellable?: Gio.Cancellable | null): boolean;
             break_lock(cancellable?: Gio.Cancellable | null): boolean;
             query_holder(cancellable?: Gio.Cancellable | null): LockHolder | null;
+            query_scope(cancellable?: Gio.Cancellable | null): LockScope;
 
             acquire_async(
                 ioPriority?: number,
@@ -65,6 +66,10 @@ declare module 'gi://Lf?version=1.0' {
                 ioPriority?: number,
                 cancellable?: Gio.Cancellable | null
             ): Promise<LockHolder | null>;
+            query_scope_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<LockScope>;
             release_async(
                 ioPriority?: number,
                 cancellable?: Gio.Cancellable | null

@@ -7,13 +7,14 @@ const {Gio, GLib, GObject} = imports.gi;
 
 // Without a callback these return promises
 const ASYNC_METHODS = [
-    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'release',
+    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'query_scope',
+    'release',
 ];
 
 // Methods that end with a cancellable, and how many arguments come before it
 const CANCELLABLE_METHODS = {
     acquire: 0, acquire_guard: 0, acquire_guard_with_timeout: 1, acquire_with_timeout: 1,
-    break_lock: 0, is_locked: 0, query_holder: 0,
+    break_lock: 0, is_locked: 0, query_holder: 0, query_scope: 0,
 };
 
 // GJS would cut the path there, and another file would be locked

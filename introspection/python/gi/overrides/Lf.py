@@ -695,9 +695,10 @@ class _LockFile:
 
 _FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_guard_finish', 'release',
                     'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
-                    'query_holder_finish', 'break_lock', 'break_lock_finish')
+                    'query_holder_finish', 'query_scope', 'query_scope_finish', 'break_lock',
+                    'break_lock_finish')
 _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
-                  'break_lock')
+                  'query_scope', 'break_lock')
 _OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
                   'is_held_by_thread')
