@@ -71,6 +71,7 @@ class Await(AsyncTest):
         self.assertIs(await self.lock.release_async(DEFAULT), True)
         self.assertIsNone(await self.other.query_holder_async())
         self.assertIs(await self.other.is_locked_async(), False)
+        self.assertEqual(await self.other.query_scope_async(), self.other.query_scope())
         self.assertIs(await self.lock.acquire_with_timeout_async(None, DEFAULT), True)
         self.assertIs(await self.other.is_locked_async(DEFAULT, None), True)
         self.assertIs(await self.other.break_lock_async(), True)

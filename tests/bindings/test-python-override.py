@@ -467,7 +467,8 @@ class ErrorClasses(LockTest):
                        lock.query_holder, lock.break_lock):
             self.assert_raises(Lf.NotSupported, method)
         os.mkdir(self.path)
-        self.assert_raises(Lf.InvalidLockFile, self.lock.acquire)
+        lock = Lf.LockFile(path=self.path, backend=Lf.Backend.FCNTL)
+        self.assert_raises(Lf.InvalidLockFile, lock.acquire)
 
     def test_others(self):
         """What the path itself gives is as everywhere in GLib."""

@@ -283,9 +283,9 @@ class Windows(ExampleTest):
             self.assertEqual(file.read(), b'\xff\xfe')
 
     def test_no_lock(self):
-        os.mkdir(self.lock)
+        os.mkfifo(self.lock)
         self.path('notes.txt', 'Milk\n' * 30)
-        window = self.open('.*/.notes.txt.lock is not a lock file but a directory')
+        window = self.open('.*/.notes.txt.lock is not a lock file but a FIFO')
         window.expect_title('notes.txt [read-only]')
         wait_until(window.shows_text, 'the text')
         # Nothing to wait for

@@ -42,6 +42,12 @@ class LockMode(GObject.GEnum):
     EXCLUSIVE: ClassVar[LockMode]
     SHARED: ClassVar[LockMode]
 
+class LockScope(GObject.GEnum):
+    UNKNOWN: ClassVar[LockScope]
+    PROCESS: ClassVar[LockScope]
+    HOST: ClassVar[LockScope]
+    ALL_HOSTS: ClassVar[LockScope]
+
 # The codes that errors have; the enumerations go by the names of the classes below. That
 # such a class makes a code of a number, as the enumeration does, is left out: mypy has no
 # type for a class whose calls give something else than its instances. A program that
