@@ -47,6 +47,7 @@ struct _LfLockGuard
   gatomicrefcount ref_count;
   LfLockFile *lock_file;
   gssize grant; /* 0 if the lock was held before, or after a release */
+  gboolean released;
 };
 
 G_DEFINE_BOXED_TYPE (LfLockGuard, lf_lock_guard, lf_lock_guard_ref, lf_lock_guard_unref)
@@ -236,11 +237,14 @@ lf_lock_guard_unref (LfLockGuard *self)
  * Releases what the guard holds now, and reports errors as [method@LockFile.release]
  * does. After that the guard holds nothing, and its end does nothing.
  *
- * A guard whose lock file held the lock before, or that has released already, gives
- * %LF_UNLOCK_ERROR_NOT_LOCKED. It also does if the lock was released by hand since; if
- * another one has the lock by now, it is %LF_UNLOCK_ERROR_NOT_MY_LOCK.
+ * If the thread held the lock before it got the guard, the lock stays held, and this
+ * succeeds: so a function works the same whether its caller holds the lock or not.
  *
- * Returns: %TRUE if the lock was released, %FALSE with @error set
+ * A guard that has released already gives %LF_UNLOCK_ERROR_NOT_LOCKED. It also does if
+ * the lock was released by hand since; if another one has the lock by now, it is
+ * %LF_UNLOCK_ERROR_NOT_MY_LOCK.
+ *
+ * Returns: %TRUE if all went well, %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -255,6 +259,12 @@ lf_lock_guard_release (LfLockGuard  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   grant = self->grant;
+  if (grant == 0 && !self->released)
+    {
+      self->released = TRUE;
+      return TRUE;
+    }
+
   if (grant == 0)
     {
       g_autofree char *display_name =
@@ -265,15 +275,18 @@ lf_lock_guard_release (LfLockGuard  *self,
       return FALSE;
     }
 
-  if (lf_lock_file_release_grant (self->lock_file, grant, TRUE, &local_error))
-    {
-      self->grant = 0;
-      return TRUE;
-    }
+  lf_lock_file_release_grant (self->lock_file, grant, TRUE, &local_error);
 
   /* What could not be unlocked is still held, and tried again at the end */
   if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED))
-    self->grant = 0;
+    {
+      self->grant = 0;
+      self->released = TRUE;
+    }
+
+  if (local_error == NULL)
+    return TRUE;
+
   g_propagate_error (error, g_steal_pointer (&local_error));
 
   return FALSE;

@@ -341,6 +341,20 @@ test_guard_release (Fixture       *fixture,
   assert_not_free (fixture->path);
   assert_releases (lock);
 
+  /* One in a function that was called with the lock leaves it to the caller */
+  assert_acquires (lock);
+  guard = lf_lock_file_acquire_guard (lock, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (lf_lock_guard_release (guard, &error));
+  g_assert_no_error (error);
+  g_assert_true (lf_lock_file_is_held (lock));
+  g_assert_false (lf_lock_guard_release (guard, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+  g_clear_error (&error);
+  lf_lock_guard_unref (guard);
+  g_assert_true (lf_lock_file_is_held (lock));
+  assert_releases (lock);
+
   /* Broken meanwhile */
   guard = lf_lock_file_acquire_guard (lock, NULL, &error);
   g_assert_no_error (error);

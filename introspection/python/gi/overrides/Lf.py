@@ -549,15 +549,14 @@ class _Acquired:
 class _Entry:
     """One `with`: whose it is, and the guard that it has."""
 
-    def __init__(self, is_nested):
+    def __init__(self):
         self.thread = threading.get_ident()
-        self.is_nested = is_nested
         self.guard = None
 
 
 def _enter(lock, timeout):
     entries = lock.__dict__.setdefault('_entries', [])
-    entry = _Entry(_is_held_here(lock))
+    entry = _Entry()
     try:
         entries.append(entry)
         # Last, for what the handler of a signal raises later would leave it behind
@@ -578,10 +577,7 @@ def _exit(lock):
     try:
         _original.release_guard(entry.guard)
     except GLib.Error as error:
-        # The guard of a block inside another one has nothing to release
-        if not (entry.is_nested and
-                error.matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED)):
-            raise _translated(error).with_traceback(error.__traceback__) from None
+        raise _translated(error).with_traceback(error.__traceback__) from None
 
 
 def locked(path, timeout=None, **properties):
