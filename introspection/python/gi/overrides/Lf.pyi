@@ -32,12 +32,6 @@ class Backend(GObject.GEnum):
     # On a member, or with a member as argument
     def is_supported(self) -> bool: ...
 
-class LockScope(GObject.GEnum):
-    UNKNOWN: ClassVar[LockScope]
-    PROCESS: ClassVar[LockScope]
-    HOST: ClassVar[LockScope]
-    ALL_HOSTS: ClassVar[LockScope]
-
 class LockMode(GObject.GEnum):
     EXCLUSIVE: ClassVar[LockMode]
     SHARED: ClassVar[LockMode]
