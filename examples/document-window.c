@@ -117,6 +117,10 @@ query_holder_cb (GObject      *object,
   if (self->closing || self->given_up || lf_lock_file_is_held (lock))
     return;
 
+  /* The lock is on its way to us, or to another one that waits */
+  if (holder == NULL && self->waiting != NULL)
+    return;
+
   if (holder != NULL)
     application = lf_lock_holder_get_application (holder);
 

@@ -156,6 +156,9 @@ class DocumentWindow(Gtk.ApplicationWindow):
             holder = None
         if self.closing or self.given_up or lock.is_held():
             return
+        # The lock is on its way to us, or to another one that waits
+        if not holder and self.waiting:
+            return
 
         if not holder:
             self.show_message('Not being edited any more')

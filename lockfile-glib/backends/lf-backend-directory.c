@@ -59,6 +59,16 @@ is_record_name (int         fd,
          S_ISREG (file_stat.st_mode) && file_stat.st_size <= LF_RECORD_MAX_LENGTH;
 }
 
+/* The holder may be removing the lock, and with it what was just listed. */
+static gboolean
+is_gone (int         fd,
+         const char *name)
+{
+  struct stat file_stat;
+
+  return fstatat (fd, name, &file_stat, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 static void
 contents_read (Contents *self,
                int       fd)
@@ -78,7 +88,7 @@ contents_read (Contents *self,
   while ((entry = readdir (directory)) != NULL)
     {
       if (g_str_equal (entry->d_name, ".") || g_str_equal (entry->d_name, "..") ||
-          is_record_name (fd, entry->d_name))
+          is_record_name (fd, entry->d_name) || is_gone (fd, entry->d_name))
         continue;
 
       if (self->unique_name == NULL && is_unique_name (fd, entry->d_name))

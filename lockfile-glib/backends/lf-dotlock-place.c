@@ -28,10 +28,9 @@
 #define SLOT_FORMAT ".lf-%08x-%u"
 #define GUARD_FORMAT ".lf-%08x-guard"
 
-/* How often a guard of others is waited for, and how long each time, in microseconds:
- * nobody needs one for longer than a few system calls, for which a disk may take its
- * time */
-#define GUARD_TRIES 4000
+/* How long a guard of others is waited for, in microseconds: nobody needs one for longer
+ * than a few system calls, for which a disk may take its time */
+#define GUARD_PATIENCE G_TIME_SPAN_SECOND
 #define GUARD_PAUSE 500
 
 #define MAX_CLEANED 1000
@@ -360,18 +359,21 @@ int
 lf_dotlock_place_lock (const LfDotlockPlace *place)
 {
   g_autofree char *name = get_guard_name (place);
+  gint64 end = g_get_monotonic_time () + GUARD_PATIENCE;
+  int guard = open_guard (place, name);
 
-  for (guint i = 0; i < GUARD_TRIES; i++)
+  while (guard < 0 && errno == EWOULDBLOCK)
     {
-      int guard = open_guard (place, name);
-
-      if (guard >= 0 || errno != EWOULDBLOCK)
-        return guard;
+      if (g_get_monotonic_time () >= end)
+        {
+          errno = EBUSY;
+          return -1;
+        }
       g_usleep (GUARD_PAUSE);
+      guard = open_guard (place, name);
     }
 
-  errno = EBUSY;
-  return -1;
+  return guard;
 }
 
 void

@@ -45,14 +45,12 @@
 /* How often our own lock is tried to be removed: what fails may pass by itself */
 #define MAX_TRIES 3
 
-/* How often others are waited for that are about to remove a lock, and how long each time,
+/* How long others are waited for that are about to remove a lock, or that only look at it,
  * in microseconds. They need a few system calls, but a disk may take its time. Only a
  * process that was stopped just there is in the way for longer. */
-#define LOCK_TRIES 4000
-#define LOCK_PAUSE 500
-
-/* The same for others that only look at it */
-#define LOOK_TRIES 40
+#define REMOVAL_PATIENCE G_TIME_SPAN_SECOND
+#define LOOK_PATIENCE (20 * G_TIME_SPAN_MILLISECOND)
+#define PAUSE 500
 
 /* What a handle has of its own. */
 typedef struct
@@ -78,6 +76,22 @@ get_removal_fd (const LfDotlockNode *node)
   return node->record_fd >= 0 ? node->record_fd : node->fd;
 }
 
+/* Sleeps for a moment; FALSE if that was done for too long. @end is 0 at first. */
+static gboolean
+pause_until (gint64 *end,
+             gint64  patience)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (*end == 0)
+    *end = now + patience;
+  if (now >= *end)
+    return FALSE;
+
+  g_usleep (PAUSE);
+  return TRUE;
+}
+
 /* Returns 0 or an errno: EWOULDBLOCK if others have it for long. Where there is no such
  * lock, it is done without. */
 static int
@@ -85,16 +99,15 @@ lock_removal (int   fd,
               short type)
 {
 #ifdef F_OFD_SETLK
-  for (guint i = 0; i < LOCK_TRIES; i++)
-    {
-      int result = lf_fcntl_uninterrupted (fd, F_OFD_SETLK, type);
+  gint64 end = 0;
 
-      if (result != EWOULDBLOCK)
-        return 0;
-      g_usleep (LOCK_PAUSE);
+  while (lf_fcntl_uninterrupted (fd, F_OFD_SETLK, type) == EWOULDBLOCK)
+    {
+      if (!pause_until (&end, REMOVAL_PATIENCE))
+        return EWOULDBLOCK;
     }
 
-  return EWOULDBLOCK;
+  return 0;
 #else
   return 0;
 #endif
@@ -135,14 +148,12 @@ is_dead (const LfDotlockBackend *self,
 static int
 lock_inode (int fd)
 {
-  int result = EWOULDBLOCK;
+  gint64 end = 0;
+  int result;
 
-  for (guint i = 0; i < LOOK_TRIES && result == EWOULDBLOCK; i++)
-    {
-      if (i > 0)
-        g_usleep (LOCK_PAUSE);
-      result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
-    }
+  do
+    result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+  while (result == EWOULDBLOCK && pause_until (&end, LOOK_PATIENCE));
 
   return result;
 }
@@ -164,15 +175,14 @@ remove_guarded (const LfDotlockBackend *self,
 {
   int guard = lf_dotlock_place_lock (place);
   int result = guard < 0 ? errno : 0;
+  gint64 end = 0;
 
   /* Its holder is just removing it, or was stopped there */
-  for (guint i = 0; result == 0 && self->is_announced != NULL && self->is_announced (place, node) &&
-                    lf_record_judge (node->record) != LF_RECORD_DEAD; i++)
+  while (result == 0 && self->is_announced != NULL && self->is_announced (place, node) &&
+         lf_record_judge (node->record) != LF_RECORD_DEAD)
     {
-      if (i >= LOCK_TRIES)
+      if (!pause_until (&end, REMOVAL_PATIENCE))
         result = EBUSY;
-      else
-        g_usleep (LOCK_PAUSE);
     }
 
   if (result == 0)

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  *   pid-namespace:NUMBER     inode number of the PID namespace
  *   start-time:NUMBER        of the process
  *   lock:TEXT                a token, different for every lock
- *   program:TEXT             another one after the process has executed a program
+ *   program:TEXT             a token, another one after the process has executed a program
  *   time-namespace:NUMBER    in which the start time counts
  *   inode-lock:yes           the holder keeps flock(2) on the lock's inode
  *

@@ -166,11 +166,12 @@ get_identity (void)
 char *
 lf_record_new (gboolean inode_locked)
 {
+  static gsize n_records; /* atomic */
   g_autoptr (Identity) own = get_identity ();
-  g_autofree char *token = lf_identity_new_token ();
+  gsize number = (gsize) g_atomic_pointer_add (&n_records, 1);
 
-  return g_strconcat (own->head, TOKEN, token, "\n", own->tail, inode_locked ? INODE_LOCK "\n" : "",
-                      NULL);
+  return g_strdup_printf ("%s" TOKEN "%s-%" G_GSIZE_FORMAT "\n%s%s", own->head, own->program, number,
+                          own->tail, inode_locked ? INODE_LOCK "\n" : "");
 }
 
 /* The line, or "" where there is none. Only a line with its end counts: the rest

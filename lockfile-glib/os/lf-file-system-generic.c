@@ -9,3 +9,9 @@ lf_file_system_is_local (int fd)
 {
   return FALSE;
 }
+
+gboolean
+lf_file_system_path_is_local (const char *path)
+{
+  return FALSE;
+}

@@ -26,19 +26,30 @@ static const guint32 local_types[] = {
   0x7366746e, /* NTFS */
 };
 
+static gboolean
+is_local (const struct statfs *file_system)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (local_types); i++)
+    {
+      if ((guint32) file_system->f_type == local_types[i])
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 gboolean
 lf_file_system_is_local (int fd)
 {
   struct statfs file_system;
 
-  if (fstatfs (fd, &file_system) != 0)
-    return FALSE;
+  return fstatfs (fd, &file_system) == 0 && is_local (&file_system);
+}
 
-  for (gsize i = 0; i < G_N_ELEMENTS (local_types); i++)
-    {
-      if ((guint32) file_system.f_type == local_types[i])
-        return TRUE;
-    }
+gboolean
+lf_file_system_path_is_local (const char *path)
+{
+  struct statfs file_system;
 
-  return FALSE;
+  return statfs (path, &file_system) == 0 && is_local (&file_system);
 }

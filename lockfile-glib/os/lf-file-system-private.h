@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 
 /* Whether all that have locks on the file system of a descriptor are of this kernel, which
  * knows them all. FALSE if that is not known. One file per platform. */
-gboolean lf_file_system_is_local (int fd);
+gboolean lf_file_system_is_local      (int         fd);
+gboolean lf_file_system_path_is_local (const char *path);
 
 G_END_DECLS

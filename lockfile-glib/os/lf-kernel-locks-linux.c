@@ -16,6 +16,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "os/lf-file-system-private.h"
 #include "os/lf-process-private.h"
 
 /* proc_locks(5): one line a lock. The kernel gives a page at a time, and what it holds may
@@ -340,33 +341,6 @@ locked_file_new (const struct stat *path_stat,
   };
 }
 
-/* File systems whose locks live in this kernel alone. */
-static gboolean
-is_local (const char *path)
-{
-  static const guint32 local_types[] = {
-    0xef53,     /* ext2, ext3, ext4 */
-    0x58465342, /* xfs */
-    0x9123683e, /* btrfs */
-    0xf2f52010, /* f2fs */
-    0x01021994, /* tmpfs */
-    0x858458f6, /* ramfs */
-    0x794c7630, /* overlay */
-  };
-  struct statfs file_system;
-
-  if (statfs (path, &file_system) != 0)
-    return FALSE;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (local_types); i++)
-    {
-      if ((guint32) file_system.f_type == local_types[i])
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
 /* The list leaves out whatever processes of other PID namespaces hold, unless
  * all of those lie below ours. */
 static gboolean
@@ -490,7 +464,7 @@ lf_kernel_locks_find (const char         *path,
 
   *pid = 0;
 
-  return found == LF_KERNEL_LOCKS_FREE && is_steady && is_local (path) && sees_all_processes ()
+  return found == LF_KERNEL_LOCKS_FREE && is_steady && lf_file_system_path_is_local (path) && sees_all_processes ()
            ? LF_KERNEL_LOCKS_FREE : LF_KERNEL_LOCKS_UNKNOWN;
 }
 

@@ -194,7 +194,7 @@ main (int    argc,
 
   for (gsize i = 0; i < n_test_backends; i++)
     {
-      if (test_backends[i].is_dotlock)
+      if (test_backends[i].is_existence)
         add_backend_tests ("windows-stale", &test_backends[i], cases);
     }
 
