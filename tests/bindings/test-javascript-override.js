@@ -55,12 +55,12 @@ testLock('/override/promises', async (lock, other) => {
 testLock('/override/rejection', async (lock, other) => {
     other.acquire();
     await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
-        () => lock.acquire_with_timeout_async(0.05), `PID ${OWN_PID}`);
+        () => lock.acquire_with_timeout_async(0.05), lock.get_path());
     await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
         () => lock.acquire_with_timeout_async(NaN));
     lock.timeout = 0.05;
     await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
-        () => lock.acquire_async(), `PID ${OWN_PID}`);
+        () => lock.acquire_async(), lock.get_path());
     await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => lock.release_async());
 });
 
@@ -231,7 +231,7 @@ testLock('/override/with/timeout', async (lock, other) => {
     for (const timeout of [0.05, 0]) {
         const code = timeout > 0 ? Lf.LockError.TIMED_OUT : Lf.LockError.ALREADY_LOCKED;
         await assertError(Lf.LockError, code,
-            () => lock.with(body, {timeout}), `PID ${OWN_PID}`);
+            () => lock.with(body, {timeout}), lock.get_path());
     }
     await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
         () => lock.with(body, {timeout: NaN}));

@@ -98,9 +98,9 @@ testLock('/sync/timeouts', async (lock, other) => {
     assertTrue(lock.acquire_with_timeout(0, null));
     for (const [timeout, code] of [[0, ALREADY_LOCKED], [0.05, TIMED_OUT]]) {
         await assertError(Lf.LockError, code,
-            () => other.acquire_with_timeout(timeout, null), `PID ${OWN_PID}`);
+            () => other.acquire_with_timeout(timeout, null), lock.get_path());
         await assertError(Lf.LockError, code,
-            () => other.acquire_guard_with_timeout(timeout, null), `PID ${OWN_PID}`);
+            () => other.acquire_guard_with_timeout(timeout, null), lock.get_path());
     }
     assertEqual(other.timeout, -1);
 });
@@ -158,7 +158,7 @@ testLock('/async/timeout', async (lock, other) => {
         const claim = lock.acquire_with_timeout_async(timeout, PRIORITY, null);
         const patient = lock.acquire_async(PRIORITY, cancellable);
 
-        await assertError(Lf.LockError, code, () => claim, `PID ${OWN_PID}`);
+        await assertError(Lf.LockError, code, () => claim, lock.get_path());
         cancellable.cancel();
         await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED, () => patient);
     }
@@ -231,16 +231,16 @@ testLock('/async/cancel', async (lock, other) => {
 testLock('/errors/already-locked', async (lock, other) => {
     other.acquire(null);
     await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED,
-        () => lock.try_acquire(), `PID ${OWN_PID}`);
+        () => lock.try_acquire(), lock.get_path());
 });
 
 testLock('/errors/timed-out', async (lock, other) => {
     other.acquire(null);
     await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
-        () => lock.acquire_with_timeout(0.05, null), `PID ${OWN_PID}`);
+        () => lock.acquire_with_timeout(0.05, null), lock.get_path());
     lock.timeout = 0.05;
     await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
-        () => lock.acquire_async(PRIORITY, null), `PID ${OWN_PID}`);
+        () => lock.acquire_async(PRIORITY, null), lock.get_path());
 });
 
 testLock('/errors/would-deadlock', async (lock, other) => {
@@ -275,7 +275,7 @@ test('/errors/invalid-lock-file', async directory => {
 
     Gio.File.new_for_path(link).make_symbolic_link('lock', null);
     await assertError(Lf.BackendError, Lf.BackendError.INVALID_LOCK_FILE,
-        () => acquire(directory), directory);
+        () => acquire('/dev/null'), '/dev/null');
     await assertError(Lf.BackendError, Lf.BackendError.INVALID_LOCK_FILE,
         () => acquire(link), link);
 });
@@ -472,7 +472,7 @@ testLock('/holder/other-process', async (lock, _other, path) => {
     await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK,
         () => lock.release(), `PID ${pid}`);
     await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
-        () => lock.acquire_with_timeout(0.05, null), `PID ${pid} (flock)`);
+        () => lock.acquire_with_timeout(0.05, null), lock.get_path());
     flock.get_stdin_pipe().close(null);
     flock.wait(null);
     assertEqual(lock.query_holder(null), null);

@@ -466,7 +466,7 @@ class ErrorClasses(LockTest):
         for method in (lock.acquire, lock.try_acquire, lock.acquire_guard, lock.is_locked,
                        lock.query_holder, lock.break_lock):
             self.assert_raises(Lf.NotSupported, method)
-        os.mkdir(self.path)
+        os.mkfifo(self.path)
         self.assert_raises(Lf.InvalidLockFile, self.lock.acquire)
 
     def test_others(self):
