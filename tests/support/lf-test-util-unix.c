@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -181,6 +182,35 @@ wait_for_no_lock_threads (void)
     g_usleep (500);
 }
 
+static gboolean in_child;
+
+gboolean
+has_process_watcher (void)
+{
+  return !in_child;
+}
+
+void
+kill_process (int pid)
+{
+  kill (pid, SIGKILL);
+}
+
+/* Returns the exit status, or -1. */
+int
+wait_for_process (int pid)
+{
+  int status;
+
+  while (waitpid (pid, &status, 0) < 0)
+    {
+      if (errno != EINTR)
+        return -1;
+    }
+
+  return WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+}
+
 static void
 run_child (ChildFunc function,
            gpointer  data,
@@ -198,6 +228,7 @@ run_child (ChildFunc function,
           g_assert_no_errno (setgid (ORDINARY_USER));
           g_assert_no_errno (setuid (ORDINARY_USER));
         }
+      in_child = TRUE;
       function (data);
       _exit (0);
     }

@@ -219,3 +219,21 @@ wait_until_asleep (int pid)
       g_usleep (5000);
     }
 }
+
+gboolean
+has_process_watcher (void)
+{
+  return TRUE;
+}
+
+void
+kill_process (int pid)
+{
+  g_assert_not_reached ();
+}
+
+int
+wait_for_process (int pid)
+{
+  g_assert_not_reached ();
+}

@@ -125,7 +125,10 @@ peer_get_pid (Peer *peer)
 void
 peer_kill (Peer *peer)
 {
-  g_subprocess_force_exit (peer->process);
+  if (has_process_watcher ())
+    g_subprocess_force_exit (peer->process);
+  else if (!peer->reaped)
+    kill_process (peer_get_pid (peer));
 }
 
 /* Waits for its end and returns the exit status. */
@@ -133,6 +136,14 @@ int
 peer_wait (Peer *peer)
 {
   g_autoptr (GError) error = NULL;
+
+  if (!has_process_watcher ())
+    {
+      if (!peer->reaped)
+        peer->exit_status = wait_for_process (peer_get_pid (peer));
+      peer->reaped = TRUE;
+      return peer->exit_status;
+    }
 
   g_subprocess_wait (peer->process, NULL, &error);
   g_assert_no_error (error);
@@ -144,8 +155,8 @@ peer_wait (Peer *peer)
 void
 peer_free (Peer *peer)
 {
-  g_subprocess_force_exit (peer->process);
-  g_subprocess_wait (peer->process, NULL, NULL);
+  peer_kill (peer);
+  peer_wait (peer);
   g_object_unref (peer->output);
   g_object_unref (peer->process);
   g_free (peer);

@@ -28,6 +28,8 @@ typedef struct
 {
   GSubprocess *process;
   GDataInputStream *output;
+  gboolean reaped; /* by wait_for_process() */
+  int exit_status;
 } Peer;
 
 Peer *peer_start_argv (const char *const *argv);
@@ -112,6 +114,12 @@ void  assert_releases    (LfLockFile *lock);
 void  assert_free        (const char *path);
 void  assert_not_free    (const char *path);
 void  assert_refused     (LfLockFile *lock, GQuark domain, int code);
+
+/* GLib kills processes, and waits for them, with a thread of its own, which a child of
+ * run_in_child() has not. There, these do it. */
+gboolean has_process_watcher (void);
+void     kill_process        (int pid);
+int      wait_for_process    (int pid);
 
 /* For a call of which the error, or the state after it, tells more than its result. */
 static inline void
