@@ -27,6 +27,8 @@ lf_descriptor_raise (int fd)
   saved_errno = errno;
   if (fstat (fd, &file_stat) == 0)
     lf_descriptor_close (fd, file_stat.st_dev, file_stat.st_ino);
+  else
+    lf_close (fd);
   errno = saved_errno;
 
   return raised;
@@ -86,6 +88,9 @@ lf_descriptor_is (int     fd,
 {
   struct stat file_stat;
 
-  return fstat (fd, &file_stat) == 0 &&
-         file_stat.st_dev == device && file_stat.st_ino == inode;
+  /* Any other error is that of the file, and does not say that it is another one */
+  if (fstat (fd, &file_stat) != 0)
+    return errno != EBADF;
+
+  return file_stat.st_dev == device && file_stat.st_ino == inode;
 }
