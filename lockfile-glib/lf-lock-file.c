@@ -1611,7 +1611,8 @@ lf_lock_file_acquire_async (LfLockFile          *self,
  * Starts to acquire the lock as [method@LockFile.acquire_async] does, with a timeout
  * for this call only.
  *
- * Finish it with [method@LockFile.acquire_finish], or with
+ * Finish it with [method@LockFile.acquire_with_timeout_finish] or
+ * [method@LockFile.acquire_finish], which are the same, or with
  * [method@LockFile.acquire_guard_finish] for a guard.
  *
  * Since: 1.0
@@ -1657,6 +1658,27 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), FALSE);
 
   return lf_lock_file_finish_acquire (self, result, error) > 0;
+}
+
+/**
+ * lf_lock_file_acquire_with_timeout_finish:
+ * @self: a lock file
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@LockFile.acquire_with_timeout_async], as [method@LockFile.acquire_finish]
+ * does. Languages look for a function of this name.
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_acquire_with_timeout_finish (LfLockFile    *self,
+                                          GAsyncResult  *result,
+                                          GError       **error)
+{
+  return lf_lock_file_acquire_finish (self, result, error);
 }
 
 /**

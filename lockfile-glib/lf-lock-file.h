@@ -126,6 +126,11 @@ gboolean lf_lock_file_acquire_finish (LfLockFile    *self,
                                       GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_acquire_with_timeout_finish (LfLockFile    *self,
+                                                   GAsyncResult  *result,
+                                                   GError       **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_release (LfLockFile  *self,
                                GError     **error);
 

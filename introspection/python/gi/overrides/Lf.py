@@ -689,7 +689,8 @@ class _LockFile:
         await _run(self, 'release')
 
 
-_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_guard_finish', 'release',
+_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
+                    'acquire_guard_finish', 'release',
                     'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
                     'query_holder_finish', 'query_scope', 'query_scope_finish', 'break_lock',
                     'break_lock_finish')
