@@ -12,9 +12,11 @@
 #include <glib.h>
 
 /* Threads that are there without the program's doing, and run nothing of it: those of this
- * library, of GLib, of desktop libraries and of JavaScript engines. */
+ * library, of GLib, of desktop libraries and of JavaScript engines. Those of GLib's pools can
+ * run something of it, but stay for a while when they have nothing to do, and then look the
+ * same. */
 static const char *const helpers[] = {
-  LF_THREAD_NAME, "gmain", "gdbus", "pool-spawner", "dconf worker", "JS Helper", "[pango] fontcon",
+  LF_THREAD_NAME, "gmain", "gdbus", "pool-", "dconf worker", "JS Helper", "[pango] fontcon",
 };
 
 /* A thread that was joined is listed until the kernel has taken it down. */

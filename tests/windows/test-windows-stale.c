@@ -22,7 +22,8 @@ read_lines (const char *path)
   g_file_get_contents (path, &text, NULL, &error);
   g_assert_no_error (error);
   lines = g_strsplit (text, "\n", -1);
-  g_assert_cmpuint (g_strv_length (lines), ==, N_LINES + 1);
+  /* Further lines have keywords */
+  g_assert_cmpuint (g_strv_length (lines), >, N_LINES);
 
   return lines;
 }
