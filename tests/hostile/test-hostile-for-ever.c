@@ -37,7 +37,7 @@ static void
 child_with_fault (gpointer data)
 {
   Child *child = data;
-  const Fault *fault = (const Fault *) child->argument;
+  const Fault *fault = (const Fault *) (gconstpointer) child->argument;
   g_autofree char *path = g_strconcat (child->fixture->path, ".first", NULL);
   g_autoptr (LfLockFile) first = lock_new (child->backend, path);
 

@@ -71,6 +71,7 @@ count (gint64 *counter)
   __atomic_add_fetch (counter, 1, __ATOMIC_SEQ_CST);
 }
 
+G_GNUC_PRINTF (1, 2)
 static void
 violation (const char *format,
            ...)
