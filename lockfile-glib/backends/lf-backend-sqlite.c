@@ -63,7 +63,14 @@ typedef struct
 {
   GMutex mutex;
   int n_connections; /* atomic: a child reads it without the mutex */
+  GArray *abandoned; /* FileId: SQLite takes them for locked for as long as the process lives */
 } Connections;
+
+typedef struct
+{
+  guint64 device;
+  guint64 inode;
+} FileId;
 
 static gpointer
 connections_new (void)
@@ -71,6 +78,7 @@ connections_new (void)
   Connections *self = g_new0 (Connections, 1);
 
   g_mutex_init (&self->mutex);
+  self->abandoned = g_array_new (FALSE, FALSE, sizeof (FileId));
 
   return self;
 }
@@ -89,6 +97,22 @@ lock_connections (void)
   g_mutex_lock (&self->mutex);
 
   return self;
+}
+
+/* With the mutex held. */
+static gboolean
+is_abandoned (Connections       *self,
+              const struct stat *file_stat)
+{
+  for (guint i = 0; i < self->abandoned->len; i++)
+    {
+      const FileId *id = &g_array_index (self->abandoned, FileId, i);
+
+      if (id->device == file_stat->st_dev && id->inode == file_stat->st_ino)
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 static int
@@ -538,7 +562,9 @@ end (LfHandle *handle)
 
   if (connection != NULL && was_closed (handle))
     {
-      /* Left as it is, for good */
+      const FileId id = { handle->device, handle->inode };
+
+      g_array_append_val (connections->abandoned, id);
       handle->data = NULL;
       connection = NULL;
     }
@@ -632,20 +658,27 @@ probe (const char  *path,
   return TRUE;
 }
 
-/* Where the kernel can be asked, nothing else needs to be done; and then closing what that
- * takes is put off while this process has the lock. */
+/* With the mutex held. */
 static gboolean
 query_kernel (const char    *path,
               LfLockHolder **holder,
               GError       **error)
 {
   const LfBackendVTable *fcntl_backend = &lf_backend_fcntl.vtable;
-  Connections *connections = lock_connections ();
-  gboolean result = fcntl_backend->query_holder (fcntl_backend, path, holder, error);
 
-  g_mutex_unlock (&connections->mutex);
+  return fcntl_backend->query_holder (fcntl_backend, path, holder, error);
+}
 
-  return result;
+/* Whether asking the kernel cannot cost this process its lock: closing the file is put off
+ * while it has one, or it cannot have one. */
+static gboolean
+can_query_kernel (Connections *connections,
+                  const char  *path)
+{
+  struct stat file_stat;
+
+  return lf_backend_fcntl.test_sees_this_process ||
+         (lstat (path, &file_stat) == 0 && is_abandoned (connections, &file_stat));
 }
 
 /* Whether anybody has any lock on the database, a reader's included. */
@@ -655,15 +688,19 @@ lf_backend_sqlite_query_holder (const LfBackendVTable  *self,
                                 LfLockHolder          **holder,
                                 GError                **error)
 {
+  Connections *connections = lock_connections ();
+  gboolean asks_kernel = can_query_kernel (connections, path);
+  gboolean result = asks_kernel && query_kernel (path, holder, error);
   struct stat path_stat;
   gboolean exists, locked = FALSE;
   LfKernelLocks listed;
   int pid;
 
-  *holder = NULL;
+  g_mutex_unlock (&connections->mutex);
+  if (asks_kernel)
+    return result;
 
-  if (lf_backend_fcntl.test_sees_this_process)
-    return query_kernel (path, holder, error);
+  *holder = NULL;
 
   if (!lf_unix_file_check (path, &path_stat, &exists, error))
     return FALSE;
