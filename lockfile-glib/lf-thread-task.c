@@ -89,6 +89,17 @@ work_in_thread (gpointer data)
 }
 
 static void
+work_fail (Work *self,
+           int   error_number)
+{
+  g_mutex_lock (&self->mutex);
+  self->ended = TRUE;
+  self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                             _("Cannot start a thread: %s"), g_strerror (error_number));
+  g_mutex_unlock (&self->mutex);
+}
+
+static void
 work_ended (gpointer data)
 {
   work_wake (data);
@@ -191,7 +202,7 @@ lf_thread_task_run (GTask                   *task,
   g_mutex_init (&work->mutex);
   g_atomic_ref_count_init (&work->ref_count);
 
-  work_source->work = work;
+  work_source->work = work_ref (work);
   work_source->task = g_object_ref (task);
   if (cancellable != NULL && !funcs->must_work)
     work_source->cancelled_handler =
@@ -202,19 +213,17 @@ lf_thread_task_run (GTask                   *task,
   g_source_set_priority (source, g_task_get_priority (task));
   g_source_set_callback (source, NULL, NULL, NULL);
 
-  result = lf_thread_start (work_in_thread, work_ended, work_ref (work));
+  /* Before the thread is started: one that makes a source ready while another attaches it
+   * may do so without a wake-up of the main context */
+  g_source_attach (source, g_task_get_context (task));
+
+  result = lf_thread_start (work_in_thread, work_ended, work);
   if (result != 0)
     {
       if (funcs->must_work)
         work_in_thread (work);
       else
-        {
-          work->ended = TRUE;
-          work->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
-                                     _("Cannot start a thread: %s"), g_strerror (result));
-        }
+        work_fail (work, result);
       work_ended (work);
     }
-
-  g_source_attach (source, g_task_get_context (task));
 }

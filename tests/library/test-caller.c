@@ -25,6 +25,8 @@ static struct
   const char *stuck_path; /* who opens this one has to wait */
   guint n_stuck;
   GThread *stuck_but;    /* in any other thread LOCK_UN does not return; or NULL */
+  GThread *slow_attacher; /* attaches a source after other threads have done what they can */
+  int n_early;           /* atomic: sources made ready by another thread before they are attached */
 } calls;
 
 static void *
@@ -128,6 +130,35 @@ g_usleep (gulong microseconds)
     calls.n_sleeps++;
 
   real_usleep (microseconds);
+}
+
+G_MODULE_EXPORT guint
+g_source_attach (GSource      *source,
+                 GMainContext *context)
+{
+  static guint (*real_attach) (GSource *, GMainContext *);
+
+  if (real_attach == NULL)
+    real_attach = (guint (*) (GSource *, GMainContext *)) find_next ("g_source_attach");
+  if (calls.slow_attacher == g_thread_self ())
+    wait_until_others_sleep ();
+
+  return real_attach (source, context);
+}
+
+G_MODULE_EXPORT void
+g_source_set_ready_time (GSource *source,
+                         gint64   ready_time)
+{
+  static void (*real_set_ready_time) (GSource *, gint64);
+
+  if (real_set_ready_time == NULL)
+    real_set_ready_time = (void (*) (GSource *, gint64)) find_next ("g_source_set_ready_time");
+  if (calls.slow_attacher != NULL && calls.slow_attacher != g_thread_self () &&
+      g_source_get_context (source) == NULL)
+    g_atomic_int_inc (&calls.n_early);
+
+  real_set_ready_time (source, ready_time);
 }
 
 static void
@@ -278,9 +309,30 @@ test_drop (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
+/* A main context may sleep on where another thread makes a source ready while it is being
+ * attached. */
+static void
+test_no_early_report (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_auto (Release) release = { 0 };
+
+  assert_acquires (lock);
+  g_atomic_int_set (&calls.n_early, 0);
+  calls.slow_attacher = g_thread_self ();
+  lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &release);
+  iterate_until (&release.done);
+  calls.slow_attacher = NULL;
+  g_assert_no_error (release.error);
+  g_assert_cmpint (g_atomic_int_get (&calls.n_early), ==, 0);
+}
+
 static const BackendCase cases[] = {
   { "release-of-nothing", test_release_of_nothing },
   { "release-of-lock", test_release_of_lock },
+  { "no-early-report", test_no_early_report },
   { "drop", test_drop },
   { NULL, NULL },
 };
