@@ -11,6 +11,7 @@ import pathlib
 import random
 import re
 import select
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -19,8 +20,8 @@ import time
 from processes import (cpu_time, resident, resident_stacks, switches, threads,
                        wait_until_asleep, wait_until_rested, wait_until_settled,
                        wait_until_threads, wait_until_waiting)
-from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, Failure, ours, raw,
-                      running)
+from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, RECORDED, Failure, ours,
+                      raw, running)
 from report import Table, percentile
 
 
@@ -51,6 +52,7 @@ class Settings:
     other_descriptors: int = 100  # of each of these
     expired: tuple = (1, 100)  # numbers of waits that end at once
     expiry: int = 100  # milliseconds
+    durable_cycles: int = 50  # of each contestant and round
     counts_all: bool = True  # in the profile; if not, only what is quick
 
     def counted(self, contestant):
@@ -72,7 +74,7 @@ SMOKE = Settings(
     polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
     crowd_cycles=1, waits_each=1, fails=1, other_locks=(1,), other_processes=2,
-    other_descriptors=2, expired=(1, 2), expiry=10, counts_all=False)
+    other_descriptors=2, expired=(1, 2), expiry=10, durable_cycles=1, counts_all=False)
 
 
 class Session:
@@ -122,10 +124,6 @@ TIME_COLUMNS = (
 )
 
 
-# A lock file that was changed less than so many seconds ago is looked at more closely
-YOUTH = 2.1
-YOUNG = 'young'
-
 
 class Cycle(Figure):
     """a) Uncontended acquire and release."""
@@ -139,8 +137,8 @@ class Cycle(Figure):
         self.table = self.tables['a'] = Table(
             'a) Uncontended acquire and release',
             'Samples are single cycles in one process (of GJS means of ten), of all rounds. '
-            '"Young" has a lock file that was changed less than two seconds ago. The '
-            'ratio is that to the median of the system calls by hand for the same way of locking, '
+            '"Not durable" has records that are not written to the disk, as those by hand are '
+            'not. The ratio is that to the median of the system calls by hand for the same way of locking, '
             'made in turn with it and in the same directory.',
             TIME_COLUMNS, [contestant.name for contestant in self.contestants])
 
@@ -152,8 +150,8 @@ class Cycle(Figure):
             yield ours('C', backend, manner)
         for backend, manner in itertools.product((*KERNEL, 'sqlite'), manners):
             yield ours('C', backend, manner + ',remove')
-        for backend in KERNEL:
-            yield ours('C', backend, f'sync,{YOUNG}')
+        for backend in RECORDED:
+            yield ours('C', backend, 'sync,not-durable')
         for backend in BACKENDS:
             yield ours('C', backend, 'sync,fresh')
         for backend in BACKENDS:
@@ -177,14 +175,11 @@ class Cycle(Figure):
             for number, contestant in enumerate(self.contestants)}
         for program in self.programs.values():
             program.ask('cycle', 1)
-        if self.session.settings.cycle_rounds > 1:
-            time.sleep(YOUTH)
 
     def path_of(self, number, contestant):
         """Others may write to their files, which would be a change of ours."""
         path = self.paths[contestant.way]
-        is_alone = contestant in PEERS or YOUNG in contestant.name
-        return path.with_name(f'{number}.lock') if is_alone else path
+        return path.with_name(f'{number}.lock') if contestant in PEERS else path
 
     def measure_way(self, way):
         """One after the other: what is compared has the same disk, and at the same time."""
@@ -195,8 +190,6 @@ class Cycle(Figure):
     def measure(self, contestant):
         settings = self.session.settings
         program = self.programs[contestant]
-        if YOUNG in contestant.name:
-            os.utime(program.path)
         # The first ones tell how many there is time for
         few = statistics.median(program.ask('cycle', min(settings.most_cycles, 5)))
         count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
@@ -230,6 +223,8 @@ class HandOff(Figure):
         yield from (raw(way) for way in KERNEL)
         for backend, manner in itertools.product(BACKENDS, ('sync', 'deadline', 'async')):
             yield ours('C', backend, manner)
+        for backend, manner in itertools.product(RECORDED, ('sync', 'deadline', 'async')):
+            yield ours('C', backend, f'{manner},not-durable')
         for language, backend, manner in itertools.product(
                 ('Python', 'GJS'), ('flock', 'fcntl', 'directory'), ('sync', 'async')):
             yield ours(language, backend, manner)
@@ -793,6 +788,67 @@ class Failing(Figure):
                           program.ask('expire', count, self.session.settings.expiry))
 
 
+class Durability(Figure):
+    """h) What it costs that a record is on the disk before its lock is visible."""
+
+    rounds = 'slow_rounds'
+    # Of an image, of which only what is written takes space
+    image_size = 512 << 20
+    makers = {'ext4': ('mkfs.ext4', '-q', '-F'), 'btrfs': ('mkfs.btrfs', '-q'),
+              'xfs': ('mkfs.xfs', '-q'), 'tmpfs': None}
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.table = self.tables['h'] = Table(
+            'h) What a durable record costs, by file system',
+            'Uncontended acquire and release from C. Each file system is in an image of its own, '
+            'on the file system of all other figures. The ratio is that to the same without '
+            'writing the record to the disk.', TIME_COLUMNS)
+
+    def start(self, stack):
+        here = self.session.directory
+        self.directories = {'here': here}
+        for kind, maker in self.makers.items():
+            if os.geteuid() == 0 and (maker is None or shutil.which(maker[0], path=SYSTEM_PATH)):
+                self.directories[kind] = self.mount(stack, kind, maker)
+        self.table.rows.update((row, {}) for kind in self.directories for backend in RECORDED
+                               for row in self.rows(kind, backend))
+
+    @staticmethod
+    def rows(kind, backend):
+        return f'{kind}: {backend}, not durable', f'{kind}: {backend}'
+
+    def mount(self, stack, kind, maker):
+        place = pathlib.Path(tempfile.mkdtemp(dir=self.session.directory))
+        command = ['mount', '-t', kind, kind, place]
+        if maker is not None:
+            image = place.with_suffix('.image')
+            with open(image, 'wb') as file:
+                file.truncate(self.image_size)
+            subprocess.run([*maker, image], check=True, env={'PATH': SYSTEM_PATH},
+                           stdout=subprocess.DEVNULL)
+            command = ['mount', '-t', kind, '-o', 'loop', image, place]
+        subprocess.run(command, check=True)
+        stack.callback(subprocess.run, ['umount', place], check=True)
+        return place
+
+    def tasks(self):
+        return [lambda kind=kind, backend=backend: self.measure(kind, backend)
+                for kind in self.directories for backend in RECORDED]
+
+    def measure(self, kind, backend):
+        settings = self.session.settings
+        path = pathlib.Path(tempfile.mkdtemp(dir=self.directories[kind])) / 'x.lock'
+        contestants = [ours('C', backend, manner) for manner in ('sync,not-durable', 'sync')]
+        rows = self.rows(kind, backend)
+        with self.session.run(*contestants, path=path) as programs:
+            for row, program in zip(rows, programs):
+                program.ask('cycle', 1)
+                self.table.add(row, 'time', program.ask('cycle', settings.durable_cycles), rows[0])
+
+
+SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+
 FAILING_PEERS = ('Python filelock', 'Python fasteners')
 
 # The system calls of a profile; all those of a name that is not here are others
@@ -904,6 +960,7 @@ FIGURES = {
     'e': Fairness,
     'f': Growth,
     'g': Failing,
+    'h': Durability,
     'profile': Profile,
 }
 

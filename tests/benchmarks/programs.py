@@ -16,6 +16,8 @@ PATIENCE = 120
 
 KERNEL = ('flock', 'fcntl')
 EXISTENCE = ('hard-link', 'directory', 'symlink', 'pid-file')
+# Those with a record that is written to the disk
+RECORDED = ('hard-link', 'directory', 'pid-file')
 BACKENDS = (*KERNEL, *EXISTENCE, 'sqlite')
 
 

@@ -9,6 +9,7 @@
  *
  *   remove       with remove-on-release
  *   fresh        with a new object for each acquire
+ *   not-durable  without writing the record to the disk before the lock is visible
  *
  * Besides those of every program, it obeys commands for many locks at once:
  *
@@ -38,7 +39,7 @@
 
 static const char *path;
 static LfBackend backend;
-static gboolean remove_file, fresh;
+static gboolean remove_file, fresh, durable;
 static LfLockFile *lock_file;
 
 static LfLockFile **others;
@@ -52,7 +53,7 @@ static LfLockFile *
 new_lock_file (const char *name)
 {
   return g_object_new (LF_TYPE_LOCK_FILE, "path", name, "backend", backend,
-                       "remove-on-release", remove_file, NULL);
+                       "remove-on-release", remove_file, "durable", durable, NULL);
 }
 
 static LfLockFile *
@@ -447,6 +448,7 @@ main (int    argc,
 
   remove_file = g_strv_contains ((const char * const *) manner, "remove");
   fresh = g_strv_contains ((const char * const *) manner, "fresh");
+  durable = !g_strv_contains ((const char * const *) manner, "not-durable");
 
   if (!fresh)
     lock_file = new_lock_file (path);
