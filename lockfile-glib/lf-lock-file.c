@@ -14,6 +14,7 @@
 #include "lf-thread-task-private.h"
 #include "os/lf-library-private.h"
 #include "os/lf-path-private.h"
+#include "os/lf-thread-private.h"
 #include "os/lf-translate-private.h"
 
 /**
@@ -605,6 +606,7 @@ warm_up (void)
   lf_backend_error_quark ();
   g_io_error_quark ();
   g_get_host_name ();
+  lf_thread_get_local_size ();
   /* Any message */
   (void) _("The lock file has no local path");
 }

@@ -87,12 +87,20 @@ add_thread_local_size (struct dl_phdr_info *info,
   return 0;
 }
 
+/* Once: what is loaded later does not take from the stack, and the dynamic linker has a
+ * lock that another thread may hold when this process is forked. */
 gsize
 lf_thread_get_local_size (void)
 {
-  gsize size = 0;
+  static gsize size_and_one;
+  gsize size = (gsize) g_atomic_pointer_get (&size_and_one);
 
-  dl_iterate_phdr (add_thread_local_size, &size);
+  if (size == 0)
+    {
+      size = 1;
+      dl_iterate_phdr (add_thread_local_size, &size);
+      g_atomic_pointer_set (&size_and_one, size);
+    }
 
-  return size;
+  return size - 1;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A grant belongs to the process that acquired: also while it is on its way to its
- * callback, and also if a child has the same PID. */
+ * callback, and also if a child has the same PID. And what the C library has locked at
+ * the fork, the library does without in the child. */
 
+#include <link.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -316,12 +318,91 @@ test_namesake (Fixture       *fixture,
   run_in_child (enter_with_namesakes, &grant);
 }
 
+typedef struct
+{
+  GMutex mutex;
+  GCond cond;
+  gboolean entered;
+  gboolean may_leave;
+} Linker;
+
+static int
+stay_in_linker (struct dl_phdr_info *info,
+                size_t               size,
+                void                *data)
+{
+  Linker *linker = data;
+
+  g_mutex_lock (&linker->mutex);
+  linker->entered = TRUE;
+  g_cond_broadcast (&linker->cond);
+  while (!linker->may_leave)
+    g_cond_wait (&linker->cond, &linker->mutex);
+  g_mutex_unlock (&linker->mutex);
+
+  return 1;
+}
+
+static gpointer
+linker_main (gpointer data)
+{
+  dl_iterate_phdr (stay_in_linker, data);
+
+  return NULL;
+}
+
+static const char *
+child_waits (gpointer data)
+{
+  Grant *grant = data;
+  g_autoptr (GError) error = NULL;
+
+  if (lf_lock_file_acquire_with_timeout (grant->lock, 0.01, NULL, &error))
+    return "the child has got the parent's lock";
+  if (!g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT))
+    return g_strdup (error->message);
+
+  return NULL;
+}
+
+/* The dynamic linker's lock is not begun anew in a child; a wait there needs a thread. */
+static void
+test_linker (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  Grant grant = { backend, lock, NULL, NULL };
+  Linker linker = { .entered = FALSE };
+  GThread *thread;
+
+  assert_acquires (holder);
+  thread = g_thread_new ("linker", linker_main, &linker);
+  g_mutex_lock (&linker.mutex);
+  while (!linker.entered)
+    g_cond_wait (&linker.cond, &linker.mutex);
+  g_mutex_unlock (&linker.mutex);
+
+  /* SQLite's locks are not for a child */
+  if (backend->backend != LF_BACKEND_SQLITE)
+    g_assert_cmpint (fork_child (child_waits, &grant), ==, CHILD_WELL);
+
+  g_mutex_lock (&linker.mutex);
+  linker.may_leave = TRUE;
+  g_cond_broadcast (&linker.cond);
+  g_mutex_unlock (&linker.mutex);
+  g_thread_join (thread);
+  assert_releases (holder);
+}
+
 static const BackendCase cases[] = {
   { "granted-not-reported", test_not_dispatched },
   { "granted-and-dropped", test_dropped },
   { "reported-not-finished", test_not_finished },
   { "released-not-reported", test_released },
   { "pid-namespace", test_namesake },
+  { "dynamic-linker", test_linker },
   { NULL, NULL },
 };
 
