@@ -4,23 +4,212 @@
 
 import ast
 import asyncio
+import errno
+import inspect
 import math
 import os
 import pathlib
 import pickle
+import pydoc
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import traceback
 import unittest
 
+import gi
 from gi.repository import Gio, GLib
 
 import lf_testing
 from lf_testing import Holder, Lf, LockTest
 
 OVERRIDE = pathlib.Path(Lf.locked.__code__.co_filename)
+
+
+class AsInPython(LockTest):
+    """What a Python library has, beside what PyGObject makes of the introspection data."""
+
+    def test_constructor(self):
+        lock = Lf.LockFile(self.path, mode='shared', backend='fcntl', timeout=2.5)
+        self.assertEqual(lock.path, self.path)
+        self.assertEqual(lock.mode, Lf.LockMode.SHARED)
+        self.assertEqual(lock.backend, Lf.Backend.FCNTL)
+        self.assertEqual(lock.timeout, 2.5)
+        self.assertEqual(Lf.LockFile.new_with_backend(self.path, 'hard-link').backend,
+                         Lf.Backend.HARD_LINK)
+        self.assertEqual(Lf.LockFile(pathlib.Path(self.path)).path, self.path)
+        for wrong in {'mode': 'sharde'}, {'backend': 'none'}, {'required_scope': 'nobody'}:
+            with self.assertRaises(ValueError):
+                Lf.LockFile(self.path, **wrong)
+        with self.assertRaises(TypeError):
+            Lf.LockFile(self.path, timout=1)
+
+    def test_attributes(self):
+        self.lock.mode = 'shared'
+        self.assertEqual(self.lock.get_mode(), Lf.LockMode.SHARED)
+        self.lock.set_mode('exclusive')
+        self.assertEqual(self.lock.mode, Lf.LockMode.EXCLUSIVE)
+        self.lock.required_scope = 'host'
+        self.assertEqual(self.lock.required_scope, Lf.LockScope.HOST)
+        for name, value in (('timeout', 3), ('remove_on_release', True), ('create_parents', True),
+                            ('durable', False), ('file_mode', 0o600), ('poll_interval', 0.25)):
+            setattr(self.lock, name, value)
+            self.assertEqual(getattr(self.lock, name), value)
+            self.assertEqual(getattr(self.lock.props, name), value)
+        self.lock.timeout = None
+        self.assertEqual(self.lock.timeout, -1)
+        for name in 'path', 'file', 'backend', 'held':
+            with self.assertRaises(AttributeError):
+                setattr(self.lock, name, getattr(self.lock, name))
+        self.assertFalse(self.lock.held)
+        self.assertEqual(self.lock.file.get_path(), self.path)
+
+    def test_acquire(self):
+        with self.lock.acquire() as lock:
+            self.assertIs(lock, self.lock)
+            self.assertTrue(lock.held)
+            # Claims do not count, and the block that acquired releases
+            with lock.acquire(timeout=1):
+                pass
+            self.assertTrue(lock.held)
+            for arguments in {'timeout': 0}, {'blocking': False}, {'blocking': False, 'timeout': 0}:
+                with self.assertRaises(Lf.AlreadyLocked):
+                    self.other.acquire(**arguments)
+            with self.assertRaises(Lf.LockTimeout):
+                self.other.acquire(timeout=0.01)
+            with self.assertRaises(ValueError):
+                self.other.acquire(blocking=False, timeout=1)
+        self.assertFalse(self.lock.held)
+        held = self.other.acquire(blocking=False)
+        self.assertTrue(held)
+        self.assertEqual(held, True)
+        self.assertEqual(self.other.timeout, -1)
+        with self.assertRaises(ZeroDivisionError), held:
+            1 / 0
+        self.assertFalse(self.other.held)
+
+    def test_subclass(self):
+        with self.assertRaisesRegex(TypeError, 'final'):
+            class Sub(Lf.LockFile):
+                pass
+
+    def test_help(self):
+        signatures = {
+            'acquire': '(self, cancellable=None, *, timeout=self.timeout, blocking=True)',
+            'try_acquire': '(self)',
+            'query_holder': '(self, cancellable=None)',
+            'release_async': '(self, io_priority=0, cancellable=None, callback=None, '
+                             'user_data=None)',
+            'acquired': '(self, timeout=self.timeout)',
+        }
+        for name, signature in signatures.items():
+            self.assertEqual(str(inspect.signature(getattr(Lf.LockFile, name))), signature)
+        text = pydoc.render_doc(Lf.LockFile)
+        self.assertNotIn('object at 0x', text)
+        for name, method in vars(Lf.LockFile).items():
+            if not name.startswith('_') and inspect.isfunction(method):
+                self.assertTrue(method.__doc__, name)
+        for name in dir(Lf):
+            value = getattr(Lf, name)
+            if inspect.isclass(value) and issubclass(value, GLib.Error):
+                self.assertTrue(value.__doc__ and value.__doc__ != GLib.Error.__doc__, name)
+
+    def test_holder(self):
+        self.lock.acquire()
+        holder = self.other.query_holder()
+        self.assertEqual(str(holder), holder.to_string())
+        self.assertEqual(repr(holder), f'<Lf.LockHolder {holder}>')
+
+
+class ErrorText(LockTest):
+    def raised(self, function, *arguments, **keywords):
+        """With its traceback, which assertRaises() clears."""
+        try:
+            function(*arguments, **keywords)
+        except GLib.Error as error:
+            return error
+        self.fail('nothing was raised')
+
+    @staticmethod
+    async def acquire(lock):
+        await lock.acquire_async()
+
+    def test_sentence(self):
+        """str() is a sentence, with the holder, which is looked for then and only then."""
+        holder = Holder(self.path)
+        errors = (self.raised(self.lock.try_acquire),
+                  self.raised(self.lock.acquire, timeout=0.01))
+        for error, text in zip(errors, ('{} is locked already', 'Timed out waiting to lock {}')):
+            self.assertEqual(error.message, text.format(self.path))
+            self.assertEqual(str(error), f'{error.message}: held by {self.other.query_holder()}')
+            self.assertIn(f'PID {os.getpid()}', str(error))
+        late = self.raised(self.lock.try_acquire)
+        holder.release()
+        self.assertEqual(str(late), late.message)
+        self.assertEqual(str(self.raised(self.lock.release)), f'The lock of {self.path} is not held')
+
+    def test_record(self):
+        """Where the attempt reads who has it, the message says so already."""
+        locks = [Lf.LockFile(self.path, backend='hard-link') for _ in range(2)]
+        locks[0].acquire()
+        error = self.raised(locks[1].try_acquire)
+        self.assertIn(f'held by PID {os.getpid()}', error.message)
+        self.assertEqual(str(error), error.message)
+
+    def test_path(self):
+        """Errors of a path are those of Python, and GLib's."""
+        self.other.acquire()
+        cases = (
+            (os.path.join(self.directory, 'nothing', 'x'), FileNotFoundError, errno.ENOENT),
+            (os.path.join(self.path, 'x'), NotADirectoryError, errno.ENOTDIR),
+            ('/proc/x', OSError, None),
+            (os.path.join(self.directory, 'x' * 300), OSError, errno.ENAMETOOLONG),
+        )
+        for path, error_class, number in cases:
+            lock = Lf.LockFile(path)
+            error = self.raised(lock.acquire)
+            self.assertIsInstance(error, error_class)
+            self.assertIsInstance(error, Lf.PathError)
+            self.assertEqual(error.domain, GLib.quark_to_string(Gio.io_error_quark()))
+            if number is not None:
+                self.assertEqual(error.errno, number)
+                self.assertEqual(error.strerror, os.strerror(number))
+            self.assertEqual(error.filename, path)
+            self.assertEqual(str(error), error.message)
+            with self.assertRaises(error_class):
+                asyncio.run(self.acquire(lock))
+
+    def test_operation(self):
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        error = self.raised(self.lock.acquire, cancellable)
+        self.assertIsInstance(error, Lf.Cancelled)
+        self.assertTrue(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+        self.assertEqual(str(error), error.message)
+        self.lock.acquire_async(0, None, lambda *_: None)
+        self.assertIsInstance(self.raised(self.lock.acquire), Lf.OperationPending)
+        lf_testing.iterate_until(lambda: self.lock.held)
+
+    def test_traceback(self):
+        """One frame of the override, below those of the program."""
+        async def enter():
+            async with self.lock:
+                pass
+
+        self.other.acquire()
+        self.lock.timeout = 0
+        for function in (self.lock.acquire, self.lock.try_acquire, self.lock.release,
+                         self.lock.acquire_guard, self.lock.__enter__,
+                         self.lock.acquired(timeout=0).__enter__,
+                         lambda: self.lock.acquire_with_timeout(0.01),
+                         lambda: asyncio.run(self.acquire(self.lock)),
+                         lambda: asyncio.run(enter())):
+            frames = traceback.extract_tb(self.raised(function).__traceback__)
+            ours = [frame for frame in frames if frame.filename == str(OVERRIDE)]
+            self.assertEqual(len(ours), 1, frames)
+            self.assertEqual(frames[-1], ours[0])
 
 
 class With(LockTest):
@@ -555,12 +744,13 @@ class Import(LockTest):
 class Types(LockTest):
     """Lf.pyi, with which a type checker knows what there is."""
 
-    STUB = OVERRIDE.with_suffix('.pyi')
+    STUBS = OVERRIDE.parents[2] / 'gi-stubs'
+    STUB = STUBS / 'repository' / 'Lf.pyi'
 
     RIGHT = '''
         import pathlib
         import gi
-        gi.require_version('Lf', '1.0')
+        gi.require_version('Lf', '1.0')  # type: ignore[no-untyped-call]
         from gi.repository import Lf
 
         lock = Lf.LockFile(path=pathlib.Path('x'), backend=Lf.Backend.FLOCK, timeout=None)
@@ -575,6 +765,11 @@ class Types(LockTest):
                     error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED)
                     print(Lf.LockError(1))  # type: ignore[arg-type]
                 lock.acquire_guard_with_timeout(2.5).release()
+                lock.mode = 'shared'
+                lock.timeout = None
+                print(lock.mode == Lf.LockMode.SHARED, lock.timeout + 1, lock.held)
+                with lock.acquire(timeout=None), lock.acquire(blocking=False) as same:
+                    print(same.path, Lf.LockFile('y', backend='hard-link', durable=False))
                 return Lf.LockFile.new_with_backend('x', Lf.Backend.FCNTL).get_fd()
 
         async def wait_async() -> str:
@@ -601,6 +796,8 @@ class Types(LockTest):
         "Lf.LockFile.new('x').set_timeout('2')": 'arg-type',
         "Lf.LockFile.new('x').acquired(timeout='2')": 'arg-type',
         "Lf.LockFile.new('x').props.held = True": 'misc',
+        "Lf.LockFile('x').mode = 'wrong'": 'assignment',
+        "Lf.LockFile('x', backend='none')": 'arg-type',
         "Lf.locked('x', timeout='1')": 'arg-type',
         "Lf.lokced('x')": 'attr-defined',
         # Works, as the stub says
@@ -608,13 +805,11 @@ class Types(LockTest):
     }
 
     def check(self, program):
-        """Runs mypy with the stub where those of pygobject-stubs are."""
-        stubs = pathlib.Path(self.directory, 'gi-stubs')
-        if not stubs.exists():
-            stubs.joinpath('repository').mkdir(parents=True)
-            stubs.joinpath('repository', 'Lf.pyi').symlink_to(self.STUB)
-            stubs.joinpath('__init__.pyi').write_text(
-                'def require_version(namespace: str, version: str) -> None: ...\n')
+        """Runs mypy with the stub where it is installed: beside PyGObject."""
+        for name, directory in (('gi-stubs', self.STUBS), ('gi', pathlib.Path(gi.__file__).parent)):
+            link = pathlib.Path(self.directory, name)
+            if not link.exists():
+                link.symlink_to(directory)
         path = pathlib.Path(self.directory, 'program.py')
         path.write_text(textwrap.dedent(program))
         return self.run_mypy(path)
@@ -656,7 +851,10 @@ class Types(LockTest):
 
         methods = {node.name for node in defined['LockFile'].body
                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
-        self.assertEqual(public(methods - {'props'}), public(vars(Lf.LockFile)) - {'props'})
+        attributes = {node.target.id for node in defined['LockFile'].body
+                      if isinstance(node, ast.AnnAssign)}
+        self.assertEqual(public(methods | attributes) - {'props'},
+                         public(vars(Lf.LockFile)) - {'props'})
         self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
         self.assertEqual(
             {node.target.id for node in defined['Backend'].body if isinstance(node, ast.AnnAssign)},

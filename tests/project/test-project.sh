@@ -185,9 +185,10 @@ print('Python has it')
 END
     expect "$(/usr/bin/python3 consumer.py "$directory/x.lock")" 'Python has it'
 
-    # The override, where Python has its modules; beside it the types
+    # The override, where Python has its modules; beside PyGObject's place the types
     override=$(find "$prefix" -name Lf.py)
-    [[ $override == */gi/overrides/Lf.py && -f ${override}i ]]
+    [[ $override == */gi/overrides/Lf.py ]]
+    [[ -f ${override%/gi/overrides/Lf.py}/gi-stubs/repository/Lf.pyi ]]
     cat >consumer.py <<'END'
 import sys
 import gi

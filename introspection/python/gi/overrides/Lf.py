@@ -9,6 +9,7 @@ not this one's is left as it is.
 """
 
 import contextlib
+import errno
 import functools
 import inspect
 import os
@@ -52,52 +53,179 @@ class _ErrorType(type(GLib.Error)):
 
 
 class _Error(GLib.Error):
+    """Base of the errors. The message is a sentence, in the user's language."""
+
+    # Path and backend of an attempt that found the lock held
+    _attempt = None
+    _text = None
+
     def __init__(self, message='', domain=None, code=None):
         cls = type(self)
         if code is None:
             code = cls._code or 0
-        super().__init__(message, domain or GLib.quark_to_string(cls._codes.quark()), int(code))
+        super().__init__(message, domain or GLib.quark_to_string(cls._quark()), int(code))
+
+    @classmethod
+    def _quark(cls):
+        return cls._codes.quark()
 
     def __repr__(self):
         return f'Lf.{type(self).__name__}({self.message!r})'
 
+    def __str__(self):
+        """The message, and the holder of the lock at this moment if the attempt did not
+        learn who it was."""
+        if self._attempt is not None:
+            attempt, self._attempt = self._attempt, None
+            with contextlib.suppress(GLib.Error):
+                self._text = _get_text_with_holder(self, *attempt)
+        return self.message if self._text is None else self._text
+
+
+class PathError(_Error, OSError):
+    """The path of a lock file cannot be used; errno and filename say what and which."""
+
+    _codes = Gio.IOErrorEnum
+    _code = None
+
+    @classmethod
+    def _quark(cls):
+        return Gio.io_error_quark()
+
+
+class PathNotFound(PathError, FileNotFoundError):
+    """There is no such directory, or no such file where one is needed."""
+
+    _code = Gio.IOErrorEnum.NOT_FOUND
+
+
+class PathNotPermitted(PathError, PermissionError):
+    """The permissions of the path do not allow it."""
+
+    _code = Gio.IOErrorEnum.PERMISSION_DENIED
+
+
+class PathNotDirectory(PathError, NotADirectoryError):
+    """Something on the way to the lock file is not a directory."""
+
+    _code = Gio.IOErrorEnum.NOT_DIRECTORY
+
+
+class OperationError(_Error):
+    """An operation did not take place, for a reason of GIO's; the base of those below."""
+
+    _codes = Gio.IOErrorEnum
+    _code = None
+
+    @classmethod
+    def _quark(cls):
+        return Gio.io_error_quark()
+
+
+class Cancelled(OperationError):
+    """The operation was cancelled by its Gio.Cancellable."""
+
+    _code = Gio.IOErrorEnum.CANCELLED
+
+
+class OperationPending(OperationError):
+    """Another operation on the object has to be finished first, which the call would keep
+    from it."""
+
+    _code = Gio.IOErrorEnum.PENDING
+
 
 _error_classes = {}
 
+# Those of GIO's codes that come from a path
+_ERRNOS = {
+    'NOT_FOUND': errno.ENOENT, 'PERMISSION_DENIED': errno.EACCES, 'READ_ONLY': errno.EROFS,
+    'NOT_DIRECTORY': errno.ENOTDIR, 'IS_DIRECTORY': errno.EISDIR, 'EXISTS': errno.EEXIST,
+    'NO_SPACE': errno.ENOSPC, 'FILENAME_TOO_LONG': errno.ENAMETOOLONG,
+    'TOO_MANY_LINKS': errno.ELOOP, 'TOO_MANY_OPEN_FILES': errno.EMFILE,
+    'INVALID_FILENAME': errno.EINVAL, 'NOT_EMPTY': errno.ENOTEMPTY, 'BUSY': errno.EBUSY,
+    'NOT_REGULAR_FILE': errno.EINVAL,
+}
+_ERRNOS = {int(getattr(Gio.IOErrorEnum, name)): number for name, number in _ERRNOS.items()}
 
-def _add_errors(name, bases_by_code):
-    """Makes a class for an enumeration of errors, and one more for each code."""
-    codes = getattr(Lf, name)
-    domain = GLib.quark_to_string(codes.quark())
-    base = _ErrorType(name, (_Error,), {'_codes': codes, '_code': None})
-    classes = {None: base}
-    for code_name, (class_name, *others) in bases_by_code.items():
-        code = int(getattr(codes, code_name))
-        classes[code] = _ErrorType(class_name, (base, *others), {'_code': code})
-    for code, error_class in classes.items():
-        error_class.__module__ = 'gi.repository.Lf'
-        _error_classes[domain, code] = error_class
-        globals()[error_class.__name__] = error_class
+
+def _export(error_class, domain, code):
+    error_class.__module__ = 'gi.repository.Lf'
+    _error_classes[domain, code] = error_class
+    globals()[error_class.__name__] = error_class
+    if error_class.__name__ not in __all__:
         __all__.append(error_class.__name__)
 
 
-def _translated(error):
-    """The same error as its own class, or as it is if it is not one of the library's."""
+def _add_errors(name, documentation, bases_by_code):
+    """Makes a class for an enumeration of errors, and one more for each code."""
+    codes = getattr(Lf, name)
+    domain = GLib.quark_to_string(codes.quark())
+    base = _ErrorType(name, (_Error,),
+                      {'_codes': codes, '_code': None, '__doc__': documentation})
+    _export(base, domain, None)
+    for code_name, (class_name, code_documentation, *others) in bases_by_code.items():
+        code = int(getattr(codes, code_name))
+        _export(_ErrorType(class_name, (base, *others),
+                           {'_code': code, '__doc__': code_documentation}), domain, code)
+
+
+def _add_gio_errors():
+    domain = GLib.quark_to_string(Gio.io_error_quark())
+    for code in _ERRNOS:
+        _export(PathError, domain, code)
+    for error_class in (PathNotFound, PathNotPermitted, PathNotDirectory, Cancelled,
+                        OperationPending):
+        _export(error_class, domain, int(error_class._code))
+    _export(OperationError, domain, None)
+
+
+def _translated(error, lock=None):
+    """The same error as its own class, or as it is if it is neither the library's nor
+    GIO's. The traceback begins where it is raised."""
     error_class = (_error_classes.get((error.domain, error.code)) or
                    _error_classes.get((error.domain, None)))
     if error_class is None or isinstance(error, error_class):
-        return error
-    return error_class(error.message, error.domain, error.code)
+        return error.with_traceback(None)
+
+    error = error_class(error.message, error.domain, error.code)
+    if isinstance(lock, Lf.LockFile):
+        if issubclass(error_class, (AlreadyLocked, LockTimeout)):
+            error._attempt = (lock.get_path(), lock.get_backend())
+        elif issubclass(error_class, PathError):
+            error.errno = _ERRNOS[error.code]
+            error.strerror = os.strerror(error.errno)
+            error.filename = lock.get_path()
+    return error
 
 
-def _translating(function):
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
+def _gettext(message):
+    return GLib.dgettext('lockfile-glib-1.0', message)
+
+
+def _get_text_with_holder(error, path, backend):
+    """Asks who has the lock, if the message is the one that names nobody; else None."""
+    message = ('Timed out waiting to lock %s' if isinstance(error, LockTimeout) else
+               '%s is locked already')
+    path = _path_to_bytes(path)
+    if error.message != _gettext(message) % GLib.filename_display_name(path):
+        return None
+    holder = _original.query_holder(_original.new_with_backend(path, backend))
+    if holder is None:
+        return None
+    return _gettext('%s: held by %s') % (error.message, holder.to_string())
+
+
+def _translating(name):
+    """The method of that name, with its own classes of errors."""
+    function = getattr(_original, name)
+
+    def method(self, *args, **kwargs):
         try:
-            return function(*args, **kwargs)
+            return function(self, *args, **kwargs)
         except GLib.Error as error:
-            raise _translated(error).with_traceback(error.__traceback__) from None
-    return wrapper
+            raise _translated(error, self) from None
+    return _described(method, name)
 
 
 # Arguments ------------------------------------------------------------------------
@@ -120,6 +248,17 @@ def _path_property(path):
 
 def _seconds(timeout):
     return -1 if timeout is None else timeout
+
+
+def _member(enumeration, value):
+    """A member of an enumeration, which may be given by its name: "shared"."""
+    if not isinstance(value, str):
+        return value
+    members = {member.value_nick: member for member in enumeration.__enum_values__.values()}
+    nick = value.lower().replace('_', '-')
+    if nick not in members:
+        raise ValueError(f'{value!r} is none of: {", ".join(members)}')
+    return members[nick]
 
 
 class _Linked:
@@ -298,7 +437,7 @@ def _acquire(lock, timeout, cancellable, with_guard=False):
             return _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish)
         return acquire(lock, timeout, cancellable)
     except GLib.Error as error:
-        raise _translated(error).with_traceback(error.__traceback__) from None
+        raise _translated(error, lock) from None
     except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
         if is_main and not was_held and _is_held_here(lock):
@@ -349,8 +488,7 @@ def _check_operations(lock):
     if not operations or _is_held_here(lock):
         return
     if threading.get_ident() in operations:
-        message = GLib.dgettext(
-            'lockfile-glib-1.0', 'Another operation on the lock file object of %s is not finished')
+        message = _gettext('Another operation on the lock file object of %s is not finished')
         path = GLib.filename_display_name(_path_to_bytes(lock.get_path() or ''))
         raise GLib.Error.new_literal(Gio.io_error_quark(), message % path,
                                      Gio.IOErrorEnum.PENDING)
@@ -443,7 +581,7 @@ class _Operation:
         try:
             self.value = getattr(_original, self.name + '_finish')(lock, result)
         except GLib.Error as error:
-            self.error = _translated(error)
+            self.error = _translated(error, lock)
 
         if not self.abandoned:
             self.future.set_result(None)
@@ -505,12 +643,11 @@ def _is_in_event_loop():
 def _awaitable(name):
     start = getattr(_original, name + '_async')
 
-    @functools.wraps(start)
     def method(self, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, *args, **kwargs):
         if args or kwargs or not _is_in_event_loop():
             return start(self, io_priority, cancellable, *args, **kwargs)
         return _run(self, name, io_priority, cancellable)
-    return method
+    return _described(method, name + '_async')
 
 
 def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT,
@@ -522,7 +659,84 @@ def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT
     return _run(self, 'acquire', io_priority, cancellable, timeout)
 
 
+# What help() and inspect.signature() say of the methods that are made here
+
+_CANCELLABLE = 'cancellable=None'
+_ASYNC = 'io_priority=0, cancellable=None, callback=None, user_data=None'
+_DESCRIPTIONS = {
+    'try_acquire': ('', 'Acquires the lock if it is free now; else raises Lf.AlreadyLocked.'),
+    'release': ('', 'Releases the lock.\n\nRaises Lf.NotLocked or Lf.NotMyLock if this object '
+                    'does not hold it, or not any more.'),
+    'is_locked': (_CANCELLABLE, 'Whether anybody holds the lock: this object or any other.'),
+    'query_holder': (_CANCELLABLE, 'Returns the Lf.LockHolder, or None if the lock is free.'),
+    'query_scope': (_CANCELLABLE, 'Returns the Lf.LockScope: whom a lock of this path can '
+                                  'exclude.'),
+    'break_lock': (_CANCELLABLE, 'Takes the lock away from whoever holds it.'),
+    'acquire_async': (_ASYNC, 'Acquires the lock; waits in the order of the claims.'),
+    'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires the lock within so many '
+                                                         'seconds; None waits forever.'),
+    'acquire_guard_async': (_ASYNC, 'Acquires the lock, and returns an Lf.LockGuard.'),
+    'release_async': (_ASYNC, 'Releases the lock.'),
+    'is_locked_async': (_ASYNC, 'Whether anybody holds the lock.'),
+    'query_holder_async': (_ASYNC, 'Returns the Lf.LockHolder, or None.'),
+    'query_scope_async': (_ASYNC, 'Returns the Lf.LockScope.'),
+    'break_lock_async': (_ASYNC, 'Takes the lock away from whoever holds it.'),
+}
+_IN_LOOP = ('\n\nIn an event loop of asyncio, and without a callback, it returns a coroutine to '
+            'await.\nElse the callback is called with the lock file and a result for '
+            '{}_finish().')
+
+
+def _get_signature(parameters):
+    return inspect.signature(eval(f'lambda self, {parameters}: None'))
+
+
+def _described(method, name):
+    if name.endswith('_finish'):
+        parameters = 'result'
+        text = f'Ends {name[:-len("_finish")]}_async(); returns or raises what came of it.'
+    else:
+        parameters, text = _DESCRIPTIONS[name]
+    if name.endswith('_async'):
+        text += _IN_LOOP.format(name[:-len('_async')])
+    method.__name__ = name
+    method.__qualname__ = f'LockFile.{name}'
+    method.__doc__ = text
+    method.__signature__ = _get_signature(parameters)
+    return method
+
+
 # Blocks and functions under a lock ------------------------------------------------
+
+class _Held:
+    """What acquire() returns: true, and for `with`, which releases at its end."""
+
+    __slots__ = ('_lock', '_was_held')
+
+    def __init__(self, lock):
+        self._lock = lock
+        self._was_held = _is_held_here(lock)
+
+    def __bool__(self):
+        return True
+
+    def __eq__(self, other):
+        return other is True or other is self
+
+    def __hash__(self):
+        return hash(True)
+
+    def __repr__(self):
+        return 'True'
+
+    def __enter__(self):
+        return self._lock
+
+    def __exit__(self, *exception):
+        # Claims of a thread that holds the lock do not count
+        if not self._was_held:
+            self._lock.release()
+
 
 class _Acquired:
     """What acquired() returns: for `with` and for `async with`."""
@@ -532,18 +746,30 @@ class _Acquired:
         self._timeout = timeout
 
     def __enter__(self):
-        _enter(self._lock, self._timeout)
+        try:
+            _enter(self._lock, self._timeout)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
         return self._lock
 
     def __exit__(self, *exception):
-        _exit(self._lock)
+        try:
+            _exit(self._lock)
+        except GLib.Error as error:
+            raise _translated(error) from None
 
     async def __aenter__(self):
-        await _run(self._lock, 'acquire', timeout=self._timeout)
+        try:
+            await _run(self._lock, 'acquire', timeout=self._timeout)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
         return self._lock
 
     async def __aexit__(self, *exception):
-        await _run(self._lock, 'release')
+        try:
+            await _run(self._lock, 'release')
+        except GLib.Error as error:
+            raise error.with_traceback(None)
 
 
 class _Entry:
@@ -574,10 +800,7 @@ def _exit(lock):
     # A generator can be closed in another thread than it was begun in
     entry = (own or entered)[-1]
     entries.remove(entry)
-    try:
-        _original.release_guard(entry.guard)
-    except GLib.Error as error:
-        raise _translated(error).with_traceback(error.__traceback__) from None
+    _original.release_guard(entry.guard)
 
 
 def locked(path, timeout=None, **properties):
@@ -620,30 +843,86 @@ class _OfClassAndMember:
         return self._function if member is None else functools.partial(self._function, member)
 
 
-_USUAL_TIMEOUT = object()
+_PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeout=None, '
+               'remove_on_release=False, create_parents=False, durable=True, file_mode=0o666, '
+               'poll_interval=0.5, required_scope="unknown"')
+
+
+class _Default:
+    """A default value that is another one of the object."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __repr__(self):
+        return self._text
+
+
+_USUAL_TIMEOUT = _Default('self.timeout')
 
 
 class _Empty:
     pass
 
 
-class _LockFile:
-    """The methods that Lf.LockFile gets."""
+def _attribute(name, documentation, convert=None):
+    """An attribute for a property of GObject."""
+    def get(self):
+        return getattr(self, 'is_held' if name == 'held' else f'get_{name}')()
 
-    def __init__(self, *args, **kwargs):
-        if kwargs.get('path') is not None:
-            kwargs.update(_path_property(kwargs.pop('path')))
-        if 'timeout' in kwargs:
-            kwargs['timeout'] = _seconds(kwargs['timeout'])
-        _original.__init__(self, *args, **kwargs)
+    def set_value(self, value):
+        getattr(self, f'set_{name}')(value if convert is None else convert(value))
+
+    is_settable = name not in ('path', 'file', 'backend', 'held')
+    return property(get, set_value if is_settable else None, doc=documentation)
+
+
+class _LockFile:
+    """The methods and attributes that Lf.LockFile gets."""
+
+    path = _attribute('path', 'The absolute path of the lock file; None for a file elsewhere.')
+    file = _attribute('file', 'The Gio.File of the lock file.')
+    backend = _attribute('backend', 'The Lf.Backend: the way of locking.')
+    held = _attribute('held', 'Whether this object holds the lock.')
+    mode = _attribute('mode', "The Lf.LockMode of the next acquire: 'exclusive' or 'shared'.",
+                      lambda mode: _member(Lf.LockMode, mode))
+    timeout = _attribute('timeout', 'How long to wait, in seconds: None waits forever, 0 tries '
+                                    'once.', _seconds)
+    remove_on_release = _attribute('remove_on_release', 'Whether the lock file is removed when '
+                                                        'the lock is released.')
+    create_parents = _attribute('create_parents', 'Whether missing directories are made.')
+    durable = _attribute('durable', 'Whether the record is on the disk before the lock is '
+                                    'visible.')
+    file_mode = _attribute('file_mode', 'The permissions of a new lock file, before the umask.')
+    poll_interval = _attribute('poll_interval', 'The longest time between two polls, in seconds.')
+    required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
+                                lambda scope: _member(Lf.LockScope, scope))
+
+    def __init__(self, path=None, **properties):
+        """Makes a lock file object for a path, or for a Gio.File; no file is touched yet."""
+        if path is not None:
+            properties.update(_path_property(path))
+        if 'timeout' in properties:
+            properties['timeout'] = _seconds(properties['timeout'])
+        for name, enumeration in (('backend', Lf.Backend), ('mode', Lf.LockMode),
+                                  ('required_scope', Lf.LockScope)):
+            if name in properties:
+                properties[name] = _member(enumeration, properties[name])
+        _original.__init__(self, **properties)
+
+    def __init_subclass__(cls, **kwargs):
+        raise TypeError('Lf.LockFile cannot be subclassed: its type is final. Keep a lock file '
+                        'in an attribute of your class')
 
     @staticmethod
     def new(path):
+        """Makes a lock file object for a path; no file is touched yet."""
         return _original.new(_path_to_bytes(path))
 
     @staticmethod
     def new_with_backend(path, backend):
-        return _original.new_with_backend(_path_to_bytes(path), backend)
+        """Makes a lock file object that locks in a certain way."""
+        return _original.new_with_backend(_path_to_bytes(path), _member(Lf.Backend, backend))
 
     def __repr__(self):
         state = 'held' if self.is_held() else 'not held'
@@ -651,42 +930,110 @@ class _LockFile:
         return f'<Lf.LockFile {self.get_path()!r} {backend}, {state}>'
 
     def set_timeout(self, timeout):
+        """Sets how long to wait, in seconds: None waits forever, 0 tries once."""
         _original.set_timeout(self, _seconds(timeout))
 
-    def acquire(self, cancellable=None):
-        return _acquire(self, self.get_timeout(), cancellable)
+    def set_mode(self, mode):
+        """Sets the Lf.LockMode of the next acquire: 'exclusive' or 'shared'."""
+        _original.set_mode(self, _member(Lf.LockMode, mode))
+
+    def set_required_scope(self, required_scope):
+        """Sets the Lf.LockScope that the lock must have."""
+        _original.set_required_scope(self, _member(Lf.LockScope, required_scope))
+
+    def acquire(self, cancellable=None, *, timeout=_USUAL_TIMEOUT, blocking=True):
+        """Acquires the lock, and waits for it if need be.
+
+        The timeout is in seconds, None waits forever; without blocking, it is 0: one try.
+        Raises Lf.LockTimeout or, for one try, Lf.AlreadyLocked. `with lock.acquire():`
+        releases at its end.
+        """
+        if not blocking:
+            if timeout is not _USUAL_TIMEOUT and timeout is not None and timeout > 0:
+                raise ValueError('a call that does not block has no timeout')
+            timeout = 0
+        timeout = self.get_timeout() if timeout is _USUAL_TIMEOUT else _seconds(timeout)
+        # Nothing is called after the call that got the lock
+        held = _Held(self)
+        try:
+            _acquire(self, timeout, cancellable)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
+        return held
 
     def acquire_with_timeout(self, timeout, cancellable=None):
-        return _acquire(self, _seconds(timeout), cancellable)
+        """Acquires the lock within so many seconds; None waits forever, 0 tries once."""
+        try:
+            return _acquire(self, _seconds(timeout), cancellable)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
 
     def acquire_guard(self, cancellable=None):
-        return _acquire(self, self.get_timeout(), cancellable, with_guard=True)
+        """Acquires the lock, and returns an Lf.LockGuard, whose end releases it."""
+        try:
+            return _acquire(self, self.get_timeout(), cancellable, with_guard=True)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
 
     def acquire_guard_with_timeout(self, timeout, cancellable=None):
-        return _acquire(self, _seconds(timeout), cancellable, with_guard=True)
+        """The same within so many seconds; None waits forever, 0 tries once."""
+        try:
+            return _acquire(self, _seconds(timeout), cancellable, with_guard=True)
+        except GLib.Error as error:
+            raise error.with_traceback(None)
 
     def acquired(self, timeout=_USUAL_TIMEOUT):
         """Returns a context manager that acquires and releases.
 
-        The timeout is in seconds, None for ever; if it is not given, it is that of the
-        lock file.
+        The timeout is in seconds, None waits forever; if it is not given, it is that of
+        the lock file.
         """
         return _Acquired(self, self.get_timeout() if timeout is _USUAL_TIMEOUT
                          else _seconds(timeout))
 
     def __enter__(self):
-        _enter(self, self.get_timeout())
+        try:
+            _enter(self, self.get_timeout())
+        except GLib.Error as error:
+            raise error.with_traceback(None)
         return self
 
     def __exit__(self, *exception):
-        _exit(self)
+        try:
+            _exit(self)
+        except GLib.Error as error:
+            raise _translated(error) from None
 
     async def __aenter__(self):
-        await _run(self, 'acquire')
+        try:
+            await _run(self, 'acquire')
+        except GLib.Error as error:
+            raise error.with_traceback(None)
         return self
 
     async def __aexit__(self, *exception):
-        await _run(self, 'release')
+        try:
+            await _run(self, 'release')
+        except GLib.Error as error:
+            raise error.with_traceback(None)
+
+
+class _LockHolder:
+    """The methods that Lf.LockHolder gets."""
+
+    def __repr__(self):
+        return f'<Lf.LockHolder {self.to_string()}>'
+
+    def __str__(self):
+        return self.to_string()
+
+
+def _release_guard(self):
+    """Releases the lock, if the guard has not released it yet."""
+    try:
+        return _original.release_guard(self)
+    except GLib.Error as error:
+        raise _translated(error) from None
 
 
 _FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
@@ -696,7 +1043,8 @@ _FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finis
                     'break_lock_finish')
 _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
                   'query_scope', 'break_lock')
-_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'acquire_with_timeout',
+_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'set_mode',
+                  'set_required_scope', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
                   'is_held_by_thread')
 
@@ -709,47 +1057,60 @@ def _get_patches():
         setattr(_original, name, getattr(Lf.LockFile, name))
     _original.release_guard = Lf.LockGuard.release
 
-    patches = {name: value for name, value in vars(_LockFile).items() if name not in vars(_Empty)}
-    patches['__init__'] = _LockFile.__init__
+    patches = _get_members(_LockFile)
+    patches['__init__'].__signature__ = _get_signature(_PROPERTIES)
     for name in _FAILING_METHODS:
-        patches[name] = _translating(getattr(_original, name))
+        patches[name] = _translating(name)
     for name in _ASYNC_METHODS:
         patches[name + '_async'] = _awaitable(name)
-    patches['acquire_with_timeout_async'] = functools.wraps(
-        _original.acquire_with_timeout_async)(_acquire_with_timeout_async)
+    patches['acquire_with_timeout_async'] = _described(_acquire_with_timeout_async,
+                                                       'acquire_with_timeout_async')
     return patches
 
 
-def _override():
-    patches = _get_patches()
+def _get_members(cls):
+    return {name: value for name, value in vars(cls).items() if name not in vars(_Empty)}
+
+
+def _override(patches):
     is_supported = _OfClassAndMember(Lf.Backend.is_supported)
 
-    _add_errors('LockError', {
-        'FAILED': ('LockFailed',),
-        'ALREADY_LOCKED': ('AlreadyLocked',),
-        'TIMED_OUT': ('LockTimeout', TimeoutError),
-        'WOULD_DEADLOCK': ('WouldDeadlock',),
+    _add_errors('LockError', 'The lock was not acquired.', {
+        'FAILED': ('LockFailed', 'The system refused the lock.'),
+        'ALREADY_LOCKED': ('AlreadyLocked', 'Somebody else holds the lock, and no wait was asked '
+                                            'for.'),
+        'TIMED_OUT': ('LockTimeout', 'Somebody else held the lock for all of the timeout.',
+                      TimeoutError),
+        'WOULD_DEADLOCK': ('WouldDeadlock', 'The thread holds the lock itself, through another '
+                                            'object, and would wait forever.'),
     })
-    _add_errors('UnlockError', {
-        'FAILED': ('UnlockFailed',),
-        'NOT_LOCKED': ('NotLocked',),
-        'NOT_MY_LOCK': ('NotMyLock',),
+    _add_errors('UnlockError', 'The lock was not released: what it protects is suspect.', {
+        'FAILED': ('UnlockFailed', 'The system refused; the lock may still be held.'),
+        'NOT_LOCKED': ('NotLocked', 'Nobody holds the lock.'),
+        'NOT_MY_LOCK': ('NotMyLock', 'Somebody else holds the lock.'),
     })
-    _add_errors('BackendError', {
-        'FAILED': ('BackendFailed',),
-        'NOT_SUPPORTED': ('NotSupported',),
-        'INVALID_LOCK_FILE': ('InvalidLockFile',),
+    _add_errors('BackendError', 'This way of locking does not work here.', {
+        'FAILED': ('BackendFailed', 'The database cannot be used.'),
+        'NOT_SUPPORTED': ('NotSupported', 'The system, the build or the file system does not '
+                                          'have it.'),
+        'INVALID_LOCK_FILE': ('InvalidLockFile', 'The path holds something that is no lock of '
+                                                 'this kind.'),
     })
+    _add_gio_errors()
 
     for name, value in patches.items():
         setattr(Lf.LockFile, name, value)
-    Lf.LockGuard.release = _translating(_original.release_guard)
+    for name, value in _get_members(_LockHolder).items():
+        setattr(Lf.LockHolder, name, value)
+    Lf.LockGuard.release = _release_guard
     Lf.Backend.is_supported = is_supported
     __all__.append('locked')
 
 
 try:
-    _override()
+    _patches = _get_patches()
 except AttributeError:
     # Another version of Lf, which works without
     __all__.clear()
+else:
+    _override(_patches)

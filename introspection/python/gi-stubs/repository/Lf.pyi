@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # Types of Lf as Python has it, with what the override adds. Type checkers find this
-# beside the stubs of other libraries (pygobject-stubs), and go without those too.
+# beside PyGObject, and need no stubs of other libraries (pygobject-stubs).
 
 import os
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any, Callable, ClassVar, TypeVar, Union, overload
+from typing import Any, Callable, ClassVar, Generic, Literal, TypeVar, Union, overload
 
 from gi.repository import Gio, GLib, GObject
 
@@ -18,6 +18,21 @@ VERSION_STRING: str
 
 _Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 _Function = TypeVar('_Function', bound=Callable[..., Any])
+
+_BackendName = Literal[
+    'auto', 'flock', 'fcntl', 'lock-file-ex', 'hard-link', 'directory', 'symlink', 'pid-file',
+    'sqlite',
+]
+_LockModeName = Literal['exclusive', 'shared']
+_LockScopeName = Literal['unknown', 'process', 'host', 'all-hosts']
+
+_Value = TypeVar('_Value')
+_Accepted = TypeVar('_Accepted')
+
+# An attribute that may be set to more than it is read as
+class _Attribute(Generic[_Value, _Accepted]):
+    def __get__(self, lock: LockFile, owner: type[LockFile]) -> _Value: ...
+    def __set__(self, lock: LockFile, value: _Accepted) -> None: ...
 
 class Backend(GObject.GEnum):
     AUTO: ClassVar[Backend]
@@ -101,6 +116,15 @@ class BackendFailed(BackendError): ...
 class NotSupported(BackendError): ...
 class InvalidLockFile(BackendError): ...
 
+class PathError(_Error, OSError): ...
+class PathNotFound(PathError, FileNotFoundError): ...
+class PathNotPermitted(PathError, PermissionError): ...
+class PathNotDirectory(PathError, NotADirectoryError): ...
+
+class OperationError(_Error): ...
+class Cancelled(OperationError): ...
+class OperationPending(OperationError): ...
+
 class LockHolder(GObject.Object):
     def get_application(self) -> str | None: ...
     def get_host(self) -> str | None: ...
@@ -112,6 +136,17 @@ class LockGuard(GObject.GBoxed):
     def release(self) -> bool: ...
     def ref(self) -> LockGuard: ...
     def unref(self) -> None: ...
+
+# What acquire() returns is true
+class _Held(AbstractContextManager[LockFile]):
+    def __bool__(self) -> Literal[True]: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
 
 class _Acquired(AbstractContextManager[LockFile], AbstractAsyncContextManager[LockFile]):
     def __exit__(
@@ -150,25 +185,41 @@ class LockFile(GObject.Object):
 
     @property
     def props(self) -> LockFile.Props: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def file(self) -> Gio.File | None: ...
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def held(self) -> bool: ...
+    mode: _Attribute[LockMode, LockMode | _LockModeName]
+    timeout: _Attribute[float, float | None]
+    required_scope: _Attribute[LockScope, LockScope | _LockScopeName]
+    remove_on_release: bool
+    create_parents: bool
+    durable: bool
+    file_mode: int
+    poll_interval: float
     def __init__(
         self,
-        *,
         path: _Path | None = ...,
+        *,
         file: Gio.File | None = ...,
-        backend: Backend = ...,
-        mode: LockMode = ...,
+        backend: Backend | _BackendName = ...,
+        mode: LockMode | _LockModeName = ...,
         timeout: float | None = ...,
         remove_on_release: bool = ...,
         create_parents: bool = ...,
         durable: bool = ...,
         file_mode: int = ...,
         poll_interval: float = ...,
-        required_scope: LockScope = ...,
+        required_scope: LockScope | _LockScopeName = ...,
     ) -> None: ...
     @staticmethod
     def new(path: _Path) -> LockFile: ...
     @staticmethod
-    def new_with_backend(path: _Path, backend: Backend) -> LockFile: ...
+    def new_with_backend(path: _Path, backend: Backend | _BackendName) -> LockFile: ...
     @staticmethod
     def new_for_file(file: Gio.File) -> LockFile: ...
 
@@ -190,7 +241,13 @@ class LockFile(GObject.Object):
     ) -> None: ...
     def acquired(self, timeout: float | None = ...) -> _Acquired: ...
 
-    def acquire(self, cancellable: Gio.Cancellable | None = ...) -> bool: ...
+    def acquire(
+        self,
+        cancellable: Gio.Cancellable | None = ...,
+        *,
+        timeout: float | None = ...,
+        blocking: bool = ...,
+    ) -> _Held: ...
     def acquire_with_timeout(
         self, timeout: float | None, cancellable: Gio.Cancellable | None = ...
     ) -> bool: ...
@@ -337,24 +394,24 @@ class LockFile(GObject.Object):
     def set_create_parents(self, create_parents: bool) -> None: ...
     def set_durable(self, durable: bool) -> None: ...
     def set_file_mode(self, file_mode: int) -> None: ...
-    def set_mode(self, mode: LockMode) -> None: ...
+    def set_mode(self, mode: LockMode | _LockModeName) -> None: ...
     def set_poll_interval(self, poll_interval: float) -> None: ...
     def set_remove_on_release(self, remove_on_release: bool) -> None: ...
-    def set_required_scope(self, required_scope: LockScope) -> None: ...
+    def set_required_scope(self, required_scope: LockScope | _LockScopeName) -> None: ...
     def set_timeout(self, timeout: float | None) -> None: ...
 
 def locked(
     path: _Path,
     timeout: float | None = ...,
     *,
-    backend: Backend = ...,
-    mode: LockMode = ...,
+    backend: Backend | _BackendName = ...,
+    mode: LockMode | _LockModeName = ...,
     remove_on_release: bool = ...,
     create_parents: bool = ...,
     durable: bool = ...,
     file_mode: int = ...,
     poll_interval: float = ...,
-    required_scope: LockScope = ...,
+    required_scope: LockScope | _LockScopeName = ...,
 ) -> Callable[[_Function], _Function]: ...
 
 def check_version(

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# What pyright has to find right
+
+import gi
+
+gi.require_version('Lf', '1.0')
+from gi.repository import Lf
+
+lock = Lf.LockFile('x', mode='shared', timeout=None)
+lock.mode = 'exclusive'
+lock.timeout = None
+seconds: float = lock.timeout
+mode: Lf.LockMode = lock.mode
+
+with lock.acquire(timeout=1.5) as same:
+    path: 'str | None' = same.path
+
+try:
+    lock.try_acquire()
+except Lf.PathError as error:
+    number: 'int | None' = error.errno
+
+
+@Lf.locked('x', timeout=1)
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+total: int = add(1, b=2)
+
+
+async def wait() -> bool:
+    async with lock:
+        return await lock.is_locked_async()
