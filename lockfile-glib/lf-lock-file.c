@@ -71,8 +71,8 @@
  * deadline. Two things are not in that order. Who asks in the very moment of a
  * release, before the next of the queue has woken up, can get in first. And if
  * the file is removed on release ([property@LockFile:remove-on-release]), those
- * who wait begin again at the new file. On network file systems there may be no such
- * queue; see [what a lock does not protect from](limits.html).
+ * who wait begin again at the new file. On NFS there may be no such queue, and
+ * waits poll; see [what a lock does not protect from](limits.html).
  *
  * For other locks there is no such queue. A wait polls the lock, less and less often up
  * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
@@ -786,8 +786,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * The longest time between two polls of the lock where nothing can wake a waiter, in
    * seconds: 0.5 by default, from 0.001 to 3600.
    *
-   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll; the kernel wakes
-   * them. For the others it is how late a release can be noticed of which no watch
+   * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll, except on NFS; the
+   * kernel wakes them. For the others it is how late a release can be noticed of which no watch
    * tells: on another host, or where the system has no watch left. On Windows it is
    * 15 milliseconds if it is set to more.
    *

@@ -48,6 +48,11 @@ struct _LfBackendVTable
    * kernel has no such queue: then attempts are repeated. */
   int  (*block)           (const LfBackendVTable  *self,
                            LfHandle               *handle);
+
+  /* Whether that queue is one for the lock of this handle, whose attempt found it busy:
+   * on a network there may be none. NULL where there always is one. */
+  gboolean (*has_queue)   (const LfBackendVTable  *self,
+                           const LfHandle         *handle);
   void (*set_block_error) (const LfBackendVTable  *self,
                            const LfHandle         *handle,
                            int                     saved_errno,

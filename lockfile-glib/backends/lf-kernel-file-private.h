@@ -47,6 +47,8 @@ void      lf_kernel_file_set_block_error (const LfBackendVTable  *vtable,
                                           const LfHandle         *handle,
                                           int                     saved_errno,
                                           GError                **error);
+gboolean  lf_kernel_file_has_queue       (const LfBackendVTable  *vtable,
+                                          const LfHandle         *handle);
 void      lf_kernel_file_drop            (const LfBackendVTable  *vtable,
                                           LfHandle               *handle);
 gboolean  lf_kernel_file_is_intact       (const LfBackendVTable  *vtable,
@@ -68,6 +70,7 @@ gboolean  lf_kernel_file_break_lock      (const LfBackendVTable  *vtable,
   .has_shared = TRUE, \
   .attempt = lf_kernel_file_attempt, \
   .block = lf_kernel_file_block, \
+  .has_queue = lf_kernel_file_has_queue, \
   .set_block_error = lf_kernel_file_set_block_error, \
   .drop = lf_kernel_file_drop, \
   .is_intact = lf_kernel_file_is_intact, \

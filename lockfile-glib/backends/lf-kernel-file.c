@@ -13,6 +13,7 @@
 
 #include "os/lf-descriptor-private.h"
 #include "lf-errors.h"
+#include "os/lf-file-system-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 #include "backends/lf-unix-file-private.h"
@@ -143,6 +144,13 @@ lf_kernel_file_block (const LfBackendVTable *vtable,
   handle->may_be_locked = TRUE;
 
   return cast (vtable)->lock (handle, TRUE);
+}
+
+gboolean
+lf_kernel_file_has_queue (const LfBackendVTable *vtable,
+                          const LfHandle        *handle)
+{
+  return handle->fd < 0 || lf_file_system_has_queue (handle->fd);
 }
 
 void

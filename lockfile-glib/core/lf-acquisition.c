@@ -370,6 +370,21 @@ lf_acquisition_attempt (LfAcquisition *self)
   return self->backend->attempt (self->backend, self->handle, &self->error);
 }
 
+/* The kernel's queue is no use where the kernel polls as well, and more seldom. */
+static void
+lf_acquisition_choose_waiting (LfAcquisition *self)
+{
+  if (self->backend->block == NULL || self->backend->has_queue == NULL ||
+      self->backend->has_queue (self->backend, self->handle))
+    return;
+
+  g_mutex_lock (&self->wait.mutex);
+  self->waiting = &lf_waiting_poll;
+  g_mutex_unlock (&self->wait.mutex);
+
+  lf_acquisition_enqueue (self);
+}
+
 /* No caller of this may hold anything that only a return frees: a wait in a
  * thread of its own need not return. */
 static LfAttempt
@@ -377,6 +392,8 @@ lf_acquisition_wait (LfAcquisition *self)
 {
   LfAttempt result = LF_ATTEMPT_BUSY;
   int saved_errno = 0;
+
+  lf_acquisition_choose_waiting (self);
 
   while (result == LF_ATTEMPT_BUSY)
     {

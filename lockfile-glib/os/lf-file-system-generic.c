@@ -11,6 +11,12 @@ lf_file_system_is_local (int fd)
 }
 
 gboolean
+lf_file_system_has_queue (int fd)
+{
+  return TRUE;
+}
+
+gboolean
 lf_file_system_path_is_local (const char *path)
 {
   return FALSE;

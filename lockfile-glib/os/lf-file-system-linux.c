@@ -26,6 +26,8 @@ static const guint32 local_types[] = {
   0x7366746e, /* NTFS */
 };
 
+#define NFS_TYPE 0x6969
+
 static gboolean
 is_local (const struct statfs *file_system)
 {
@@ -52,4 +54,12 @@ lf_file_system_path_is_local (const char *path)
   struct statfs file_system;
 
   return statfs (path, &file_system) == 0 && is_local (&file_system);
+}
+
+gboolean
+lf_file_system_has_queue (int fd)
+{
+  struct statfs file_system;
+
+  return fstatfs (fd, &file_system) != 0 || (guint32) file_system.f_type != NFS_TYPE;
 }

@@ -11,4 +11,8 @@ G_BEGIN_DECLS
 gboolean lf_file_system_is_local      (int         fd);
 gboolean lf_file_system_path_is_local (const char *path);
 
+/* Whether the kernel queues those who wait for a lock on the file system of a descriptor,
+ * and wakes them. On NFS it may ask the server again, after up to half a minute. */
+gboolean lf_file_system_has_queue     (int         fd);
+
 G_END_DECLS

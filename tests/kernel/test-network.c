@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Waits on a file system whose kernel may have no queue for its locks. There is no NFS where
+ * the tests run: the program's own fstatfs() says that there is, and its flock() and fcntl()
+ * do not return from a wait, as those of a client that asks the server again in half a
+ * minute. */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/file.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "lf-test-backend.h"
+
+#define NFS_TYPE 0x6969
+
+static gboolean is_network = TRUE;
+static int n_waits; /* atomic: in the kernel's queue */
+
+/* Its symbol with 64-bit file offsets. */
+G_MODULE_EXPORT int
+fstatfs (int            fd,
+         struct statfs *file_system)
+{
+  int (*real_fstatfs) (int, struct statfs *) =
+    (int (*) (int, struct statfs *)) dlsym (RTLD_NEXT, "fstatfs64");
+  int result = real_fstatfs (fd, file_system);
+
+  if (result == 0 && is_network)
+    file_system->f_type = NFS_TYPE;
+
+  return result;
+}
+
+static void
+note_wait (void)
+{
+  g_atomic_int_inc (&n_waits);
+}
+
+G_MODULE_EXPORT int
+flock (int fd,
+       int operation)
+{
+  int (*real_flock) (int, int) = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
+
+  if (operation != LOCK_UN && (operation & LOCK_NB) == 0)
+    note_wait ();
+
+  return real_flock (fd, operation);
+}
+
+G_MODULE_EXPORT int
+fcntl (int fd,
+       int command,
+       ...)
+{
+  int (*real_fcntl) (int, int, ...) = (int (*) (int, int, ...)) dlsym (RTLD_NEXT, "fcntl64");
+  va_list arguments;
+  void *argument;
+
+  va_start (arguments, command);
+  argument = va_arg (arguments, void *);
+  va_end (arguments);
+
+  if (command == F_SETLKW || command == F_OFD_SETLKW)
+    note_wait ();
+
+  return real_fcntl (fd, command, argument);
+}
+
+static LfLockFile *
+new_polling (const TestBackend *backend,
+             const char        *path)
+{
+  LfLockFile *lock = lock_new (backend, path);
+
+  lf_lock_file_set_poll_interval (lock, 0.01);
+
+  return lock;
+}
+
+typedef struct
+{
+  LfLockFile *lock;
+  double timeout;
+  GCancellable *cancellable;
+} Call;
+
+static gpointer
+acquire_main (gpointer data)
+{
+  Call *call = data;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (lf_lock_file_acquire_with_timeout (call->lock, call->timeout, call->cancellable,
+                                                    &error));
+  g_assert_no_error (error);
+  assert_releases (call->lock);
+
+  return NULL;
+}
+
+/* All ways to wait poll, and none of them is lost. */
+static void
+test_waits (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) cancelled = { 0 };
+  g_auto (Claim) expired = { 0 };
+  Call calls[] = { { NULL, -1, NULL }, { NULL, 3600, NULL }, { NULL, -1, NULL } };
+  GThread *threads[G_N_ELEMENTS (calls)];
+  g_autoptr (LfLockFile) lock = new_polling (backend, fixture->path);
+  g_autoptr (LfLockFile) given_up = new_polling (backend, fixture->path);
+  g_autoptr (LfLockFile) impatient = new_polling (backend, fixture->path);
+
+  g_atomic_int_set (&n_waits, 0);
+  calls[2].cancellable = cancellable;
+  for (gsize i = 0; i < G_N_ELEMENTS (calls); i++)
+    {
+      calls[i].lock = new_polling (backend, fixture->path);
+      threads[i] = g_thread_new ("acquire", acquire_main, &calls[i]);
+    }
+  claim_start (&claim, lock, NULL);
+  claim_start (&cancelled, given_up, cancellable);
+  lf_lock_file_set_timeout (impatient, 0.02);
+  claim_start (&expired, impatient, NULL);
+  claim_wait (&expired);
+  g_assert_error (expired.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  wait_until_others_sleep ();
+
+  peer_send (holder, "release");
+  peer_expect (holder, "released");
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+  claim_wait (&cancelled);
+  g_assert_no_error (cancelled.error);
+  assert_releases (given_up);
+  for (gsize i = 0; i < G_N_ELEMENTS (calls); i++)
+    {
+      g_thread_join (threads[i]);
+      g_object_unref (calls[i].lock);
+    }
+  g_assert_cmpint (g_atomic_int_get (&n_waits), ==, 0);
+}
+
+/* A cancel ends the wait at once. */
+static void
+test_cancel (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = new_polling (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+
+  lf_lock_file_set_poll_interval (lock, 3600);
+  claim_start (&claim, lock, cancellable);
+  wait_until_others_sleep ();
+  g_cancellable_cancel (cancellable);
+  claim_wait (&claim);
+  g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/* Elsewhere the kernel has a queue, and no wait polls. */
+static void
+test_queue (Fixture       *fixture,
+            gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = new_polling (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+
+  is_network = FALSE;
+  g_atomic_int_set (&n_waits, 0);
+  claim_start (&claim, lock, NULL);
+  wait_for_waiters (fixture->path, 1);
+  peer_send (holder, "release");
+  peer_expect (holder, "released");
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  g_assert_cmpint (g_atomic_int_get (&n_waits), ==, 1);
+  is_network = TRUE;
+}
+
+static const BackendCase cases[] = {
+  { "waits", test_waits },
+  { "cancel", test_cancel },
+  { "queue", test_queue },
+  { NULL, NULL },
+};
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      if (test_backends[i].backend == LF_BACKEND_FLOCK ||
+          test_backends[i].backend == LF_BACKEND_FCNTL)
+        add_backend_tests ("network", &test_backends[i], cases);
+    }
+
+  return g_test_run ();
+}
