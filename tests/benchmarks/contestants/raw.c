@@ -2,9 +2,11 @@
 
 /* raw WAY PATH: the system calls that a lock of each way cannot do without, made by
  * hand: what the library is measured against. They are those of a safe lock. That of
- * the kernel counts only if the path still names the file, at its release too, and
- * a file that is the lock holds a record; but nothing is looked at that can be seen
- * from a result already, and there are no error messages.
+ * the kernel counts only if the path still names the file, at its release too. A file
+ * that is the lock holds a record before it can be seen, is locked itself from then on,
+ * and is removed only if the directory, which is opened once, still has it by this name.
+ * But nothing is looked at that can be seen from a result already, and there are no error
+ * messages.
  *
  * Besides the commands of every program, it obeys
  *
@@ -22,22 +24,30 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef HAVE_SQLITE
 #include <sqlite3.h>
 #endif
 
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
 #define OPEN_FLAGS (O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 /* As long as those of the library are */
 #define RECORD "1234567\nprogram\nhost\n0123456789abcdef0123456789abcdef\n" \
-               "01234567-89ab-cdef-0123-456789abcdef\n4026531836\n12345678\n"
+               "01234567-89ab-cdef-0123-456789abcdef\n" \
+               "pid-namespace:4026531836\nstart-time:12345678\n" \
+               "lock:0123456789abcdef0123456789abcdef-0\n" \
+               "program:0123456789abcdef0123456789abcdef\n" \
+               "time-namespace:4026531834\ninode-lock:yes\n"
 
 static const char *path;
-static const char *record_suffix;
-static char *record_path;
-static int fd = -1;
+static char *directory, *base_name, *temporary_name;
+static int directory_fd = -1, fd = -1, record_fd = -1;
 static Contestant *contestant;
 
 #define check(call) \
@@ -141,68 +151,103 @@ release_fcntl_and_file (void)
   release_fcntl ();
 }
 
-static int
-create_record (const char *name)
+static void
+open_directory (void)
 {
-  int record;
-
-  check (record = open (name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-  check (write (record, RECORD, strlen (RECORD)));
-
-  return record;
+  check (directory_fd = open (directory, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 static void
-acquire_hard_link (void)
+close_directory (void)
 {
-  struct stat status;
+  close (directory_fd);
+}
 
-  fd = create_record (record_path);
-  check (link (record_path, path));
-  check (fstat (fd, &status));
-  g_assert_cmpint (status.st_nlink, ==, 2);
-  check (unlink (record_path));
-  close (fd);
+static void
+write_record (int record)
+{
+  check (write (record, RECORD, strlen (RECORD)));
+}
+
+static void
+assert_still_there (void)
+{
+  struct stat opened, named;
+
+  check (fstat (fd, &opened));
+  check (fstatat (directory_fd, base_name, &named, AT_SYMLINK_NOFOLLOW));
+  g_assert_true (opened.st_dev == named.st_dev && opened.st_ino == named.st_ino);
+}
+
+/* For a hard link and a PID file alike */
+static void
+acquire_file (void)
+{
+  g_autofree char *own_path = NULL;
+
+  open_directory ();
+  check (fd = openat (directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+  check (flock (fd, LOCK_EX | LOCK_NB));
+  write_record (fd);
+  if (linkat (fd, "", directory_fd, base_name, AT_EMPTY_PATH) == 0)
+    return;
+
+  /* Without privileges */
+  own_path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  check (linkat (AT_FDCWD, own_path, directory_fd, base_name, AT_SYMLINK_FOLLOW));
 }
 
 static void
 release_file (void)
 {
-  check (unlink (path));
+  assert_still_there ();
+  check (unlinkat (directory_fd, base_name, 0));
+  close (fd);
+  close_directory ();
 }
 
 static void
 acquire_directory (void)
 {
-  check (mkdir (path, 0777));
-  close (create_record (record_path));
+  open_directory ();
+  check (mkdirat (directory_fd, temporary_name, 0777));
+  check (fd = openat (directory_fd, temporary_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  check (flock (fd, LOCK_EX | LOCK_NB));
+  check (record_fd = openat (fd, "record", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  write_record (record_fd);
+  check (syscall (SYS_renameat2, directory_fd, temporary_name, directory_fd, base_name,
+                  RENAME_NOREPLACE));
 }
 
 static void
 release_directory (void)
 {
-  check (unlink (record_path));
-  check (rmdir (path));
+  assert_still_there ();
+  check (syscall (SYS_renameat2, directory_fd, base_name, directory_fd, temporary_name,
+                  RENAME_NOREPLACE));
+  check (unlinkat (fd, "record", 0));
+  check (unlinkat (directory_fd, temporary_name, AT_REMOVEDIR));
+  close (record_fd);
+  close (fd);
+  close_directory ();
 }
 
 static void
 acquire_symlink (void)
 {
-  check (symlink (RECORD, path));
+  open_directory ();
+  check (symlinkat (RECORD, directory_fd, base_name));
 }
 
 static void
-acquire_pid_file (void)
+release_symlink (void)
 {
-  fd = create_record (path);
-  check (flock (fd, LOCK_EX | LOCK_NB));
-}
+  char target[sizeof RECORD];
 
-static void
-release_pid_file (void)
-{
-  check (unlink (path));
-  close (fd);
+  check (readlinkat (directory_fd, base_name, target, sizeof target));
+  g_assert_cmpmem (target, strlen (RECORD), RECORD, strlen (RECORD));
+  check (unlinkat (directory_fd, base_name, 0));
+  close_directory ();
 }
 
 #ifdef HAVE_SQLITE
@@ -232,21 +277,31 @@ static struct
   { "flock-remove", { acquire_flock, release_flock_and_file } },
   { "fcntl", { acquire_fcntl, release_fcntl, NULL, fail_fcntl } },
   { "fcntl-remove", { acquire_fcntl, release_fcntl_and_file } },
-  { "hard-link", { acquire_hard_link, release_file } },
+  { "hard-link", { acquire_file, release_file } },
   { "directory", { acquire_directory, release_directory } },
-  { "symlink", { acquire_symlink, release_file } },
-  { "pid-file", { acquire_pid_file, release_pid_file } },
+  { "symlink", { acquire_symlink, release_symlink } },
+  { "pid-file", { acquire_file, release_file } },
 #ifdef HAVE_SQLITE
   { "sqlite", { acquire_sqlite, release_sqlite } },
 #endif
 };
 
 static void
+clear_path (void)
+{
+  g_free (directory);
+  g_free (base_name);
+  g_free (temporary_name);
+}
+
+static void
 set_path (const char *new_path)
 {
-  g_free (record_path);
+  clear_path ();
   path = new_path;
-  record_path = g_strconcat (path, record_suffix, NULL);
+  directory = g_path_get_dirname (path);
+  base_name = g_path_get_basename (path);
+  temporary_name = g_strconcat (".", base_name, ".new", NULL);
 }
 
 /* Locks of others are never given back: what is by hand keeps no list of them. */
@@ -301,7 +356,6 @@ main (int    argc,
     }
 
   g_assert_cmpint (argc, ==, 3);
-  record_suffix = g_str_equal (argv[1], "directory") ? "/record" : ".record";
   set_path (argv[2]);
 
   for (gsize i = 0; i < G_N_ELEMENTS (contestants); i++)
@@ -310,7 +364,7 @@ main (int    argc,
         contestant = &contestants[i].contestant;
         contestant->obey = obey;
         contestant_run (contestant);
-        g_free (record_path);
+        clear_path ();
         return 0;
       }
 
