@@ -469,6 +469,16 @@ disconnect (LfHandle *handle)
     connection_free (connection);
 }
 
+/* SQLite opens for reading what it cannot open for writing. If a file can be written all the
+ * same, it is another one: that which was to be opened went, and one came. */
+static gboolean
+is_read_only_by_mistake (Connection      *connection,
+                         const LfRequest *request)
+{
+  return request->mode == LF_LOCK_MODE_EXCLUSIVE &&
+         sqlite3_db_readonly (connection->db, "main") == 1 && access (request->path, W_OK) == 0;
+}
+
 /* With the mutex held. Sets @again if the file went meanwhile, so that another one is to
  * be locked; errors do not count then. */
 static LfAttempt
@@ -495,7 +505,8 @@ attempt_with_file (LfHandle  *handle,
 
   /* The lock of a file that is not at the path any more excludes nobody, and nobody has to
    * wait for it. What SQLite says of one that was removed depends on how far it came */
-  *again = !is_current (connection) || g_lstat (request->path, &path_stat) != 0;
+  *again = !is_current (connection) || g_lstat (request->path, &path_stat) != 0 ||
+           (result == LF_ATTEMPT_ERROR && is_read_only_by_mistake (connection, request));
   if (*again && result == LF_ATTEMPT_GRANTED)
     roll_back (connection);
   if (*again || result == LF_ATTEMPT_ERROR)

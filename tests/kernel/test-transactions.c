@@ -5,8 +5,10 @@
  * what SQLite does before it and the end of the lock. */
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +33,34 @@ close (int fd)
     sched_yield ();
 
   return real_close (fd);
+}
+
+static const char *removed_path; /* is not there for the next that opens it to write */
+
+/* Its symbol with 64-bit file offsets. */
+G_MODULE_EXPORT int
+open (const char *path,
+      int         flags,
+      ...)
+{
+  int (*real_open) (const char *, int, ...) =
+    (int (*) (const char *, int, ...)) dlsym (RTLD_NEXT, "open64");
+  va_list arguments;
+  mode_t mode = 0;
+
+  va_start (arguments, flags);
+  if ((flags & O_CREAT) != 0)
+    mode = va_arg (arguments, mode_t);
+  va_end (arguments);
+
+  if ((flags & O_ACCMODE) == O_RDWR && g_strcmp0 (path, removed_path) == 0)
+    {
+      removed_path = NULL;
+      errno = ENOENT;
+      return -1;
+    }
+
+  return real_open (path, flags, mode);
 }
 
 static LfLockFile *
@@ -261,6 +291,22 @@ test_closed (Fixture       *fixture,
   run_in_child (child_closes_all, fixture);
 }
 
+/* The file goes when SQLite is about to open it, and another one comes: SQLite has that for
+ * reading only. */
+static void
+test_replaced (Fixture       *fixture,
+               gconstpointer  data)
+{
+  g_autofree char *directory = realpath (fixture->directory, NULL);
+  g_autofree char *path = g_build_filename (directory, "test.lock", NULL);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+
+  removed_path = path;
+  assert_acquires (lock);
+  g_assert_null (removed_path);
+  assert_releases (lock);
+}
+
 /* The lock of a database that is reached by another name is the same. */
 static void
 test_would_deadlock (Fixture       *fixture,
@@ -287,6 +333,7 @@ main (int    argc,
 
   add_test ("/transactions/threads", test_threads);
   add_test ("/transactions/removal", test_removal);
+  add_test ("/transactions/replaced", test_replaced);
   add_test ("/transactions/looks-at-removal", test_looks_at_removal);
   /* Elsewhere nobody tells a process of its own locks */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
