@@ -252,13 +252,23 @@ testLock('/override/with/timeout-is-not-shown', async lock => {
 testLock('/override/with/timeout-of-the-object', async (lock, other) => {
     lock.timeout = 0.05;
     other.acquire();
-    for (const options of [undefined, {}, {timeout: null}, {timeout: undefined}]) {
+    for (const options of [undefined, {}, {timeout: undefined}, {cancellable: null}]) {
         await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
             () => lock.with(() => null, options));
     }
     inAMoment(() => other.release());
     assertTrue(await lock.with(() => lock.is_held(), {timeout: -1}));
     assertEqual(lock.timeout, 0.05);
+});
+
+// Each would wait for as long as nobody meant
+testLock('/override/with/wrong-options', async (lock, other) => {
+    other.acquire();
+    for (const options of [{timeout: null}, {timeout: '1'}, {timout: 1}, {Timeout: 1}]) {
+        const error = await errorOf(lock.with(() => null, options));
+        assertTrue(error instanceof TypeError);
+    }
+    assertFalse(lock.is_held());
 });
 
 testLock('/override/with/cancel', async (lock, other) => {
@@ -310,20 +320,29 @@ testLock('/override/errors', async (lock, other, path) => {
 testLock('/override/construction', (_lock, _other, path) => {
     const file = Gio.File.new_for_path(path);
 
-    for (const lock of [Lf.LockFile.new(path), new Lf.LockFile({path}),
-        Lf.LockFile.new_for_file(file)]) {
+    for (const lock of [Lf.LockFile.new(path), new Lf.LockFile({path}), new Lf.LockFile(path),
+        new Lf.LockFile(file), Lf.LockFile.new_for_file(file)]) {
         assertEqual(lock.path, path);
         assertTrue(lock instanceof Lf.LockFile);
     }
     assertEqual(new Lf.LockFile({path, timeout: 1.5}).timeout, 1.5);
     assertEqual(new Lf.LockFile().path, null);
-    for (const mistake of [null, 'x', {timeout: undefined}])
+    assertEqual(new Lf.LockFile(path, {timeout: 1.5}).timeout, 1.5);
+    assertThrows(TypeError, 'NUL', () => new Lf.LockFile(`${path}\0`));
+    for (const mistake of [null, 1, {timeout: undefined}])
         assertThrows(Error, 'object', () => new Lf.LockFile(mistake));
 
     // What the caller has stays as it is
     const properties = {path, timeout: 1.5};
     assertEqual([new Lf.LockFile(properties).timeout, properties.timeout], [1.5, 1.5]);
     assertThrows(Error, 'path', () => Lf.LockFile.new(undefined));
+});
+
+testLock('/override/text', (lock, other, path) => {
+    assertEqual(`${lock}`, `[LockFile ${path}, not held]`);
+    lock.acquire();
+    assertEqual(String(lock), `[LockFile ${path}, held]`);
+    assertEqual(`${other.query_holder()}`, other.query_holder().to_string());
 });
 
 testLock('/override/not-a-number', async (lock, other, path) => {

@@ -59,7 +59,7 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
 
     is<Promise<string>>()(lock.with(() => 'value'), true);
     is<Promise<string>>()(lock.with(async () => 'value'), true);
-    is<Promise<number>>()(lock.with(held => held.timeout, {timeout: null}), true);
+    is<Promise<number>>()(lock.with(held => held.timeout, {timeout: 2.5}), true);
     is<Promise<void>>()(lock.with(() => {}, {timeout: 2.5, cancellable}), true);
 
     const path: string | null = lock.path;

@@ -9,7 +9,7 @@ declare module 'gi://Lf?version=1.0' {
         namespace LockFile {
             interface WithOptions {
                 /** In seconds; below 0 for ever. That of the lock file, if not given. */
-                timeout?: number | null;
+                timeout?: number;
                 /** Ends the wait, not the function. */
                 cancellable?: Gio.Cancellable | null;
             }

@@ -59,12 +59,23 @@ function _makeTimedAsync(proto) {
     };
 }
 
+// A misspelt option, or a timeout that is null, would wait for as long as no one meant
+function _checkOptions(options) {
+    for (const name of Object.keys(options)) {
+        if (!['timeout', 'cancellable'].includes(name))
+            throw new TypeError(`with() has no option ${name}`);
+    }
+    if (options.timeout !== undefined && typeof options.timeout !== 'number')
+        throw new TypeError('The timeout of with() is a number of seconds');
+}
+
 // Holds the lock while the function runs, and until its promise is settled
-async function _with(body, {timeout = null, cancellable = null} = {}) {
+async function _with(body, options = {}) {
     let value;
 
+    _checkOptions(options);
     await this.acquire_with_timeout_async(
-        timeout ?? this.get_timeout(), GLib.PRIORITY_DEFAULT, cancellable);
+        options.timeout ?? this.get_timeout(), GLib.PRIORITY_DEFAULT, options.cancellable ?? null);
     try {
         value = await body(this);
     } catch (e) {
@@ -77,8 +88,22 @@ async function _with(body, {timeout = null, cancellable = null} = {}) {
     return value;
 }
 
+// A path or a file may come first, and other properties after it
+function _getProperties(first, properties) {
+    if (typeof first === 'string')
+        return {path: first, ...properties};
+    if (first instanceof Gio.File)
+        return {file: first, ...properties};
+    return first;
+}
+
+function _lockFileToString() {
+    const state = this.is_held() ? 'held' : 'not held';
+    return `[LockFile ${this.get_path()}, ${state}]`;
+}
+
 function _init() {
-    const {LockFile} = this;
+    const {LockFile, LockHolder} = this;
     const proto = LockFile.prototype;
     const {new: newForPath, new_with_backend: newWithBackend} = LockFile;
 
@@ -92,9 +117,16 @@ function _init() {
         return newWithBackend.call(this, path, backend);
     };
 
-    proto._init = function (properties, ...args) {
+    proto._init = function (first, ...args) {
+        const properties = _getProperties(first, args[0]);
         _checkPath(properties?.path);
-        GObject.Object.prototype._init.call(this, properties, ...args);
+        GObject.Object.prototype._init.call(
+            this, properties, ...args.slice(properties === first ? 0 : 1));
+    };
+
+    proto.toString = _lockFileToString;
+    LockHolder.prototype.toString = function () {
+        return this.to_string();
     };
 
     ASYNC_METHODS.forEach(name => _makeAsync(proto, name));
