@@ -320,6 +320,30 @@ test_fuse (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
+/* A dead holder's lock goes; whether there is space for one's own is another matter. */
+static void
+assert_taken_over_on_full_disk (const TestBackend *backend,
+                                const char        *directory,
+                                const char        *path)
+{
+  g_autoptr (LfLockFile) lock = lock_new (backend, path);
+  g_autoptr (Peer) holder = backend_peer_start_holder (backend, path);
+  g_autoptr (GError) error = NULL;
+
+  peer_kill (holder);
+  fill_file_system (directory);
+  g_assert_false (lf_lock_file_is_locked (lock, NULL, &error));
+  g_assert_no_error (error);
+  if (lf_lock_file_try_acquire (lock, &error))
+    assert_releases (lock);
+  else
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+
+  /* A symbolic link has no inode to lock, but a guard beside it */
+  if (backend->backend != LF_BACKEND_SYMLINK)
+    g_assert_false (path_exists (path));
+}
+
 static void
 child_on_full_disk (gpointer data)
 {
@@ -346,6 +370,8 @@ child_on_full_disk (gpointer data)
       g_assert_false (path_exists (path));
       remove_recursively (target);
     }
+
+  assert_taken_over_on_full_disk (child->backend, target, path);
 
   end_argv[1] = target;
   run_program (end_argv);
