@@ -87,6 +87,7 @@ struct _LfAcquisition
   /* Under the mutex of the wait */
   LfWait wait;
   GCond cond; /* for the caller of a synchronous one */
+  gboolean sleeps; /* that caller: a signal costs a system call, heard or not */
   LfAcquisitionState state;
   gboolean attempted;
   LfStop stop;
@@ -231,6 +232,14 @@ lf_acquisition_attach_source (LfAcquisition *self)
   g_source_attach (self->source, self->context);
 }
 
+/* Called with the mutex held. */
+static void
+lf_acquisition_wake_caller (LfAcquisition *self)
+{
+  if (self->sleeps)
+    g_cond_signal (&self->cond);
+}
+
 /* Called with the mutex held, in any thread: has the source, or the caller of a
  * synchronous acquisition, decide. */
 static void
@@ -238,12 +247,38 @@ lf_acquisition_wake (LfAcquisition *self)
 {
   if (self->source == NULL)
     {
-      g_cond_signal (&self->cond);
+      lf_acquisition_wake_caller (self);
       return;
     }
 
   g_source_set_ready_time (self->source, 0);
   lf_acquisition_attach_source (self);
+}
+
+/* The same, and unlocks the mutex, before it wakes a main context: the thread that iterates
+ * that would only wake to sleep again until it gets the mutex. */
+static void
+lf_acquisition_wake_and_unlock (LfAcquisition *self)
+{
+  g_autoptr (GMainContext) context = NULL;
+  g_autoptr (GSource) source = NULL;
+
+  if (self->source == NULL)
+    {
+      lf_acquisition_wake_caller (self);
+      g_mutex_unlock (&self->wait.mutex);
+      return;
+    }
+
+  source = g_source_ref (self->source);
+  if (!self->attached)
+    context = g_main_context_ref (self->context);
+  self->attached = TRUE;
+  g_mutex_unlock (&self->wait.mutex);
+
+  g_source_set_ready_time (source, 0);
+  if (context != NULL)
+    g_source_attach (source, context);
 }
 
 static gboolean
@@ -481,8 +516,7 @@ lf_acquisition_ended (gpointer data)
     }
   if (self->state == LF_ACQUISITION_RUNNING)
     self->state = LF_ACQUISITION_DONE;
-  lf_acquisition_wake (self);
-  g_mutex_unlock (&self->wait.mutex);
+  lf_acquisition_wake_and_unlock (self);
 
   lf_acquisition_unref (self);
 }
@@ -535,8 +569,7 @@ lf_acquisition_start_waiting (LfAcquisition *self)
   self->error = g_error_new (LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
                              _("Cannot start a thread to wait for a lock: %s"),
                              g_strerror (result));
-  lf_acquisition_wake (self);
-  g_mutex_unlock (&self->wait.mutex);
+  lf_acquisition_wake_and_unlock (self);
 }
 
 /* Called with the mutex held. */
@@ -678,13 +711,14 @@ lf_acquisition_cancelled_cb (GCancellable *cancellable,
 {
   LfAcquisition *self = user_data;
 
-  gboolean is_own = lf_acquisition_is_own (self);
+  if (!lf_acquisition_is_own (self))
+    {
+      lf_acquisition_wake (self);
+      return;
+    }
 
-  if (is_own)
-    g_mutex_lock (&self->wait.mutex);
-  lf_acquisition_wake (self);
-  if (is_own)
-    g_mutex_unlock (&self->wait.mutex);
+  g_mutex_lock (&self->wait.mutex);
+  lf_acquisition_wake_and_unlock (self);
 }
 
 /* Not g_cancellable_source_new(): the thread that cancels would touch the main
@@ -789,7 +823,7 @@ lf_acquisition_start (LfAcquisition *self)
   g_mutex_lock (&self->wait.mutex);
   if (self->state == LF_ACQUISITION_IDLE)
     self->state = LF_ACQUISITION_TURN;
-  g_cond_signal (&self->cond);
+  lf_acquisition_wake_caller (self);
   g_mutex_unlock (&self->wait.mutex);
 }
 
@@ -808,10 +842,12 @@ lf_acquisition_sleep (LfAcquisition *self,
       if (next == 0)
         return FALSE;
 
+      self->sleeps = TRUE;
       if (next < 0)
         g_cond_wait (&self->cond, &self->wait.mutex);
       else
         g_cond_wait_until (&self->cond, &self->wait.mutex, next);
+      self->sleeps = FALSE;
     }
 
   return TRUE;
