@@ -5,8 +5,10 @@
 #include <fcntl.h>
 
 #include "backends/lf-kernel-file-private.h"
+#include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
 #include "os/lf-kept-descriptors-private.h"
+#include "os/lf-process-private.h"
 
 /* Open-file-description locks of fcntl(2): the lock belongs to the description,
  * as flock(2)'s do, and it and the locks of POSIX, which belong to a process,
@@ -42,6 +44,10 @@ ofd_test (LfHandle *handle,
   return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked, pid);
 }
 
+/* The data of a handle: an attempt has just found a lock of somebody else's that leaves the
+ * program no room for one. */
+#define NO_LOCK_OF_PROGRAM GINT_TO_POINTER (1)
+
 /* Closing any descriptor of a file takes the locks of POSIX away that the program itself
  * has of it. */
 static void
@@ -49,8 +55,11 @@ ofd_close (const LfBackendVTable *vtable,
            LfHandle              *handle)
 {
   lf_handle_forget_fd (handle);
-  if (handle->fd >= 0)
+  if (handle->fd >= 0 && handle->data == NO_LOCK_OF_PROGRAM)
+    lf_close (handle->fd);
+  else if (handle->fd >= 0)
     lf_kept_descriptors_close (handle->fd, handle->device, handle->inode);
+  handle->data = NULL;
   handle->fd = -1;
 }
 
@@ -60,8 +69,11 @@ static LfLockHolder *
 ofd_get_obstacle (const LfBackendVTable *vtable,
                   LfHandle              *handle)
 {
-  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_OFD_GETLK,
-                                                   get_type (handle)) : 0;
+  gboolean exclusive = FALSE;
+  int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_OFD_GETLK, get_type (handle),
+                                                   &exclusive) : 0;
+
+  handle->data = exclusive && pid != lf_process_get_id () ? NO_LOCK_OF_PROGRAM : NULL;
 
   return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
 }

@@ -54,7 +54,8 @@ posix_get_obstacle (const LfBackendVTable *vtable,
                     LfHandle              *handle)
 {
   int pid = handle->fd >= 0 ? lf_fcntl_get_holder (handle->fd, F_GETLK,
-                                                   is_exclusive (handle) ? F_WRLCK : F_RDLCK) : 0;
+                                                   is_exclusive (handle) ? F_WRLCK : F_RDLCK,
+                                                   NULL) : 0;
 
   return pid > 0 ? lf_lock_holder_new (pid, g_get_host_name (), NULL) : NULL;
 }

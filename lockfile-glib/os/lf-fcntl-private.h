@@ -21,7 +21,8 @@ int   lf_fcntl_test           (int              fd,
                                int             *pid);
 int   lf_fcntl_get_holder     (int              fd,
                                int              command,
-                               short            type);
+                               short            type,
+                               gboolean        *exclusive);
 
 /* Whether that errno says that somebody else has the lock. One file a platform. */
 gboolean lf_fcntl_is_contention (int           saved_errno);

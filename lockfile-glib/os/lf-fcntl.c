@@ -84,16 +84,19 @@ lf_fcntl_test (int       fd,
 }
 
 /* The process whose lock is in the way, 0 if none is or it cannot be told, or -1 if it
- * is that of an open file description. */
+ * is that of an open file description. Sets @exclusive, if it is not NULL, to whether the lock
+ * leaves no room for any other one of the file. */
 int
-lf_fcntl_get_holder (int   fd,
-                     int   command,
-                     short type)
+lf_fcntl_get_holder (int       fd,
+                     int       command,
+                     short     type,
+                     gboolean *exclusive)
 {
   struct flock lock;
+  int result = get_conflict (fd, command, type, &lock);
 
-  if (get_conflict (fd, command, type, &lock) != 0 || lock.l_type == F_UNLCK)
-    return 0;
+  if (exclusive != NULL)
+    *exclusive = result == 0 && lock.l_type == F_WRLCK && lock.l_start == 0 && lock.l_len == 0;
 
-  return lock.l_pid;
+  return result == 0 && lock.l_type != F_UNLCK ? lock.l_pid : 0;
 }

@@ -33,7 +33,7 @@ typedef struct
 static gboolean
 program_has_lock (int fd)
 {
-  return lf_fcntl_get_holder (fd, F_OFD_GETLK, F_WRLCK) == lf_process_get_id ();
+  return lf_fcntl_get_holder (fd, F_OFD_GETLK, F_WRLCK, NULL) == lf_process_get_id ();
 }
 
 static gboolean
