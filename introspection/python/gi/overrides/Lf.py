@@ -285,7 +285,7 @@ class _Linked:
 
 def _is_held_here(lock):
     """Whether the calling thread holds the lock through this object."""
-    return lock.is_held() and _original.is_held_by_thread(lock)
+    return _original.is_held(lock) and _original.is_held_by_thread(lock)
 
 
 # Waits that a signal ends ---------------------------------------------------------
@@ -422,12 +422,13 @@ def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
         return _InterruptibleWait(lock, timeout, linked.cancellable, finish).run()
 
 
-def _acquire(lock, timeout, cancellable, with_guard=False):
+def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
     acquire = _original.acquire_guard_with_timeout if with_guard else _original.acquire_with_timeout
     finish = _original.acquire_guard_finish if with_guard else _original.acquire_finish
     may_wait = timeout < 0 or timeout > 0
     is_main = threading.current_thread() is threading.main_thread()
-    was_held = is_main and _is_held_here(lock)
+    if was_held is None:
+        was_held = is_main and _is_held_here(lock)
 
     # From here to the caller there must be no call that returns after the one that got
     # the lock: there, handlers of signals could raise without anybody to release it
@@ -711,11 +712,11 @@ def _described(method, name):
 class _Held:
     """What acquire() returns: true, and for `with`, which releases at its end."""
 
-    __slots__ = ('_lock', '_was_held')
+    __slots__ = ('_lock', 'was_held')
 
     def __init__(self, lock):
         self._lock = lock
-        self._was_held = _is_held_here(lock)
+        self.was_held = _is_held_here(lock)
 
     def __bool__(self):
         return True
@@ -734,7 +735,7 @@ class _Held:
 
     def __exit__(self, *exception):
         # Claims of a thread that holds the lock do not count
-        if not self._was_held:
+        if not self.was_held:
             self._lock.release()
 
 
@@ -956,7 +957,7 @@ class _LockFile:
         # Nothing is called after the call that got the lock
         held = _Held(self)
         try:
-            _acquire(self, timeout, cancellable)
+            _acquire(self, timeout, cancellable, was_held=held.was_held)
         except GLib.Error as error:
             raise error.with_traceback(None)
         return held
@@ -1046,7 +1047,7 @@ _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_hol
 _OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'set_mode',
                   'set_required_scope', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
-                  'is_held_by_thread')
+                  'is_held', 'is_held_by_thread')
 
 _original = types.SimpleNamespace()
 
