@@ -92,7 +92,11 @@ case $program-$verb in
     esac
     ;;
   bubblewrap-hold)
-    bubblewrap sh -c "$hold"
+    # It starts the command first, and gets the lock while that runs
+    : >>"$path"
+    inode=$(stat -c %i "$path")
+    bubblewrap sh -c "until grep -q 'POSIX.* READ .*:$inode ' /proc/locks; do sleep 0.01; done
+$hold"
     ;;
 
   sqlite3*-try)
