@@ -53,7 +53,7 @@ TIMEOUT = 120
 
 SUFFIXES = {
     'c': '.c', 'cpp': '.cpp', 'vala': '.vala', 'python': '.py', 'javascript': '.js',
-    'js': '.js', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
+    'js': '.js', 'cjs': '.cjs', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
 }
 
 FENCE = re.compile(r'^```(\w*)\s*$')
@@ -222,6 +222,11 @@ class Page:
         if run:
             return self.command('gjs', '-m', path)
         raise Failure('JavaScript is run, not checked')
+
+    def run_cjs(self, path, run):
+        # Where Debian has its modules, which another Node.js does not search
+        return self.command('env', 'NODE_PATH=/usr/share/nodejs', '/usr/bin/node',
+                            *([] if run else ['--check']), path)
 
     def run_sh(self, path, run):
         return self.command('bash', *(['-eu'] if run else ['-n']), path)
