@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Compiles and runs the code that is shown in the manual, the README and doc comments.
+"""Compiles and runs the code that is shown in the manual, the papers and doc comments.
 
     test-code.py SOURCE BUILD [PAGE...]
 
@@ -115,7 +115,7 @@ def blocks_of_source(page, text):
 
 def find_pages(source):
     """The names of all pages, with their blocks."""
-    pages = [source / 'README.md', *sorted((source / 'tests').rglob('README.md')),
+    pages = [*sorted(source.glob('*.md')), *sorted((source / 'tests').rglob('README.md')),
              *sorted((source / 'introspection' / 'reference').glob('*.md'))]
     for path in pages:
         name = str(path.relative_to(source))

@@ -160,7 +160,7 @@ def main():
     cases.append(('there are symbols, pages and links', [] if len(symbols) > 50 and external
                   else ['too few: is something wrong with this test?']))
 
-    readmes = [source / 'README.md', *sorted((source / 'tests').rglob('README.md'))]
+    readmes = [*sorted(source.glob('*.md')), *sorted((source / 'tests').rglob('README.md'))]
     sources = (source / 'introspection' / 'reference').glob('*.md')
     pages = [path.with_suffix('.html').name for path in sources]
     cases.append((f'each of {len(pages)} pages is in the manual',
