@@ -58,7 +58,7 @@ def parse_arguments():
     parser.add_argument('--output', type=pathlib.Path, metavar='DIR',
                         help='writes benchmarks.json, benchmarks.md and the pictures there')
     parser.add_argument('--readme', action='store_true',
-                        help='puts targets and pictures into README.md; needs everything')
+                        help='puts targets and pictures into README.md here; needs everything')
     parser.add_argument('--from', type=pathlib.Path, metavar='FILE', dest='source',
                         help='measures nothing, but takes a benchmarks.json')
     arguments = parser.parse_args()
@@ -129,7 +129,7 @@ def update_readme(result):
     pictures = importlib.import_module('pictures')
 
     pictures.draw(result, HERE / 'pictures')
-    readme = HERE.parent.parent / 'README.md'
+    readme = HERE / 'README.md'
     readme.write_text(report.with_targets(readme.read_text(), result))
 
 

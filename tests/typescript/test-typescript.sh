@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes TypeScript declarations from the GIR, compiles two programs with them as
-# README.md says, and runs one:
+# the manual says, and runs one:
 #
-#   test-typescript.sh DIRECTORY README DECLARATIONS GIR-DIRECTORY...
+#   test-typescript.sh DIRECTORY PAGE DECLARATIONS GIR-DIRECTORY...
 #
 # DIRECTORY is where it works, and keeps what npm installs for the next time.
-# README is where the tsconfig.json is, DECLARATIONS the file about the override.
+# PAGE is where the tsconfig.json is, DECLARATIONS the file about the override.
 
 set -euo pipefail
 
 source_directory=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
-readme=$2
+page=$2
 declarations=$3
 shift 3
 
@@ -41,7 +41,7 @@ rm -rf types
 YARGS_MIN_NODE_VERSION=18 node_modules/.bin/ts-for-gir generate Lf-1.0 \
   "${gir_options[@]}" --outdir types </dev/null >generate.log 2>&1 || { cat generate.log; exit 1; }
 
-# README.md says that it warns only of this, which is about Gio
+# The page says that it warns only of this, which is about Gio
 if grep -E 'WARN|ERROR' generate.log | grep -v 'Conflict with Action\.'; then
   exit 1
 fi
@@ -50,9 +50,9 @@ cp "$source_directory"/{declarations,example}.ts .
 
 # As a reader has it, but for where the override is
 installed='/usr/share/gjs-1.0/overrides/Lf.d.ts'
-awk '/^```/ { is_json = $0 == "```json"; next } is_json' "$readme" >readme.json
-grep -qF "\"$installed\"" readme.json
-sed "s|$installed|$declarations|" readme.json >tsconfig.json
+awk '/^```/ { is_json = $0 == "```json"; next } is_json' "$page" >page.json
+grep -qF "\"$installed\"" page.json
+sed "s|$installed|$declarations|" page.json >tsconfig.json
 rm -f example.js
 node_modules/.bin/tsc --project .
 
