@@ -25,13 +25,13 @@ G_BEGIN_DECLS
  *   for
  * @LF_LOCK_ERROR_TIMED_OUT: somebody else held it until the time was over
  * @LF_LOCK_ERROR_WOULD_DEADLOCK: the calling thread holds it already through
- *   another object and asked to wait without end; or the system found, as some do
+ *   another object and asked to wait forever; or the system found, as some do
  *   for %LF_BACKEND_FCNTL, that its holder waits for a lock of this process
  *
  * Why a lock was not acquired. The caller may try again later.
  *
- * Not every failure is of this domain: what is wrong with the way of locking is of
- * [error@BackendError], and what is wrong with the path, or a cancel, of
+ * Not every failure has this domain: failures of the backend have
+ * [error@BackendError], and those of the path, or a cancel,
  * %G_IO_ERROR. [method@LockFile.acquire] lists them.
  *
  * Since: 1.0
@@ -50,7 +50,7 @@ GQuark lf_lock_error_quark (void);
 /**
  * LF_UNLOCK_ERROR:
  *
- * Error domain of failures to give a lock back; see [error@UnlockError].
+ * Error domain of failures to release a lock; see [error@UnlockError].
  *
  * Since: 1.0
  */

@@ -38,63 +38,63 @@
  * Complete programs are at getting started [in C](getting-started-c.html), [in
  * Vala](getting-started-vala.html), [in Python](getting-started-python.html) and
  * [in JavaScript](getting-started-javascript.html). [Choosing a
- * backend](choosing-a-backend.html) tells how to exclude programs that lock with
- * something else.
+ * backend](choosing-a-backend.html) explains how to exclude programs that lock in
+ * another way.
  *
- * Unless the way of locking is another one, the file is made when the lock is first
- * acquired, and only there to be locked; it may also be a file of data. By default
- * it stays: that keeps the order of those who wait.
+ * With the default backend, the file is created when the lock is first acquired. It
+ * may also be a file with data, which is left alone. By default the file stays after
+ * the release, which keeps the order of the waiters.
  *
- * ## Who owns a lock
+ * ## Ownership
  *
- * The object does. Two objects for one path exclude each other, in two processes,
+ * The object owns the lock. Two objects for one path exclude each other, in two processes,
  * in two threads and in one thread.
  *
  * Threads that share an object exclude each other, too. [method@LockFile.acquire]
- * succeeds at once in the thread that holds the object's lock already and is not
+ * succeeds at once in the thread that already holds the object's lock and is not
  * counted, so one [method@LockFile.release] frees it. In any other thread it is a
  * claim: it queues behind the object's lock and behind earlier claims, first come,
  * first served. [method@LockFile.acquire_async] is always a claim of its own, so that
  * two tasks that share an object exclude each other. The thread that holds an
  * asynchronous grant is the one in whose main context it was reported.
  *
- * After fork() the lock stays the parent's. In the child
- * [method@LockFile.is_held] is %FALSE and nothing that the child does with the
- * object, or its end, frees the lock. A program that is executed inherits
+ * After fork() the lock stays with the parent. In the child,
+ * [method@LockFile.is_held] is %FALSE, and neither what the child does with the
+ * object nor its exit releases the lock. A program that is executed inherits
  * nothing.
  *
  * ## Waiting
  *
  * A wait for a lock of the kernel (%LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL) sleeps in
- * the kernel's own queue: without polling, first come, first served beside all
- * other programs that wait there, and ended at once by a cancellable or the
- * deadline. Two things are not in that order. Who asks in the very moment of a
- * release, before the next of the queue has woken up, can get in first. And if
- * the file is removed on release ([property@LockFile:remove-on-release]), those
- * who wait begin again at the new file. On NFS there may be no such queue, and
- * waits poll; see [what a lock does not protect from](limits.html).
+ * the kernel's own queue: without polling, in order of arrival together with the
+ * waits of other programs, and ended at once by a cancellable or the deadline. There
+ * are two exceptions to the order. A claim made at the very moment of a release, before
+ * the next waiter has woken up, can be granted first. And if the file is removed on
+ * release ([property@LockFile:remove-on-release]), the waiters start over with the new
+ * file. On NFS the kernel may have no queue, and waits poll; see [what a lock does not
+ * protect from](limits.html).
  *
- * For other locks there is no such queue. A wait polls the lock, less and less often up
- * to [property@LockFile:poll-interval]. It also polls at once when the lock's directory
+ * Other locks have no such queue. A wait polls the lock, less and less often up to
+ * [property@LockFile:poll-interval]. It also polls at once when the lock's directory
  * changes, for which the whole process has one watch, or when this process releases the
- * lock. Waiters of one process are served in the order in which they came. On Windows
+ * lock. Waiters of one process are served in order of arrival. On Windows
  * nothing reports a change in time, so all waits there poll, at least every 15
  * milliseconds.
  *
  * Asynchronous waits have a thread each, outside GIO's pool, so any number of
  * them delays nothing else.
  *
- * ## What a crash leaves behind
+ * ## Crashes
  *
- * The kernel frees a lock of its own, and that of a database, with the process.
- * A lock that is a file (%LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY,
- * %LF_BACKEND_SYMLINK, %LF_BACKEND_PID_FILE) stays. It says who made it, and is
- * taken over if it is proved that this one is gone: the machine was started anew
- * since, or in the same PID namespace there is no such process, or one that was
- * started at another time. What cannot be proved is left to
- * [method@LockFile.break_lock].
+ * When a process ends, the kernel releases its own locks and those of databases. A
+ * lock that is a file (%LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY,
+ * %LF_BACKEND_SYMLINK, %LF_BACKEND_PID_FILE) stays. It contains a record of its
+ * holder, and the next claim takes it over once the holder is proved dead: because
+ * the machine has been booted since, because no process has the recorded ID and start
+ * time, or because the holder's own lock on the file is free. Whatever cannot be proved
+ * is left to [method@LockFile.break_lock].
  *
- * Dropping the last reference of an object that holds its lock gives it back too,
+ * Dropping the last reference of an object that holds its lock releases the lock,
  * without reporting errors.
  *
  * ## Threads
@@ -103,36 +103,37 @@
  * thread-default main context of the thread that started the operation, and
  * [property@LockFile:held] is notified where the call that changed it reports.
  * A synchronous call that would wait for a report in a main context of its own thread
- * gets %G_IO_ERROR_PENDING. There is more in [threads and main
+ * fails with %G_IO_ERROR_PENDING. For details, see [threads and main
  * loops](threads-and-main-loops.html).
  *
- * ## What it does not do
+ * ## Limits
  *
- * The lock is advisory: it excludes who asks for it, the same way. It does not
- * keep anybody from reading, writing or removing the file. What else it does not
- * do, with network file systems, containers, a fork or a machine that sleeps, is
- * told in [what a lock does not protect from](limits.html).
+ * The lock is advisory: it excludes only programs that ask for it in the same way. It
+ * does not prevent reading, writing or removing the file. [What a lock does not
+ * protect from](limits.html) describes the limits on network file systems, in
+ * containers, after a fork and on machines that sleep.
  *
  * ## On Windows
  *
- * %LF_BACKEND_LOCK_FILE_EX is the default there; %LF_BACKEND_HARD_LINK and
- * %LF_BACKEND_PID_FILE are there too. Paths are UTF-8, and may be longer than 260
+ * %LF_BACKEND_LOCK_FILE_EX is the default; %LF_BACKEND_HARD_LINK and
+ * %LF_BACKEND_PID_FILE are available too. Paths are UTF-8, and may be longer than 260
  * characters.
  *
- * Most programs there do not let others remove a file while they read it. If such a
- * program has a file open that is the lock itself (%LF_BACKEND_HARD_LINK,
- * %LF_BACKEND_PID_FILE), it is waited for, for half a second. Then
- * [method@LockFile.release] gives %LF_UNLOCK_ERROR_FAILED, and the lock is still
- * held; an object that is dropped instead leaves it behind until the process ends.
- * [method@LockFile.break_lock] gives %G_IO_ERROR_BUSY, as [method@LockFile.acquire]
- * with %LF_BACKEND_LOCK_FILE_EX does if somebody has the file for himself alone.
+ * Most programs do not let others remove a file while they read it. If such a program
+ * has the lock file open (%LF_BACKEND_HARD_LINK, %LF_BACKEND_PID_FILE), the library
+ * waits half a second for it. Then [method@LockFile.release] fails with
+ * %LF_UNLOCK_ERROR_FAILED, and the lock is still held; if the object was dropped
+ * instead, the lock stays until the process ends. [method@LockFile.break_lock] fails
+ * with %G_IO_ERROR_BUSY, and so does [method@LockFile.acquire] with
+ * %LF_BACKEND_LOCK_FILE_EX if another program has the file open and shares it with
+ * nobody.
  *
- * The system keeps others from reading and writing the byte that
- * %LF_BACKEND_LOCK_FILE_EX has locked, the first of the file: there the lock is not
- * only advisory for a file with content, which only the holder can read then, with
- * the descriptor of [method@LockFile.get_fd].
+ * The system prevents others from reading and writing the byte that
+ * %LF_BACKEND_LOCK_FILE_EX has locked, which is the first of the file. If the file has
+ * content, the lock is therefore not only advisory: only the holder can read the file,
+ * with the descriptor of [method@LockFile.get_fd].
  *
- * All of this was tested in wine. What wine does not do like Windows is untested:
+ * All of this was tested in wine. Where wine differs from Windows it is untested:
  * that byte; a file that is deleted while others have it open, and with it part of
  * [property@LockFile:remove-on-release] and of [method@LockFile.break_lock];
  * symbolic links and other reparse points, which are refused; permissions; network
@@ -694,9 +695,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * How long [method@LockFile.acquire] and [method@LockFile.acquire_async] wait,
    * in seconds.
    *
-   * Below 0, as by default, they wait for ever; 0 tries once. A wait never ends
-   * before its time, which is measured by a clock that stands still while the
-   * machine is suspended.
+   * A timeout below 0, which is the default, waits forever; 0 tries once. A wait never
+   * times out early. Time in which the machine is suspended does not count.
    *
    * Since: 1.0
    */
@@ -708,19 +708,17 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:remove-on-release: (getter get_remove_on_release) (setter set_remove_on_release)
    *
-   * Whether the file is removed when the lock is given back.
+   * Whether the file is removed when the lock is released.
    *
    * A file is removed only while it is locked exclusively, if it still is at its
-   * path, and if it is empty; a file with content is never removed. Whoever
-   * waits for it begins again at the new file: exclusion is kept, the order is
-   * not. Where another program locks the file without checking that, do not
-   * remove it.
+   * path, and if it is empty; a file with content is never removed. Waiters
+   * start over with the new file: exclusion is kept, the order is not. Do not remove
+   * the file if other programs lock it without checking that it is still at its path.
    *
-   * On Windows the file's name goes as soon as the system can delete it at once
-   * (Windows 10), else when nobody has it open any more: until then acquiring
-   * anew waits for up to half a second, then gives %G_IO_ERROR_PERMISSION_DENIED.
-   * Both kinds of deleting keep exclusion by their design; neither can be tested
-   * in wine.
+   * On Windows 10 the file's name disappears at once, on older systems when no program
+   * has the file open any more: until then, acquiring the lock waits up to half a second
+   * and then fails with %G_IO_ERROR_PERMISSION_DENIED. Both ways of deleting keep
+   * exclusion by design; neither can be tested in wine.
    *
    * Where the lock is the existence of the file (%LF_BACKEND_HARD_LINK,
    * %LF_BACKEND_DIRECTORY, %LF_BACKEND_SYMLINK and %LF_BACKEND_PID_FILE), this is
@@ -735,8 +733,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:create-parents: (getter get_create_parents) (setter set_create_parents)
    *
-   * Whether missing parent directories are made when acquiring, with permissions
-   * 0777 less the process's umask.
+   * Whether acquiring creates missing parent directories, with permissions 0777 less
+   * the process's umask.
    *
    * Since: 1.0
    */
@@ -749,15 +747,15 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Whether the record of a lock is on the disk before the lock can be seen.
    *
-   * It counts where the lock is a file with a record of its holder: with
+   * It applies to locks that are files with a record of their holder:
    * %LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY and %LF_BACKEND_PID_FILE on Unix. After
-   * a power failure, a file system may still have the lock and have lost what was
-   * in it. Nobody could tell that its holder is gone then, and it would be held
-   * until [method@LockFile.break_lock].
+   * a power failure, a file system may still have the lock but not its record. It then
+   * could not be proved that the holder is dead, and the lock would be held until
+   * [method@LockFile.break_lock].
    *
-   * Writing to a disk takes a hundred times as long as everything else that acquiring
-   * does. Set this to %FALSE where a lock does not outlive a boot, as in `/run`, or
-   * where breaking it by hand is no matter.
+   * Writing to the disk takes several times as long as all other steps of an acquire
+   * and release. Set this to %FALSE if the lock does not outlive a boot, such as in
+   * `/run`, or if it does not matter that a person has to break the lock.
    *
    * Since: 1.0
    */
@@ -768,11 +766,11 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:file-mode: (getter get_file_mode) (setter set_file_mode)
    *
-   * Permission bits of a file that acquiring makes, less the process's umask.
+   * Permission bits of a file that acquiring creates, less the process's umask.
    *
-   * By default they are 0666. The permissions of a file that exists are left alone.
-   * Who may not write to the file can still get a shared lock. Windows has no such
-   * bits.
+   * The default is 0666. The permissions of an existing file are left alone. A user who
+   * may only read the file can still get a shared lock, and with %LF_BACKEND_FLOCK an
+   * exclusive one. Windows has no such bits.
    *
    * Since: 1.0
    */
@@ -787,9 +785,9 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * seconds: 0.5 by default, from 0.001 to 3600.
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll, except on NFS; the
-   * kernel wakes them. For the others it is how late a release can be noticed of which no watch
-   * tells: on another host, or where the system has no watch left. On Windows it is
-   * 15 milliseconds if it is set to more.
+   * kernel wakes them. For other waits it is the longest delay until they notice a release
+   * that no watch reports, such as one on another host. On Windows it is at most 15
+   * milliseconds.
    *
    * Since: 1.0
    */
@@ -854,7 +852,7 @@ lf_lock_file_init (LfLockFile *self)
  * before acquiring.
  *
  * Returns: (transfer full): a new lock file, which locks with %LF_BACKEND_AUTO,
- *   exclusively, and waits for ever
+ *   exclusively, and waits forever
  *
  * Since: 1.0
  */
@@ -873,7 +871,7 @@ lf_lock_file_new (const char *path)
  * to the file yet.
  *
  * Whether the build and the file system have the backend is reported when the lock is
- * acquired; [func@Backend.is_supported] tells of the build.
+ * acquired; [func@Backend.is_supported] tells whether the build has it.
  *
  * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
  *
@@ -892,7 +890,7 @@ lf_lock_file_new_with_backend (const char *path,
  *
  * Makes an object for the lock of a file. Nothing happens to the file yet.
  *
- * A file without a local path cannot be locked: acquiring it gives
+ * A file without a local path cannot be locked: acquiring it fails with
  * %G_IO_ERROR_INVALID_FILENAME.
  *
  * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
@@ -947,9 +945,9 @@ lf_lock_file_get_file (LfLockFile *self)
  * lf_lock_file_get_backend: (get-property backend)
  * @self: a lock file
  *
- * Gets the way of locking. It is never %LF_BACKEND_AUTO.
+ * Gets the backend. It is never %LF_BACKEND_AUTO.
  *
- * Returns: the way of locking
+ * Returns: the backend
  *
  * Since: 1.0
  */
@@ -1017,7 +1015,7 @@ lf_lock_file_set_mode (LfLockFile *self,
  *
  * Gets how long the lock is waited for.
  *
- * Returns: the time in seconds; below 0 for ever
+ * Returns: the time in seconds; below 0 forever
  *
  * Since: 1.0
  */
@@ -1035,10 +1033,10 @@ lf_lock_file_get_timeout (LfLockFile *self)
 /**
  * lf_lock_file_set_timeout: (set-property timeout)
  * @self: a lock file
- * @timeout: the time in seconds; below 0 for ever, 0 to try once
+ * @timeout: the time in seconds; below 0 forever, 0 to try once
  *
  * Sets how long the lock is waited for, from the next call on. Waits that have
- * begun keep theirs.
+ * already begun keep their timeout.
  *
  * Since: 1.0
  */
@@ -1072,7 +1070,7 @@ lf_lock_file_is_dotlock (LfLockFile *self)
  * lf_lock_file_get_remove_on_release: (get-property remove-on-release)
  * @self: a lock file
  *
- * Gets whether the file is removed when the lock is given back. It always is
+ * Gets whether the file is removed when the lock is released. It always is
  * where the lock is the existence of the file.
  *
  * Returns: %TRUE if it is removed
@@ -1190,7 +1188,7 @@ lf_lock_file_get_durable (LfLockFile *self)
 /**
  * lf_lock_file_set_durable: (set-property durable)
  * @self: a lock file
- * @durable: whether it is to be on the disk
+ * @durable: whether it must be on the disk
  *
  * Sets whether the record of a lock is on the disk before the lock can be seen.
  *
@@ -1364,8 +1362,8 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  *
  * If the calling thread holds the object's lock already, this succeeds at once and is
  * not counted. If another thread holds it through this object, this waits until that
- * is released, as for any other holder. It does not run any main loop while it waits,
- * so in a program with windows use [method@LockFile.acquire_async].
+ * is released, as for any other holder. It does not iterate any main context while it
+ * waits, so in a program with windows use [method@LockFile.acquire_async].
  *
  * The errors are:
  *
@@ -1375,25 +1373,25 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
  *   neither timeout nor cancellable could end the wait, and there is no other thread
  *   that could release it; on other systems than Linux, whether there is one or not
- * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this way of locking, or its shared mode, is
- *   not to be had in this build or on this file system
- * - %LF_LOCK_ERROR_FAILED: anything else about the wait, such as no thread for it
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this backend, or its shared mode, is
+ *   not available in this build or on this file system
+ * - %LF_LOCK_ERROR_FAILED: any other failure of the wait, such as no thread for it
  * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
- *   this kind, as a symbolic link, a FIFO, a socket, a device or, where it is not
- *   the lock and cannot be locked with %LF_BACKEND_FLOCK, a directory; with
- *   %LF_BACKEND_SQLITE, what is no database. It is left alone
- * - %LF_BACKEND_ERROR_FAILED: anything else about this way of locking, such as a
- *   system that is out of locks
+ *   this kind, such as a symbolic link, a FIFO, a socket, a device or, except with
+ *   %LF_BACKEND_FLOCK and %LF_BACKEND_DIRECTORY, a directory; with
+ *   %LF_BACKEND_SQLITE, a file that is not a database. It is left alone
+ * - %LF_BACKEND_ERROR_FAILED: any other failure of this backend, such as a system
+ *   that is out of locks
  * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held
  * - %G_IO_ERROR_PENDING: this would wait for an asynchronous operation of the object
  *   that is reported in a main context of the calling thread
  * - %G_IO_ERROR_INVALID_FILENAME: there is no path, or an empty one
  * - %G_IO_ERROR_INVALID_ARGUMENT: the timeout is not a number
- * - what opening the path gave, as %G_IO_ERROR_NOT_FOUND,
+ * - the error of opening the path, such as %G_IO_ERROR_NOT_FOUND,
  *   %G_IO_ERROR_PERMISSION_DENIED or %G_IO_ERROR_READ_ONLY
  *
- * The message of the first two names the holder only where the attempt came across
- * it, as in a lock that is a file. [method@LockFile.query_holder] searches for it, which
+ * The message of the first two names the holder only if the attempt learned it, such as
+ * from a lock that is a file. [method@LockFile.query_holder] searches for the holder, which
  * can take much longer than the attempt.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
@@ -1417,7 +1415,7 @@ lf_lock_file_acquire (LfLockFile    *self,
 /**
  * lf_lock_file_acquire_with_timeout:
  * @self: a lock file
- * @timeout: the time in seconds; below 0 for ever, 0 to try once
+ * @timeout: the time in seconds; below 0 forever, 0 to try once
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
@@ -1448,11 +1446,11 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
  * @self: a lock file
  * @error: return location for an error
  *
- * Acquires the lock if it can be had at once: [method@LockFile.acquire] with a
+ * Acquires the lock if that is possible at once: [method@LockFile.acquire] with a
  * timeout of 0, and with the same errors.
  *
- * On a file system that does not answer it may take long all the same; from a main
- * loop, call [method@LockFile.acquire_with_timeout_async] with a timeout of 0.
+ * On a file system that does not answer it may still take long; from a main loop, call
+ * [method@LockFile.acquire_with_timeout_async] with a timeout of 0.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
  *   %LF_LOCK_ERROR_ALREADY_LOCKED if somebody else holds it
@@ -1562,7 +1560,7 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
 /**
  * lf_lock_file_acquire_async:
  * @self: a lock file
- * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when the lock is acquired or could
  *   not be
@@ -1577,13 +1575,13 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
  * The calling thread is never blocked, not even by a file system that does not
  * answer, and @callback is never called before this returns. A cancel of
  * @cancellable ends the wait at once. If it comes after the lock was granted but
- * before that was reported, the lock is given back and %G_IO_ERROR_CANCELLED is
- * reported; so an error always means that the lock is not held. Only if a file
- * system has not answered for a second after the cancel, this is reported all the
- * same, and what may be left is given back when it answers.
+ * before that was reported, the lock is released and %G_IO_ERROR_CANCELLED is
+ * reported; so an error always means that the lock is not held. If a file system has
+ * not answered for a second after the cancel, the cancel is reported anyway, and
+ * whatever is granted later is released.
  *
- * If the last reference of the caller goes meanwhile, the operation completes
- * all the same; then the lock is released with the object.
+ * If the caller drops its last reference before that, the operation still completes,
+ * and then the lock is released with the object.
  *
  * Since: 1.0
  */
@@ -1642,9 +1640,9 @@ lf_lock_file_acquire_with_timeout_async (LfLockFile          *self,
  * Finishes [method@LockFile.acquire_async] and
  * [method@LockFile.acquire_with_timeout_async]. The errors are those of
  * [method@LockFile.acquire], without %G_IO_ERROR_PENDING, and without
- * %LF_LOCK_ERROR_WOULD_DEADLOCK but for what [enum@Backend] says of it.
+ * %LF_LOCK_ERROR_WOULD_DEADLOCK except as [enum@Backend] describes.
  *
- * The thread that holds the lock then is the one in which this was reported.
+ * The thread in which this is reported then holds the lock.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1688,27 +1686,26 @@ lf_lock_file_acquire_with_timeout_finish (LfLockFile    *self,
  * @self: a lock file
  * @error: return location for an error
  *
- * Gives the lock back and lets the object's next claim begin.
+ * Releases the lock and lets the object's next claim begin.
  *
  * The file stays, unless [property@LockFile:remove-on-release] says otherwise.
  * Any thread may release, not only the one that acquired.
  *
  * The errors are:
  *
- * - %LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock. If this object thought it
- *   did, its file was removed or renamed meanwhile, and what the lock protected
- *   is suspect. A file that went elsewhere with its whole directory need not be
- *   noticed
+ * - %LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock. If this object held it, the
+ *   file has been removed or renamed since, and what the lock protected is suspect. A
+ *   file that was moved together with its directory may go unnoticed
  * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds it: another object, a
  *   successor after the file was removed or renamed, or the process that this
  *   one was forked from
- * - %LF_UNLOCK_ERROR_FAILED: the system could not unlock. Only then the object
- *   still holds the lock
- * - %LF_BACKEND_ERROR_NOT_SUPPORTED, %G_IO_ERROR_INVALID_FILENAME: nothing can
- *   be locked this way, or at this path
+ * - %LF_UNLOCK_ERROR_FAILED: the system could not unlock. Only then does the object
+ *   still hold the lock
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED, %G_IO_ERROR_INVALID_FILENAME: this backend is
+ *   not available, or nothing can be locked at this path
  * - %G_IO_ERROR_PENDING: another release of this object is not finished
  *
- * Returns: %TRUE if the lock was given back, %FALSE with @error set
+ * Returns: %TRUE if the lock was released, %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -1762,16 +1759,16 @@ static const LfThreadTaskFuncs release_funcs = {
 /**
  * lf_lock_file_release_async:
  * @self: a lock file
- * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the lock is given back
+ * @callback: (scope async) (nullable): called when the lock is released
  * @user_data: data for @callback
  *
- * Starts to give the lock back as [method@LockFile.release] does, without file
+ * Starts to release the lock as [method@LockFile.release] does, without file
  * operations in the calling thread.
  *
- * A release that has begun cannot be undone: @cancellable counts only if it is
- * cancelled already when this is called, and then the lock is still held.
+ * A release that has begun cannot be undone: @cancellable has an effect only if it is
+ * already cancelled when this is called, and then the lock is still held.
  *
  * Since: 1.0
  */
@@ -1814,7 +1811,7 @@ lf_lock_file_release_async (LfLockFile          *self,
  * Finishes [method@LockFile.release_async], with the errors of
  * [method@LockFile.release].
  *
- * Returns: %TRUE if the lock was given back, %FALSE with @error set
+ * Returns: %TRUE if the lock was released, %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -1835,7 +1832,7 @@ lf_lock_file_release_finish (LfLockFile    *self,
  * @self: a lock file
  *
  * Gets whether this object holds the lock. The file is not checked. While a release is
- * not finished, it does not hold the lock any more.
+ * not finished, the object no longer holds the lock.
  *
  * In a process forked from the one that acquired the lock it is %FALSE.
  *
@@ -1858,10 +1855,10 @@ lf_lock_file_is_held (LfLockFile *self)
  * Gets whether the calling thread holds the lock, through this object or through
  * another one. The file is checked, but not its lock.
  *
- * A thread that holds the lock and waits forever for another object to get it waits for
- * itself. [method@LockFile.acquire] finds that out and gives
+ * A thread that holds the lock and waits forever to acquire it through another object
+ * waits for itself. [method@LockFile.acquire] then fails with
  * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
- * wait. If your cancellable serves another purpose, call this before.
+ * wait. If your cancellable serves another purpose, call this first.
  *
  * The thread that holds a lock is the one in which it was reported.
  *
@@ -1965,13 +1962,13 @@ query_holder_thread (gpointer   data,
  *
  * The answer may be outdated when it arrives; to get the lock, acquire it. Where
  * the kernel does not list all locks (in containers, on file systems of FUSE, on
- * systems other than Linux), this takes a lock of %LF_BACKEND_FLOCK for a moment if it is
- * free, in which another program's try can fail. So does checking a lock of
+ * systems other than Linux), this acquires a free lock of %LF_BACKEND_FLOCK for a moment,
+ * during which another program's attempt can fail. So does checking a lock of
  * %LF_BACKEND_LOCK_FILE_EX, and one of %LF_BACKEND_SQLITE on systems other than Linux. No
- * other check disturbs anybody.
+ * other check has such an effect.
  *
- * An error is never taken for a free lock: the result is %TRUE then, also where
- * @error is %NULL. %FALSE always means that nobody holds the lock.
+ * An error cannot be mistaken for a free lock: the result is %TRUE then, even if @error
+ * is %NULL. %FALSE always means that nobody holds the lock.
  *
  * The errors are those of [method@LockFile.query_holder].
  *
@@ -2027,7 +2024,7 @@ static const LfThreadTaskFuncs is_locked_funcs = {
  * @self: a lock file
  * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the answer is there
+ * @callback: (scope async) (nullable): called when the answer is available
  * @user_data: data for @callback
  *
  * Starts to check whether anybody holds the lock, as [method@LockFile.is_locked] does,
@@ -2094,16 +2091,16 @@ lf_lock_file_is_locked_finish (LfLockFile    *self,
  *
  * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that `/proc/locks`
  * names, and that of %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE the one that the kernel
- * names if it has a lock of POSIX. If none is named, or one that has ended and left the
- * lock to others, it is a process that has it open. Finding that one means looking at
- * the descriptors of all processes that may be read: with thousands of them that takes
- * many milliseconds, so use the asynchronous call where somebody waits.
+ * names if it has a POSIX lock. If the kernel names no process, or one that has ended and
+ * left the lock to others, the holder is a process that has the file open. Finding it
+ * means reading the descriptors of all processes that may be read. With thousands of
+ * them that takes many milliseconds, so use the asynchronous call from a main loop.
  *
- * A lock that is a file says itself who made it; the PID and the host are those
- * of that process. If it is proved that this one is gone, nobody holds the lock.
+ * A lock that is a file contains its holder's PID and host. If that process is proved
+ * dead, nobody holds the lock.
  *
- * A holder that cannot be seen from here, or that has not said who it is, has a
- * PID of 0. Of a lock that several share, one holder is given.
+ * A holder that is not visible from here, or that has not recorded its identity, has a
+ * PID of 0. If several share the lock, one of them is returned.
  *
  * The errors are those of opening the path in [method@LockFile.acquire]. A file
  * that does not exist is not locked.
@@ -2159,7 +2156,7 @@ static const LfThreadTaskFuncs query_holder_funcs = {
  * @self: a lock file
  * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the answer is there
+ * @callback: (scope async) (nullable): called when the answer is available
  * @user_data: data for @callback
  *
  * Starts to find out who holds the lock, as [method@LockFile.query_holder] does,
@@ -2213,14 +2210,14 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Finds out whom a lock of this way on the path excludes, by the type and the options of
- * the file system.
+ * Finds out whom a lock of this backend on the path excludes, by the type and the mount
+ * options of the file system.
  *
  * On a file system that several hosts share, locks of the kernel may be known only to this
- * host: Linux lists an option for that, as `local_lock=` of NFS, `nobrl` of CIFS or
- * `localflock` of Lustre. What is known of no option, as with FUSE, with file systems of
- * virtual machines and on other systems than Linux, is %LF_LOCK_SCOPE_UNKNOWN. This says
- * nothing of the options with which other hosts have mounted it.
+ * host. Linux lists a mount option for that, such as `local_lock=` of NFS, `nobrl` of CIFS
+ * or `localflock` of Lustre. If no option tells, such as with FUSE, with file systems of
+ * virtual machines and on systems other than Linux, the scope is %LF_LOCK_SCOPE_UNKNOWN.
+ * The options with which other hosts have mounted the file system are not known.
  *
  * The file need not exist.
  *
@@ -2280,7 +2277,7 @@ static const LfThreadTaskFuncs query_scope_funcs = {
  * @self: a lock file
  * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the answer is there
+ * @callback: (scope async) (nullable): called when the answer is available
  * @user_data: data for @callback
  *
  * Starts to find out whom a lock excludes, as [method@LockFile.query_scope] does, without
@@ -2349,22 +2346,21 @@ break_lock_thread (gpointer   data,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Takes the lock away from the holder, so that it can be acquired.
+ * Takes the lock away from its holder, so that it can be acquired.
  *
- * This is for a person who knows that the holder will never continue. A holder that
- * does continue is not excluded any more and learns of it from
- * [method@LockFile.release], which then gives %LF_UNLOCK_ERROR_NOT_LOCKED or
- * %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock of a process that is proved to be gone
- * needs no breaking.
+ * Call this only for a person who knows that the holder will never continue. A holder
+ * that does continue is no longer excluded; its [method@LockFile.release] then fails with
+ * %LF_UNLOCK_ERROR_NOT_LOCKED or %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock whose holder is
+ * proved dead need not be broken: the next claim takes it over.
  *
- * A lock that is a file is broken by removing that, whatever is in it. A lock of
- * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX or
- * %LF_BACKEND_SQLITE is broken by removing the file that is locked: the next one
- * that acquires locks a new one. Waiters that are in the kernel's queue already stay
- * there until the old holder ends. Such a file is not removed if it has content; that
- * gives %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
+ * A lock that is a file is broken by removing the file, unless it cannot be a lock of
+ * this backend. A lock of %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX
+ * or %LF_BACKEND_SQLITE is broken by removing the locked file: the next claim locks a
+ * new one. Waiters that are already in the kernel's queue stay there until the old holder
+ * ends. Such a file is not removed if it has content. What must not be removed is
+ * %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
  *
- * @cancellable counts only if it is cancelled already when this is called.
+ * @cancellable has an effect only if it is already cancelled when this is called.
  *
  * Returns: %TRUE if the lock can be acquired now, %FALSE with @error set
  *
