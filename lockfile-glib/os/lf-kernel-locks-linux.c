@@ -17,14 +17,11 @@
 #include <glib/gstdio.h>
 
 #include "os/lf-file-system-private.h"
+#include "os/lf-lock-list-private.h"
 #include "os/lf-process-private.h"
 
-/* proc_locks(5): one line a lock. The kernel gives a page at a time, and what it holds may
- * move between two of them: a line can be missed then. How often a list of more than one
- * page is read before a lock that is not in it is believed to be free. */
-#define N_LOOKS 5
-#define PAGE_LENGTH 4000
-#define LIST "/proc/locks"
+/* How often the list is read until nothing can be missing in it. */
+#define N_LOOKS 10
 
 /* The inode number that the kernel gives the first PID namespace. */
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
@@ -443,20 +440,16 @@ lf_kernel_locks_find (const char         *path,
   LockedFile file = locked_file_new (path_stat, kind);
   gboolean is_ambiguous = is_named_differently (path, &file);
   LfKernelLocks found = LF_KERNEL_LOCKS_FREE;
-  gboolean is_steady = FALSE;
+  gboolean is_complete = FALSE;
 
-  for (guint i = 0; i < N_LOOKS && found == LF_KERNEL_LOCKS_FREE && !is_steady; i++)
+  for (guint i = 0; i < N_LOOKS && found == LF_KERNEL_LOCKS_FREE && !is_complete; i++)
     {
-      g_autofree char *list = NULL;
-      gsize length;
+      g_autofree char *list = lf_lock_list_read (&is_complete);
 
-      if (!g_file_get_contents (LIST, &list, &length, NULL))
+      if (list == NULL)
         break;
 
       found = find_in_list (list, &file, is_ambiguous, pid);
-      is_steady = length <= PAGE_LENGTH;
-      if (i + 1 == N_LOOKS)
-        is_steady = TRUE;
     }
 
   if (found == LF_KERNEL_LOCKS_HELD)
@@ -464,7 +457,8 @@ lf_kernel_locks_find (const char         *path,
 
   *pid = 0;
 
-  return found == LF_KERNEL_LOCKS_FREE && is_steady && lf_file_system_path_is_local (path) && sees_all_processes ()
+  return found == LF_KERNEL_LOCKS_FREE && is_complete &&
+         lf_file_system_path_is_local (path) && sees_all_processes ()
            ? LF_KERNEL_LOCKS_FREE : LF_KERNEL_LOCKS_UNKNOWN;
 }
 

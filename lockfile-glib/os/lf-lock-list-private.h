@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What /proc/locks has: all lines that were seen, some of them twice. Sets @is_complete if a
+ * lock that was held all the time is surely among them. NULL if the list cannot be read. */
+char *lf_lock_list_read (gboolean *is_complete);
+
+G_END_DECLS
