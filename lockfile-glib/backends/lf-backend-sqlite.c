@@ -622,12 +622,13 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
                            GError                **error)
 {
   const LfRequest *request = &handle->request;
-  gboolean is_ours = is_current (handle->data) && !is_lost (handle);
   struct stat path_stat;
+  LfUnixFileState state = lf_unix_file_get_state (handle, &path_stat);
+  gboolean is_ours = state != LF_UNIX_FILE_REPLACED && !is_lost (handle);
 
   /* Before the transaction ends, and only what is empty as we made it */
-  if (request->remove_on_release && is_ours && request->mode == LF_LOCK_MODE_EXCLUSIVE &&
-      lstat (request->path, &path_stat) == 0 && path_stat.st_size == 0 &&
+  if (request->remove_on_release && is_ours && state == LF_UNIX_FILE_CURRENT &&
+      request->mode == LF_LOCK_MODE_EXCLUSIVE && path_stat.st_size == 0 &&
       unlink (request->path) != 0)
     g_debug ("Keeping the lock file: %s", g_strerror (errno));
 

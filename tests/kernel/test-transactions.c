@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
+#include "lf-test-intercept.h"
 #include "lf-test-util.h"
 
 #define N_THREADS 6
@@ -33,34 +33,6 @@ close (int fd)
     sched_yield ();
 
   return real_close (fd);
-}
-
-static const char *removed_path; /* is not there for the next that opens it to write */
-
-/* Its symbol with 64-bit file offsets. */
-G_MODULE_EXPORT int
-open (const char *path,
-      int         flags,
-      ...)
-{
-  int (*real_open) (const char *, int, ...) =
-    (int (*) (const char *, int, ...)) dlsym (RTLD_NEXT, "open64");
-  va_list arguments;
-  mode_t mode = 0;
-
-  va_start (arguments, flags);
-  if ((flags & O_CREAT) != 0)
-    mode = va_arg (arguments, mode_t);
-  va_end (arguments);
-
-  if ((flags & O_ACCMODE) == O_RDWR && g_strcmp0 (path, removed_path) == 0)
-    {
-      removed_path = NULL;
-      errno = ENOENT;
-      return -1;
-    }
-
-  return real_open (path, flags, mode);
 }
 
 static LfLockFile *
@@ -297,14 +269,64 @@ static void
 test_replaced (Fixture       *fixture,
                gconstpointer  data)
 {
-  g_autofree char *directory = realpath (fixture->directory, NULL);
-  g_autofree char *path = g_build_filename (directory, "test.lock", NULL);
   g_autoptr (LfLockFile) lock = new_lock (fixture->path);
 
-  removed_path = path;
+  intercept_only ("test.lock");
+  intercept_fault (CALL_OPEN, 1, 1, ENOENT);
   assert_acquires (lock);
-  g_assert_null (removed_path);
+  g_assert_cmpuint (intercept_nothing (), ==, 1);
   assert_releases (lock);
+}
+
+static void
+replace_file (const char *path,
+              int         fd,
+              int         flags,
+              gpointer    data)
+{
+  Fixture *fixture = data;
+  g_autofree char *other = g_build_filename (fixture->directory, "other", NULL);
+
+  g_assert_true (g_file_set_contents (other, "", 0, NULL));
+  g_assert_no_errno (rename (other, fixture->path));
+}
+
+/* Somebody else's file that comes to the path, whenever that is looked at, is not removed. */
+static void
+test_replaced_at_release (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  guint n_replaced, n_looks = 1;
+
+  do
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+      g_autoptr (GError) error = NULL;
+
+      lf_lock_file_set_remove_on_release (lock, TRUE);
+      assert_acquires (lock);
+      intercept_only ("test.lock");
+      intercept_hook (CALL_STAT, n_looks++, replace_file, fixture);
+      lf_test_ignore (lf_lock_file_release (lock, &error));
+      n_replaced = intercept_nothing ();
+      g_assert_cmpint (path_exists (fixture->path), ==, n_replaced == 1);
+    }
+  while (n_replaced == 1);
+  g_assert_cmpuint (n_looks, >, 2);
+}
+
+/* That a server does not answer does not say that the lock is lost. */
+static void
+test_unseen_at_release (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+
+  assert_acquires (lock);
+  intercept_only ("test.lock");
+  intercept_fault (CALL_STAT, 1, 100, GPOINTER_TO_INT (data));
+  assert_releases (lock);
+  g_assert_cmpuint (intercept_nothing (), >, 0);
 }
 
 /* The lock of a database that is reached by another name is the same. */
@@ -333,7 +355,10 @@ main (int    argc,
 
   add_test ("/transactions/threads", test_threads);
   add_test ("/transactions/removal", test_removal);
-  add_test ("/transactions/replaced", test_replaced);
+  add_test ("/transactions/replaced/at-open", test_replaced);
+  add_test ("/transactions/replaced/at-release", test_replaced_at_release);
+  add_data_test ("/transactions/unseen/stale", GINT_TO_POINTER (ESTALE), test_unseen_at_release);
+  add_data_test ("/transactions/unseen/error", GINT_TO_POINTER (EIO), test_unseen_at_release);
   add_test ("/transactions/looks-at-removal", test_looks_at_removal);
   /* Elsewhere nobody tells a process of its own locks */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
