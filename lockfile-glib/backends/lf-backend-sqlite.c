@@ -312,16 +312,6 @@ connect_to (const char  *path,
   return NULL;
 }
 
-/* Whether the path still names the file of the connection. */
-static gboolean
-is_current (Connection *connection)
-{
-  int moved = 0;
-  int result = sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-
-  return result == SQLITE_OK && !moved;
-}
-
 static void
 roll_back (Connection *connection)
 {
@@ -459,14 +449,18 @@ is_lost (const LfHandle *handle)
   return fd < 0 || !lf_own_locks_may_have (fd, SHARED_START, SHARED_LENGTH, connection->exclusive);
 }
 
-/* With the mutex held. */
+/* With the mutex held. Ends the transaction, if there is one. */
 static void
 disconnect (LfHandle *handle)
 {
   Connection *connection = g_steal_pointer (&handle->data);
 
-  if (connection != NULL)
-    connection_free (connection);
+  if (connection == NULL)
+    return;
+
+  if (connection->held)
+    roll_back (connection);
+  connection_free (connection);
 }
 
 /* SQLite opens for reading what it cannot open for writing. If a file can be written all the
@@ -479,6 +473,47 @@ is_read_only_by_mistake (Connection      *connection,
          sqlite3_db_readonly (connection->db, "main") == 1 && access (request->path, W_OK) == 0;
 }
 
+/* With the mutex held: notes which file the connection has, if that is at the path still. */
+static gboolean
+identify (LfHandle *handle)
+{
+  const Connection *connection = handle->data;
+  struct stat path_stat;
+  int moved = TRUE;
+
+  /* In this order: what is at the path after the look is what was looked at. SQLite compares
+   * the inode's number only */
+  if (lstat (handle->request.path, &path_stat) != 0 ||
+      sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+      moved || find_descriptor (path_stat.st_dev, path_stat.st_ino) < 0)
+    return FALSE;
+
+  handle->device = path_stat.st_dev;
+  handle->inode = path_stat.st_ino;
+
+  return TRUE;
+}
+
+/* With the mutex held. Sets @again like the next. */
+static gboolean
+connect_handle (LfHandle  *handle,
+                gboolean  *again,
+                GError   **error)
+{
+  handle->data = connect_to (handle->request.path, error);
+  if (handle->data == NULL)
+    {
+      *again = g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      return FALSE;
+    }
+
+  *again = !identify (handle);
+  if (*again)
+    disconnect (handle);
+
+  return !*again;
+}
+
 /* With the mutex held. Sets @again if the file went meanwhile, so that another one is to
  * be locked; errors do not count then. */
 static LfAttempt
@@ -487,35 +522,32 @@ attempt_with_file (LfHandle  *handle,
                    GError   **error)
 {
   const LfRequest *request = &handle->request;
-  Connection *connection = handle->data;
-  GStatBuf path_stat;
+  struct stat path_stat;
+  LfUnixFileState state;
   LfAttempt result;
+  int state_errno;
 
   *again = FALSE;
 
-  if (connection == NULL)
-    handle->data = connection = connect_to (request->path, error);
-  if (connection == NULL)
-    {
-      *again = error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-      return LF_ATTEMPT_ERROR;
-    }
+  if (handle->data == NULL && !connect_handle (handle, again, error))
+    return LF_ATTEMPT_ERROR;
 
-  result = attempt_once (connection, request, error);
+  result = attempt_once (handle->data, request, error);
 
   /* The lock of a file that is not at the path any more excludes nobody, and nobody has to
    * wait for it. What SQLite says of one that was removed depends on how far it came */
-  *again = !is_current (connection) || g_lstat (request->path, &path_stat) != 0 ||
-           (result == LF_ATTEMPT_ERROR && is_read_only_by_mistake (connection, request));
-  if (*again && result == LF_ATTEMPT_GRANTED)
-    roll_back (connection);
+  state = lf_unix_file_get_state (handle, &path_stat);
+  state_errno = errno;
+  *again = state == LF_UNIX_FILE_REPLACED ||
+           (state == LF_UNIX_FILE_UNKNOWN && state_errno == ESTALE) ||
+           (result == LF_ATTEMPT_ERROR && is_read_only_by_mistake (handle->data, request));
+  if (state == LF_UNIX_FILE_UNKNOWN && result != LF_ATTEMPT_ERROR)
+    {
+      lf_unix_file_set_path_error (error, request->path, state_errno);
+      result = LF_ATTEMPT_ERROR;
+    }
   if (*again || result == LF_ATTEMPT_ERROR)
     disconnect (handle);
-  else
-    {
-      handle->device = path_stat.st_dev;
-      handle->inode = path_stat.st_ino;
-    }
 
   return result;
 }
@@ -564,7 +596,6 @@ was_closed (const LfHandle *handle)
   return handle->inode != 0 && find_descriptor (handle->device, handle->inode) < 0;
 }
 
-/* Ends the transaction, if there is one, and closes. */
 static void
 end (LfHandle *handle)
 {
@@ -579,8 +610,6 @@ end (LfHandle *handle)
       handle->data = NULL;
       connection = NULL;
     }
-  if (connection != NULL && connection->held)
-    roll_back (connection);
   disconnect (handle);
   lf_descriptor_sweep ();
   g_mutex_unlock (&connections->mutex);

@@ -291,6 +291,32 @@ replace_file (const char *path,
   g_assert_no_errno (rename (other, fixture->path));
 }
 
+/* The lock that is granted is that of the file at the path, whenever that is replaced. */
+static void
+test_replaced_at_acquire (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  g_autoptr (Peer) peer = peer_start_with (fixture->path, "sqlite");
+  guint n_replaced, n_looks = 1;
+
+  do
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+
+      assert_acquires (lock);
+      assert_releases (lock);
+      intercept_only ("test.lock");
+      intercept_hook (CALL_STAT, n_looks++, replace_file, fixture);
+      assert_acquires (lock);
+      n_replaced = intercept_nothing ();
+      peer_send (peer, "try");
+      peer_expect (peer, "error lf-lock-error-quark 1");
+      assert_releases (lock);
+    }
+  while (n_replaced == 1);
+  g_assert_cmpuint (n_looks, >, 3);
+}
+
 /* Somebody else's file that comes to the path, whenever that is looked at, is not removed. */
 static void
 test_replaced_at_release (Fixture       *fixture,
@@ -313,6 +339,33 @@ test_replaced_at_release (Fixture       *fixture,
     }
   while (n_replaced == 1);
   g_assert_cmpuint (n_looks, >, 2);
+}
+
+/* A path that cannot be looked at any more is an error, which is not waited for. */
+static void
+test_unseen_at_acquire (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  guint n_failed, n_looks = 1;
+
+  do
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+      g_autoptr (GError) error = NULL;
+
+      assert_acquires (lock);
+      assert_releases (lock);
+      intercept_only ("test.lock");
+      intercept_fault (CALL_STAT, n_looks++, G_MAXINT32 / 2, GPOINTER_TO_INT (data));
+      lf_test_ignore (lf_lock_file_try_acquire (lock, &error));
+      n_failed = intercept_nothing ();
+      if (n_failed == 0)
+        g_assert_no_error (error);
+      else if (error != NULL)
+        g_assert_true (error->domain == G_IO_ERROR || error->domain == LF_BACKEND_ERROR);
+    }
+  while (n_failed > 0);
+  g_assert_cmpuint (n_looks, >, 3);
 }
 
 /* That a server does not answer does not say that the lock is lost. */
@@ -356,9 +409,16 @@ main (int    argc,
   add_test ("/transactions/threads", test_threads);
   add_test ("/transactions/removal", test_removal);
   add_test ("/transactions/replaced/at-open", test_replaced);
+  add_test ("/transactions/replaced/at-acquire", test_replaced_at_acquire);
   add_test ("/transactions/replaced/at-release", test_replaced_at_release);
-  add_data_test ("/transactions/unseen/stale", GINT_TO_POINTER (ESTALE), test_unseen_at_release);
-  add_data_test ("/transactions/unseen/error", GINT_TO_POINTER (EIO), test_unseen_at_release);
+  add_data_test ("/transactions/unseen/acquire-stale", GINT_TO_POINTER (ESTALE),
+                 test_unseen_at_acquire);
+  add_data_test ("/transactions/unseen/acquire-error", GINT_TO_POINTER (EIO),
+                 test_unseen_at_acquire);
+  add_data_test ("/transactions/unseen/release-stale", GINT_TO_POINTER (ESTALE),
+                 test_unseen_at_release);
+  add_data_test ("/transactions/unseen/release-error", GINT_TO_POINTER (EIO),
+                 test_unseen_at_release);
   add_test ("/transactions/looks-at-removal", test_looks_at_removal);
   /* Elsewhere nobody tells a process of its own locks */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
