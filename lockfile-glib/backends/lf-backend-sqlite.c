@@ -3,12 +3,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 
@@ -41,6 +43,7 @@
 typedef struct
 {
   sqlite3 *db;
+  int fd; /* SQLite's, or -1 if it took one that it had put aside: it does not tell which */
   gboolean prepared;
   gboolean held;
   gboolean exclusive;
@@ -50,7 +53,7 @@ typedef struct
 #define SHARED_START 0x40000002
 #define SHARED_LENGTH 510
 
-/* How far a descriptor is looked for. */
+/* How far a descriptor is looked for where the system does not list them. */
 #define MAX_DESCRIPTORS 65536
 
 /* What a process has open.
@@ -271,6 +274,22 @@ has_connections_of_ancestor (void)
   return count > 0;
 }
 
+/* The number that the next descriptor gets, unless another thread is faster; or -1. Closing
+ * an end of a pipe gives up no lock. */
+static int
+get_next_descriptor (void)
+{
+  int ends[2];
+
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, NULL))
+    return -1;
+
+  lf_close (ends[0]);
+  lf_close (ends[1]);
+
+  return ends[0];
+}
+
 static Connection *
 connect_to (const char  *path,
             GError     **error)
@@ -297,6 +316,7 @@ connect_to (const char  *path,
     }
 
   connection = connection_new ();
+  connection->fd = get_next_descriptor ();
   result = sqlite3_open_v2 (resolved_path, &connection->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
                             SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL);
@@ -421,32 +441,92 @@ attempt_once (Connection       *connection,
   return LF_ATTEMPT_GRANTED;
 }
 
-/* Any descriptor of the file will do to ask for its locks. A new one would have to be
- * closed. */
-static int
-find_descriptor (guint64 device,
-                 guint64 inode)
+/* Sets @is_unsure if that cannot be told: the descriptor may be of any file. */
+static gboolean
+is_of_file (int       fd,
+            guint64   device,
+            guint64   inode,
+            gboolean *is_unsure)
 {
-  int n_descriptors = (int) MIN (sysconf (_SC_OPEN_MAX), MAX_DESCRIPTORS);
+  struct stat file_stat;
 
-  for (int fd = STDERR_FILENO + 1; fd < n_descriptors; fd++)
+  if (fstat (fd, &file_stat) == 0)
+    return file_stat.st_dev == device && file_stat.st_ino == inode;
+
+  *is_unsure |= errno != EBADF;
+
+  return FALSE;
+}
+
+/* A new one would have to be closed. The limit of descriptors says nothing: it may have
+ * been lowered. -1 if none is of the file, or if @is_unsure is set. */
+static int
+find_descriptor (guint64   device,
+                 guint64   inode,
+                 gboolean *is_unsure)
+{
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+
+  while (descriptors != NULL && (name = g_dir_read_name (descriptors)) != NULL)
     {
-      if (lf_descriptor_is (fd, device, inode))
+      if (is_of_file (atoi (name), device, inode, is_unsure))
+        return atoi (name);
+    }
+
+  for (int fd = STDERR_FILENO + 1; descriptors == NULL && fd < MAX_DESCRIPTORS; fd++)
+    {
+      if (is_of_file (fd, device, inode, is_unsure))
         return fd;
     }
 
   return -1;
 }
 
-/* Whether the process surely has lost the lock: that happens when anything in it closes a
- * descriptor of the file, as after reading or copying it. */
+/* Any descriptor of the file will do to ask for its locks. Sets @is_closed if there surely is
+ * none: the program has closed what SQLite has open. Its number may be somebody else's now,
+ * which SQLite would unlock and close. */
+static int
+get_descriptor (const LfHandle *handle,
+                gboolean       *is_closed)
+{
+  const Connection *connection = handle->data;
+  gboolean is_unsure = FALSE;
+  int fd = connection->fd;
+
+  if (fd < 0)
+    fd = find_descriptor (handle->device, handle->inode, &is_unsure);
+  else if (!lf_descriptor_is (fd, handle->device, handle->inode))
+    fd = -1;
+  *is_closed = fd < 0 && !is_unsure;
+
+  return fd;
+}
+
+static gboolean
+was_closed (const LfHandle *handle)
+{
+  gboolean is_closed;
+
+  get_descriptor (handle, &is_closed);
+
+  return is_closed;
+}
+
+/* With the mutex held, so that what is asked is not closed meanwhile: whether the process
+ * surely has lost the lock. That happens when anything in it closes a descriptor of the file,
+ * as after reading or copying it. */
 static gboolean
 is_lost (const LfHandle *handle)
 {
   const Connection *connection = handle->data;
-  int fd = find_descriptor (handle->device, handle->inode);
+  gboolean is_closed;
+  int fd = get_descriptor (handle, &is_closed);
 
-  return fd < 0 || !lf_own_locks_may_have (fd, SHARED_START, SHARED_LENGTH, connection->exclusive);
+  if (fd < 0)
+    return is_closed;
+
+  return !lf_own_locks_may_have (fd, SHARED_START, SHARED_LENGTH, connection->exclusive);
 }
 
 /* With the mutex held. Ends the transaction, if there is one. */
@@ -477,21 +557,25 @@ is_read_only_by_mistake (Connection      *connection,
 static gboolean
 identify (LfHandle *handle)
 {
-  const Connection *connection = handle->data;
+  Connection *connection = handle->data;
+  gboolean is_unsure = FALSE;
   struct stat path_stat;
   int moved = TRUE;
 
-  /* In this order: what is at the path after the look is what was looked at. SQLite compares
-   * the inode's number only */
+  /* In this order: what is at the path after the look is what was looked at */
   if (lstat (handle->request.path, &path_stat) != 0 ||
       sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
-      moved || find_descriptor (path_stat.st_dev, path_stat.st_ino) < 0)
+      moved)
     return FALSE;
 
   handle->device = path_stat.st_dev;
   handle->inode = path_stat.st_ino;
+  if (connection->fd >= 0 &&
+      !is_of_file (connection->fd, path_stat.st_dev, path_stat.st_ino, &is_unsure))
+    connection->fd = -1;
 
-  return TRUE;
+  /* SQLite compares the inode's number only: that of another device may be the same */
+  return !was_closed (handle);
 }
 
 /* With the mutex held. Sets @again like the next. */
@@ -588,18 +672,11 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
   return LF_ATTEMPT_BUSY;
 }
 
-/* Whether the program has closed what SQLite has open. Its number may be somebody else's
- * now, which SQLite would unlock and close. */
-static gboolean
-was_closed (const LfHandle *handle)
-{
-  return handle->inode != 0 && find_descriptor (handle->device, handle->inode) < 0;
-}
-
+/* With the mutex held. */
 static void
-end (LfHandle *handle)
+end (Connections *connections,
+     LfHandle    *handle)
 {
-  Connections *connections = lock_connections ();
   Connection *connection = handle->data;
 
   if (connection != NULL && was_closed (handle))
@@ -612,14 +689,16 @@ end (LfHandle *handle)
     }
   disconnect (handle);
   lf_descriptor_sweep ();
-  g_mutex_unlock (&connections->mutex);
 }
 
 static void
 lf_backend_sqlite_drop (const LfBackendVTable *self,
                         LfHandle              *handle)
 {
-  end (handle);
+  Connections *connections = lock_connections ();
+
+  end (connections, handle);
+  g_mutex_unlock (&connections->mutex);
 }
 
 static gboolean
@@ -627,7 +706,17 @@ lf_backend_sqlite_is_intact (const LfBackendVTable *self,
                              LfHandle              *handle,
                              gboolean               may_wait)
 {
-  return !may_wait || !is_lost (handle);
+  Connections *connections;
+  gboolean lost;
+
+  if (!may_wait)
+    return TRUE;
+
+  connections = lock_connections ();
+  lost = is_lost (handle);
+  g_mutex_unlock (&connections->mutex);
+
+  return !lost;
 }
 
 /* The connection, with its descriptors, stays as it is: SQLite would unlock it. */
@@ -638,13 +727,6 @@ lf_backend_sqlite_leave (const LfBackendVTable *self,
   handle->data = NULL;
 }
 
-static void
-lf_backend_sqlite_close (const LfBackendVTable *self,
-                         LfHandle              *handle)
-{
-  end (handle);
-}
-
 static LfRelease
 lf_backend_sqlite_release (const LfBackendVTable  *self,
                            LfHandle               *handle,
@@ -653,6 +735,7 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
   const LfRequest *request = &handle->request;
   struct stat path_stat;
   LfUnixFileState state = lf_unix_file_get_state (handle, &path_stat);
+  Connections *connections = lock_connections ();
   gboolean is_ours = state != LF_UNIX_FILE_REPLACED && !is_lost (handle);
 
   /* Before the transaction ends, and only what is empty as we made it */
@@ -661,7 +744,8 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
       unlink (request->path) != 0)
     g_debug ("Keeping the lock file: %s", g_strerror (errno));
 
-  end (handle);
+  end (connections, handle);
+  g_mutex_unlock (&connections->mutex);
 
   return is_ours ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
@@ -785,7 +869,7 @@ const LfBackendVTable lf_backend_sqlite = {
   .is_intact = lf_backend_sqlite_is_intact,
   .leave = lf_backend_sqlite_leave,
   .release = lf_backend_sqlite_release,
-  .close = lf_backend_sqlite_close,
+  .close = lf_backend_sqlite_drop,
   .query_holder = lf_backend_sqlite_query_holder,
   .break_lock = lf_backend_sqlite_break_lock,
 };

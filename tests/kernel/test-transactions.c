@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -382,6 +383,95 @@ test_unseen_at_release (Fixture       *fixture,
   g_assert_cmpuint (intercept_nothing (), >, 0);
 }
 
+/* A descriptor of which nothing can be told: what it is of has gone. */
+static int
+open_dead (void)
+{
+  pid_t pid = fork ();
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd", pid);
+  int fd;
+
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      pause ();
+      _exit (1);
+    }
+
+  fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  kill_process (pid);
+  wait_for_process (pid);
+
+  return fd;
+}
+
+/* So that SQLite takes what it put aside when @set_aside was closed. */
+static void
+take_set_aside (LfLockFile *holder,
+                LfLockFile *set_aside,
+                LfLockFile *taker)
+{
+  g_auto (Claim) claim = { 0 };
+
+  g_assert_false (lf_lock_file_try_acquire (set_aside, NULL));
+  claim_start (&claim, taker, NULL);
+  wait_until_asleep (getpid ());
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+}
+
+#define FIRST_NUMBER 200
+
+static void
+run_with_others (Fixture *fixture,
+                 gboolean is_set_aside)
+{
+  const struct rlimit limit = { FIRST_NUMBER / 2, FIRST_NUMBER / 2 };
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other = new_lock (fixture->path);
+  g_autoptr (LfLockFile) taker = new_lock (fixture->path);
+  int dead = open_dead ();
+  int fd;
+
+  do
+    fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  while (fd < FIRST_NUMBER);
+
+  assert_acquires (lock);
+  if (is_set_aside)
+    take_set_aside (lock, other, taker);
+
+  for (; fd > dead; fd--)
+    close (fd);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+
+  assert_releases (is_set_aside ? taker : lock);
+  g_assert_cmpuint (count_open_files (fixture->directory), ==, 0);
+}
+
+static void
+child_has_others (gpointer data)
+{
+  run_with_others (data, FALSE);
+}
+
+static void
+child_has_others_set_aside (gpointer data)
+{
+  run_with_others (data, TRUE);
+}
+
+/* SQLite's descriptor is found among those of which the kernel tells nothing, and above the
+ * limit. */
+static void
+test_others (Fixture       *fixture,
+             gconstpointer  data)
+{
+  run_in_child (data != NULL ? child_has_others_set_aside : child_has_others, fixture);
+}
+
 /* The lock of a database that is reached by another name is the same. */
 static void
 test_would_deadlock (Fixture       *fixture,
@@ -429,6 +519,8 @@ main (int    argc,
                      GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_read_by_program);
     }
   add_test ("/transactions/closed", test_closed);
+  add_data_test ("/transactions/others/plain", NULL, test_others);
+  add_data_test ("/transactions/others/set-aside", GINT_TO_POINTER (TRUE), test_others);
   add_test ("/transactions/would-deadlock", test_would_deadlock);
 
   return g_test_run ();
