@@ -598,12 +598,29 @@ connect_handle (LfHandle  *handle,
   return !*again;
 }
 
+/* With the mutex held: leaves to itself what the program has closed. */
+static void
+forget_closed (Connections *connections,
+               LfHandle    *handle)
+{
+  const Connection *connection = handle->data;
+  const FileId id = { handle->device, handle->inode };
+
+  if (connection == NULL || !was_closed (handle))
+    return;
+
+  if (connection->held)
+    g_array_append_val (connections->abandoned, id);
+  handle->data = NULL;
+}
+
 /* With the mutex held. Sets @again if the file went meanwhile, so that another one is to
  * be locked; errors do not count then. */
 static LfAttempt
-attempt_with_file (LfHandle  *handle,
-                   gboolean  *again,
-                   GError   **error)
+attempt_with_file (Connections  *connections,
+                   LfHandle     *handle,
+                   gboolean     *again,
+                   GError      **error)
 {
   const LfRequest *request = &handle->request;
   struct stat path_stat;
@@ -613,6 +630,7 @@ attempt_with_file (LfHandle  *handle,
 
   *again = FALSE;
 
+  forget_closed (connections, handle);
   if (handle->data == NULL && !connect_handle (handle, again, error))
     return LF_ATTEMPT_ERROR;
 
@@ -658,7 +676,7 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
         return LF_ATTEMPT_ERROR;
 
       connections = lock_connections ();
-      result = attempt_with_file (handle, &again, &local_error);
+      result = attempt_with_file (connections, handle, &again, &local_error);
       g_mutex_unlock (&connections->mutex);
 
       if (again && (round + 1 < MAX_ROUNDS || local_error == NULL))
@@ -677,16 +695,7 @@ static void
 end (Connections *connections,
      LfHandle    *handle)
 {
-  Connection *connection = handle->data;
-
-  if (connection != NULL && was_closed (handle))
-    {
-      const FileId id = { handle->device, handle->inode };
-
-      g_array_append_val (connections->abandoned, id);
-      handle->data = NULL;
-      connection = NULL;
-    }
+  forget_closed (connections, handle);
   disconnect (handle);
   lf_descriptor_sweep ();
 }

@@ -264,6 +264,70 @@ test_closed (Fixture       *fixture,
   run_in_child (child_closes_all, fixture);
 }
 
+/* Closes what is open of the lock file, and has the numbers used for another one. */
+static void
+take_descriptors (const char *path,
+                  int         fd,
+                  int         flags,
+                  gpointer    data)
+{
+  Fixture *fixture = data;
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+  struct stat path_stat, file_stat;
+  int last = -1;
+
+  g_assert_no_errno (stat (fixture->path, &path_stat));
+  for (int number = STDERR_FILENO + 1; number < 1000; number++)
+    {
+      if (fstat (number, &file_stat) != 0 || file_stat.st_ino != path_stat.st_ino)
+        continue;
+
+      close (number);
+      last = number;
+    }
+
+  do
+    fd = open (log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  while (fd < last);
+}
+
+static void
+child_closes_while_waiting (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (GError) error = NULL;
+  guint n_log, n_looks;
+
+  /* The last thing that an attempt does is to look at the path */
+  intercept_only ("test.lock");
+  intercept_count ();
+  g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  n_looks = intercept_get_count (CALL_STAT);
+  intercept_hook (CALL_STAT, n_looks, take_descriptors, fixture);
+  g_assert_false (lf_lock_file_acquire_with_timeout (lock, 0.05, NULL, &error));
+  g_assert_cmpuint (intercept_nothing (), ==, 1);
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  n_log = count_open_files (fixture->directory);
+  g_assert_cmpuint (n_log, >, 0);
+
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  assert_acquires (lock);
+  assert_releases (lock);
+  g_assert_cmpuint (count_open_files (fixture->directory), ==, n_log);
+}
+
+/* The same while it waits: it neither takes the lock of the other file for its own, nor
+ * closes that. */
+static void
+test_closed_while_waiting (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  run_in_child (child_closes_while_waiting, fixture);
+}
+
 /* The file goes when SQLite is about to open it, and another one comes: SQLite has that for
  * reading only. */
 static void
@@ -518,7 +582,8 @@ main (int    argc,
       add_data_test ("/transactions/read-by-program/shared",
                      GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_read_by_program);
     }
-  add_test ("/transactions/closed", test_closed);
+  add_test ("/transactions/closed/held", test_closed);
+  add_test ("/transactions/closed/waiting", test_closed_while_waiting);
   add_data_test ("/transactions/others/plain", NULL, test_others);
   add_data_test ("/transactions/others/set-aside", GINT_TO_POINTER (TRUE), test_others);
   add_test ("/transactions/would-deadlock", test_would_deadlock);
