@@ -636,6 +636,14 @@ attempt_with_file (Connections  *connections,
 
   result = attempt_once (handle->data, request, error);
 
+  /* Where SQLite believes that the process has a shared lock, it grants another one without
+   * asking the kernel */
+  if (result == LF_ATTEMPT_GRANTED && is_lost (handle))
+    {
+      roll_back (handle->data);
+      result = LF_ATTEMPT_BUSY;
+    }
+
   /* The lock of a file that is not at the path any more excludes nobody, and nobody has to
    * wait for it. What SQLite says of one that was removed depends on how far it came */
   state = lf_unix_file_get_state (handle, &path_stat);

@@ -227,6 +227,33 @@ test_read_by_program (Fixture       *fixture,
   assert_releases (lock);
 }
 
+/* What is lost is not shared with another object either. */
+static void
+test_shared_after_read (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other = new_lock (fixture->path);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *content = NULL;
+
+  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+  lf_lock_file_set_mode (other, LF_LOCK_MODE_SHARED);
+  assert_acquires (lock);
+  g_assert_true (g_file_get_contents (fixture->path, &content, NULL, NULL));
+
+  {
+    g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
+
+    g_assert_false (lf_lock_file_try_acquire (other, &error));
+    g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  }
+
+  g_assert_false (lf_lock_file_release (lock, NULL));
+  assert_acquires (other);
+  assert_releases (other);
+}
+
 static void
 child_closes_all (gpointer data)
 {
@@ -584,6 +611,7 @@ main (int    argc,
                      GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE), test_read_by_program);
       add_data_test ("/transactions/read-by-program/shared",
                      GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_read_by_program);
+      add_test ("/transactions/read-by-program/shared-with", test_shared_after_read);
     }
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
