@@ -295,6 +295,7 @@ connect_to (const char  *path,
             GError     **error)
 {
   g_autofree char *resolved_path = resolve_directory (path);
+  int fillers[LF_N_STREAMS];
   Connection *connection;
   int result;
 
@@ -315,11 +316,15 @@ connect_to (const char  *path,
       return NULL;
     }
 
+  /* SQLite closes again what it gets for one of the standard streams, and with that would give
+   * up the lock of the file that another connection has */
+  lf_descriptor_fill_streams (fillers);
   connection = connection_new ();
   connection->fd = get_next_descriptor ();
   result = sqlite3_open_v2 (resolved_path, &connection->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
                             SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL);
+  lf_descriptor_empty_streams (fillers);
   if (result == SQLITE_OK)
     {
       sqlite3_busy_handler (connection->db, collided_cb, NULL);

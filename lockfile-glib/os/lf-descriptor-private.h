@@ -56,4 +56,9 @@ gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,
                                         guint64       inode);
 
+/* Occupies the descriptors of standard streams that are closed, until they are emptied. */
+#define LF_N_STREAMS 3
+void     lf_descriptor_fill_streams    (int          *fillers);
+void     lf_descriptor_empty_streams   (const int    *fillers);
+
 G_END_DECLS

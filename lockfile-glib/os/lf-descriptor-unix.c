@@ -34,18 +34,17 @@ lf_descriptor_raise (int fd)
   return raised;
 }
 
-/* Occupies the descriptors of standard streams that are closed. */
-static void
-fill_streams (int *fillers)
+void
+lf_descriptor_fill_streams (int *fillers)
 {
-  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+  for (int fd = 0; fd < LF_N_STREAMS; fd++)
     fillers[fd] = fcntl (fd, F_GETFD) < 0 ? open ("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 }
 
-static void
-empty_streams (const int *fillers)
+void
+lf_descriptor_empty_streams (const int *fillers)
 {
-  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+  for (int fd = 0; fd < LF_N_STREAMS; fd++)
     {
       if (fillers[fd] >= 0)
         close (fillers[fd]);
@@ -60,11 +59,11 @@ lf_descriptor_open (const char *path,
                     mode_t      mode)
 {
   gboolean is_kept = lf_process_peek_state (LF_PROCESS_DESCRIPTORS) != NULL;
-  int fillers[STDERR_FILENO + 1];
+  int fillers[LF_N_STREAMS];
   int fd, saved_errno;
 
   if (is_kept)
-    fill_streams (fillers);
+    lf_descriptor_fill_streams (fillers);
 
   do
     fd = open (path, flags, mode);
@@ -73,7 +72,7 @@ lf_descriptor_open (const char *path,
 
   saved_errno = errno;
   if (is_kept)
-    empty_streams (fillers);
+    lf_descriptor_empty_streams (fillers);
   errno = saved_errno;
 
   return fd;

@@ -566,6 +566,35 @@ test_others (Fixture       *fixture,
   run_in_child (data != NULL ? child_has_others_set_aside : child_has_others, fixture);
 }
 
+static void
+child_has_no_streams (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other = new_lock (fixture->path);
+  g_autoptr (Peer) peer = peer_start_with (fixture->path, "sqlite");
+
+  assert_acquires (lock);
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    close (fd);
+
+  g_assert_false (lf_lock_file_try_acquire (other, NULL));
+  peer_send (peer, "try");
+  peer_expect (peer, "error lf-lock-error-quark 1");
+  assert_releases (lock);
+
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    g_assert_cmpint (fcntl (fd, F_GETFD), <, 0);
+}
+
+/* Nothing is had, or left, for one of the standard streams where these are closed. */
+static void
+test_no_streams (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  run_in_child (child_has_no_streams, fixture);
+}
+
 /* The lock of a database that is reached by another name is the same. */
 static void
 test_would_deadlock (Fixture       *fixture,
@@ -615,6 +644,7 @@ main (int    argc,
     }
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
+  add_test ("/transactions/closed/streams", test_no_streams);
   add_data_test ("/transactions/others/plain", NULL, test_others);
   add_data_test ("/transactions/others/set-aside", GINT_TO_POINTER (TRUE), test_others);
   add_test ("/transactions/would-deadlock", test_would_deadlock);
