@@ -374,9 +374,18 @@ begin (Connection *connection,
   return result;
 }
 
-/* A database with a write-ahead log is of no use: there, readers and a writer do
- * not exclude each other. In any other the journal is kept in memory, for this
- * connection: to begin to write to an empty database would make a file for it. */
+/* With a write-ahead log, readers and a writer do not exclude each other. Only in a transaction
+ * it stays as it is. */
+static int
+look_for_wal (Connection *connection,
+              gboolean   *is_wal)
+{
+  return sqlite3_exec (connection->db, "PRAGMA journal_mode", is_wal_cb, is_wal, NULL);
+}
+
+/* The journal is kept in memory, for this connection: to begin to write to an empty database
+ * would make a file for it. A database with a write-ahead log would lose that, unless it is
+ * in a transaction. */
 static int
 prepare (Connection *connection,
          gboolean   *is_wal)
@@ -386,11 +395,29 @@ prepare (Connection *connection,
   if (result != SQLITE_OK)
     return result;
 
-  result = sqlite3_exec (connection->db, "PRAGMA journal_mode", is_wal_cb, is_wal, NULL);
-  roll_back (connection);
+  result = look_for_wal (connection, is_wal);
   if (result == SQLITE_OK && !*is_wal)
     result = sqlite3_exec (connection->db, "PRAGMA journal_mode = MEMORY", NULL, NULL, NULL);
+  roll_back (connection);
   connection->prepared = result == SQLITE_OK;
+
+  return result;
+}
+
+/* Another program may have changed the database since it was prepared. */
+static int
+begin_prepared (Connection *connection,
+                LfLockMode  mode,
+                gboolean   *is_wal)
+{
+  int result = begin (connection, mode);
+
+  if (result != SQLITE_OK)
+    return result;
+
+  result = look_for_wal (connection, is_wal);
+  if (result != SQLITE_OK || *is_wal)
+    roll_back (connection);
 
   return result;
 }
@@ -413,7 +440,12 @@ attempt_once (Connection       *connection,
   errno = 0;
   if (!connection->prepared)
     result = prepare (connection, &is_wal);
-  if (is_wal)
+  if (result == SQLITE_OK && !is_wal)
+    {
+      errno = 0;
+      result = begin_prepared (connection, request->mode, &is_wal);
+    }
+  if (result == SQLITE_OK && is_wal)
     {
       display_name = lf_path_get_display_name (request->path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
@@ -422,11 +454,6 @@ attempt_once (Connection       *connection,
       return LF_ATTEMPT_ERROR;
     }
 
-  if (result == SQLITE_OK)
-    {
-      errno = 0;
-      result = begin (connection, request->mode);
-    }
   /* SQLite takes a refusal by a security module for contention, and leaves it in errno */
   if ((result & 0xff) == SQLITE_BUSY && errno == EACCES && !lf_fcntl_is_contention (errno))
     {

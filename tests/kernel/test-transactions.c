@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <glib/gstdio.h>
+#include <sqlite3.h>
 
 #include "lf-test-intercept.h"
 #include "lf-test-util.h"
@@ -500,6 +501,87 @@ open_dead (void)
   return fd;
 }
 
+static gboolean
+has_wal (const char *path)
+{
+  g_autofree char *content = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (path, &content, &length, NULL));
+  g_assert_cmpuint (length, >, 18);
+
+  return content[18] == 2;
+}
+
+static void
+run_program (const char *argument,
+             const char *path)
+{
+  const char *argv[] = { "/proc/self/exe", argument, path, NULL };
+  g_autofree char *program = g_file_read_link (argv[0], NULL);
+  int status;
+
+  argv[0] = program;
+  g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
+                               &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+}
+
+/* The other program, which does not wait for a lock. */
+static int
+change_database (const char *sql,
+                 const char *path)
+{
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  sqlite3_exec (db, sql, NULL, NULL, NULL);
+  g_assert_cmpint (sqlite3_close (db), ==, SQLITE_OK);
+
+  return 0;
+}
+
+static void
+make_wal (const char *path,
+          int         fd,
+          int         flags,
+          gpointer    data)
+{
+  Fixture *fixture = data;
+
+  run_program ("PRAGMA journal_mode = WAL", fixture->path);
+}
+
+/* Another program gives the database a write-ahead log, before any call with which SQLite
+ * locks and unlocks. That is seen, and left as it is. */
+static void
+test_wal (Fixture       *fixture,
+          gconstpointer  data)
+{
+  LfLockMode mode = (LfLockMode) GPOINTER_TO_INT (data);
+  gboolean struck;
+  guint n_calls = 1;
+
+  do
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+      g_autoptr (GError) error = NULL;
+      gboolean granted;
+
+      remove_recursively (fixture->path);
+      run_program ("CREATE TABLE t (x)", fixture->path);
+      lf_lock_file_set_mode (lock, mode);
+      intercept_hook (CALL_FCNTL, n_calls++, make_wal, fixture);
+      granted = lf_lock_file_try_acquire (lock, &error);
+      struck = intercept_nothing () > 0;
+      if (!granted)
+        g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+      g_assert_cmpint (granted, ==, !has_wal (fixture->path));
+    }
+  while (struck);
+  g_assert_cmpuint (n_calls, >, 5);
+}
+
 /* So that SQLite takes what it put aside when @set_aside was closed. */
 static void
 take_set_aside (LfLockFile *holder,
@@ -617,6 +699,9 @@ int
 main (int    argc,
       char **argv)
 {
+  if (argc == 3 && argv[1][0] != '-')
+    return change_database (argv[1], argv[2]);
+
   g_test_init (&argc, &argv, NULL);
 
   add_test ("/transactions/threads", test_threads);
@@ -644,6 +729,8 @@ main (int    argc,
     }
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
+  add_data_test ("/transactions/wal/exclusive", GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE), test_wal);
+  add_data_test ("/transactions/wal/shared", GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_wal);
   add_test ("/transactions/closed/streams", test_no_streams);
   add_data_test ("/transactions/others/plain", NULL, test_others);
   add_data_test ("/transactions/others/set-aside", GINT_TO_POINTER (TRUE), test_others);
