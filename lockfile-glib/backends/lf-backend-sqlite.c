@@ -154,6 +154,19 @@ set_sqlite_error (GError     **error,
   g_autofree char *display_name = lf_path_get_display_name (path);
   int saved_errno = sqlite3_system_errno (db);
 
+  switch (result)
+    {
+    case SQLITE_IOERR_LOCK:
+    case SQLITE_IOERR_RDLOCK:
+    case SQLITE_IOERR_UNLOCK:
+    case SQLITE_IOERR_CHECKRESERVEDLOCK:
+      lf_unix_file_set_lock_error (error, &lf_backend_sqlite, path, saved_errno);
+      return;
+
+    default:
+      break;
+    }
+
   switch (result & 0xff)
     {
     case SQLITE_NOTADB:
@@ -328,6 +341,7 @@ connect_to (const char  *path,
   if (result == SQLITE_OK)
     {
       sqlite3_busy_handler (connection->db, collided_cb, NULL);
+      sqlite3_extended_result_codes (connection->db, TRUE);
       return connection;
     }
 
@@ -422,6 +436,13 @@ begin_prepared (Connection *connection,
   return result;
 }
 
+/* By a security module, or for want of locks. */
+static gboolean
+is_refusal (int saved_errno)
+{
+  return saved_errno == ENOLCK || (saved_errno == EACCES && !lf_fcntl_is_contention (saved_errno));
+}
+
 static LfAttempt
 attempt_once (Connection       *connection,
               const LfRequest  *request,
@@ -454,8 +475,9 @@ attempt_once (Connection       *connection,
       return LF_ATTEMPT_ERROR;
     }
 
-  /* SQLite takes a refusal by a security module for contention, and leaves it in errno */
-  if ((result & 0xff) == SQLITE_BUSY && errno == EACCES && !lf_fcntl_is_contention (errno))
+  /* Some of what SQLite takes for contention, or for a mode of the file, is none: it leaves that
+   * in errno */
+  if (((result & 0xff) == SQLITE_BUSY && is_refusal (errno)) || (result & 0xff) == SQLITE_PERM)
     {
       lf_unix_file_set_lock_error (error, &lf_backend_sqlite, request->path, errno);
       return LF_ATTEMPT_ERROR;

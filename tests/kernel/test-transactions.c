@@ -501,6 +501,37 @@ open_dead (void)
   return fd;
 }
 
+/* What the kernel says of a lock that it does not give is not contention. */
+static void
+test_refusals (Fixture       *fixture,
+               gconstpointer  data)
+{
+  const struct
+  {
+    int saved_errno;
+    GQuark domain;
+    int code;
+  } refusals[] = {
+    { ENOLCK, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED },
+    { EOPNOTSUPP, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { EINVAL, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED },
+    { EPERM, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED },
+    { EACCES, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+      g_autoptr (GError) error = NULL;
+
+      lf_lock_file_set_mode (lock, (LfLockMode) GPOINTER_TO_INT (data));
+      intercept_fault (CALL_FCNTL, 1, G_MAXINT32 / 2, refusals[i].saved_errno);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      intercept_nothing ();
+      g_assert_error (error, refusals[i].domain, refusals[i].code);
+    }
+}
+
 static gboolean
 has_wal (const char *path)
 {
@@ -729,6 +760,10 @@ main (int    argc,
     }
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
+  add_data_test ("/transactions/refusals/exclusive", GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE),
+                 test_refusals);
+  add_data_test ("/transactions/refusals/shared", GINT_TO_POINTER (LF_LOCK_MODE_SHARED),
+                 test_refusals);
   add_data_test ("/transactions/wal/exclusive", GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE), test_wal);
   add_data_test ("/transactions/wal/shared", GINT_TO_POINTER (LF_LOCK_MODE_SHARED), test_wal);
   add_test ("/transactions/closed/streams", test_no_streams);
