@@ -49,6 +49,10 @@ typedef struct
   gboolean exclusive;
 } Connection;
 
+/* The one with locks of fcntl(2), which programs and other libraries in this process may have
+ * replaced as the default. */
+#define VFS "unix"
+
 /* The bytes that SQLite locks for readers, and for a writer that keeps them out. */
 #define SHARED_START 0x40000002
 #define SHARED_LENGTH 510
@@ -336,7 +340,7 @@ connect_to (const char  *path,
   connection->fd = get_next_descriptor ();
   result = sqlite3_open_v2 (resolved_path, &connection->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
-                            SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL);
+                            SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, VFS);
   lf_descriptor_empty_streams (fillers);
   if (result == SQLITE_OK)
     {

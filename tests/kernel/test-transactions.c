@@ -501,6 +501,29 @@ open_dead (void)
   return fd;
 }
 
+static void
+child_has_other_default (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+
+  g_assert_cmpint (sqlite3_vfs_register (sqlite3_vfs_find ("unix-none"), TRUE), ==, SQLITE_OK);
+  g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  peer_send (peer, "release");
+  peer_expect (peer, "released");
+  g_assert_true (lf_lock_file_try_acquire (lock, NULL));
+  assert_releases (lock);
+}
+
+/* A program whose databases have no locks has locks of ours all the same. */
+static void
+test_other_default (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  run_in_child (child_has_other_default, fixture);
+}
+
 /* What the kernel says of a lock that it does not give is not contention. */
 static void
 test_refusals (Fixture       *fixture,
@@ -760,6 +783,7 @@ main (int    argc,
     }
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
+  add_test ("/transactions/other-default", test_other_default);
   add_data_test ("/transactions/refusals/exclusive", GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE),
                  test_refusals);
   add_data_test ("/transactions/refusals/shared", GINT_TO_POINTER (LF_LOCK_MODE_SHARED),
