@@ -33,7 +33,8 @@
  * touch a connection, not even to close it; and what SQLite knows of the locks of its
  * parent it takes for its own, so it must not make another one either. */
 
-#define MAX_ROUNDS 100
+/* How often in a row the file may turn out to be replaced. */
+#define MAX_ROUNDS 1000
 
 /* Two who try at once can keep each other from the lock, though neither gets it:
  * each holds a lesser one for a moment. So a try is repeated some times, which
@@ -642,10 +643,15 @@ connect_handle (LfHandle  *handle,
                 gboolean  *again,
                 GError   **error)
 {
+  struct stat path_stat;
+  gboolean exists;
+
   handle->data = connect_to (handle->request.path, error);
   if (handle->data == NULL)
     {
-      *again = g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      /* What is no regular file any more has an error of its own */
+      *again = g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) ||
+               !lf_unix_file_check (handle->request.path, &path_stat, &exists, NULL);
       return FALSE;
     }
 
@@ -726,6 +732,7 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
                            GError               **error)
 {
   const LfRequest *request = &handle->request;
+  g_autofree char *display_name = NULL;
 
   for (guint round = 0; round < MAX_ROUNDS; round++)
     {
@@ -753,7 +760,11 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
       return result;
     }
 
-  return LF_ATTEMPT_BUSY;
+  display_name = lf_path_get_display_name (request->path);
+  g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+               _("The file system of %s gives a file no lasting identity; "
+                 "HARD_LINK works on any"), display_name);
+  return LF_ATTEMPT_ERROR;
 }
 
 /* With the mutex held. */

@@ -387,6 +387,64 @@ replace_file (const char *path,
   g_assert_no_errno (rename (other, fixture->path));
 }
 
+/* That no file stays is an error, which is not waited for. */
+static void
+test_replaced_always (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  intercept_only ("test.lock");
+  intercept_hook (CALL_STAT, 0, replace_file, fixture);
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  intercept_nothing ();
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+}
+
+static void
+replace_by_link (const char *path,
+                 int         fd,
+                 int         flags,
+                 gpointer    data)
+{
+  Fixture *fixture = data;
+  g_autofree char *other = g_build_filename (fixture->directory, "other", NULL);
+
+  g_assert_true (g_file_set_contents (other, "", 0, NULL));
+  g_assert_no_errno (unlink (fixture->path));
+  g_assert_no_errno (symlink (other, fixture->path));
+}
+
+/* A link is refused, whenever it comes. */
+static void
+test_replaced_by_link (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  InterceptedCall call = (InterceptedCall) GPOINTER_TO_INT (data);
+  guint n_replaced, n_calls = 1;
+
+  do
+    {
+      g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+      g_autoptr (GError) error = NULL;
+      gboolean granted;
+
+      remove_recursively (fixture->path);
+      assert_acquires (lock);
+      assert_releases (lock);
+      intercept_only ("test.lock");
+      intercept_hook (call, n_calls++, replace_by_link, fixture);
+      granted = lf_lock_file_try_acquire (lock, &error);
+      n_replaced = intercept_nothing ();
+      g_assert_cmpint (granted, ==, n_replaced == 0);
+      if (!granted)
+        g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+    }
+  while (n_replaced > 0);
+  g_assert_cmpuint (n_calls, >, 2);
+}
+
 /* The lock that is granted is that of the file at the path, whenever that is replaced. */
 static void
 test_replaced_at_acquire (Fixture       *fixture,
@@ -761,6 +819,11 @@ main (int    argc,
   add_test ("/transactions/threads", test_threads);
   add_test ("/transactions/removal", test_removal);
   add_test ("/transactions/replaced/at-open", test_replaced);
+  add_test ("/transactions/replaced/always", test_replaced_always);
+  add_data_test ("/transactions/replaced/by-link-at-look", GINT_TO_POINTER (CALL_STAT),
+                 test_replaced_by_link);
+  add_data_test ("/transactions/replaced/by-link-at-open", GINT_TO_POINTER (CALL_OPEN),
+                 test_replaced_by_link);
   add_test ("/transactions/replaced/at-acquire", test_replaced_at_acquire);
   add_test ("/transactions/replaced/at-release", test_replaced_at_release);
   add_data_test ("/transactions/unseen/acquire-stale", GINT_TO_POINTER (ESTALE),
