@@ -149,6 +149,13 @@ connection_free (Connection *connection)
   g_free (connection);
 }
 
+/* With errno. As SQLite opens it: access() would ask for the user who started the program. */
+static gboolean
+can_write (const char *path)
+{
+  return faccessat (AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
 /* Any further error of SQLite's with its own words. */
 static void
 set_sqlite_error (GError     **error,
@@ -186,7 +193,7 @@ set_sqlite_error (GError     **error,
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_FULL:
-      if (saved_errno == 0 && access (path, W_OK) != 0)
+      if (saved_errno == 0 && !can_write (path))
         saved_errno = errno;
       if (saved_errno != 0)
         {
@@ -609,7 +616,7 @@ is_read_only_by_mistake (Connection      *connection,
                          const LfRequest *request)
 {
   return request->mode == LF_LOCK_MODE_EXCLUSIVE &&
-         sqlite3_db_readonly (connection->db, "main") == 1 && access (request->path, W_OK) == 0;
+         sqlite3_db_readonly (connection->db, "main") == 1 && can_write (request->path);
 }
 
 /* With the mutex held: notes which file the connection has, if that is at the path still. */
@@ -792,11 +799,12 @@ lf_backend_sqlite_is_intact (const LfBackendVTable *self,
                              LfHandle              *handle,
                              gboolean               may_wait)
 {
+  const Connection *connection = handle->data;
   Connections *connections;
   gboolean lost;
 
   if (!may_wait)
-    return TRUE;
+    return connection->fd < 0 || lf_descriptor_is (connection->fd, handle->device, handle->inode);
 
   connections = lock_connections ();
   lost = is_lost (handle);

@@ -275,6 +275,7 @@ child_closes_all (gpointer data)
 
   /* SQLite opens the file again, and does not close it */
   g_assert_false (lf_lock_file_try_acquire (other, NULL));
+  g_assert_false (lf_lock_file_is_held (lock));
   g_assert_false (lf_lock_file_release (lock, &error));
   g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
   g_assert_false (lf_lock_file_is_held (lock));
@@ -582,6 +583,36 @@ test_other_default (Fixture       *fixture,
   run_in_child (child_has_other_default, fixture);
 }
 
+static void
+child_is_other_user (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_no_errno (chmod (fixture->directory, 0755));
+  g_assert_true (g_file_set_contents (fixture->path, "", 0, NULL));
+  g_assert_no_errno (chmod (fixture->path, 0644));
+  g_assert_no_errno (seteuid (ORDINARY_USER));
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_assert_no_errno (seteuid (0));
+}
+
+/* It is the effective user who may not write. */
+static void
+test_other_user (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  if (geteuid () != 0)
+    {
+      g_test_skip ("Only the superuser can be another user");
+      return;
+    }
+
+  run_in_child (child_is_other_user, fixture);
+}
+
 /* What the kernel says of a lock that it does not give is not contention. */
 static void
 test_refusals (Fixture       *fixture,
@@ -847,6 +878,7 @@ main (int    argc,
   add_test ("/transactions/closed/held", test_closed);
   add_test ("/transactions/closed/waiting", test_closed_while_waiting);
   add_test ("/transactions/other-default", test_other_default);
+  add_test ("/transactions/other-user", test_other_user);
   add_data_test ("/transactions/refusals/exclusive", GINT_TO_POINTER (LF_LOCK_MODE_EXCLUSIVE),
                  test_refusals);
   add_data_test ("/transactions/refusals/shared", GINT_TO_POINTER (LF_LOCK_MODE_SHARED),
