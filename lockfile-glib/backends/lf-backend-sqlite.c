@@ -709,7 +709,7 @@ attempt_with_file (Connections  *connections,
 
   /* Where SQLite believes that the process has a shared lock, it grants another one without
    * asking the kernel */
-  if (result == LF_ATTEMPT_GRANTED && is_lost (handle))
+  if (result == LF_ATTEMPT_GRANTED && request->mode == LF_LOCK_MODE_SHARED && is_lost (handle))
     {
       roll_back (handle->data);
       result = LF_ATTEMPT_BUSY;
