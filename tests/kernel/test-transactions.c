@@ -43,6 +43,24 @@ new_lock (const char *path)
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", LF_BACKEND_SQLITE, NULL);
 }
 
+/* What a child has to do with: another process too, which it did not start itself. GLib waits
+ * for that in a thread that a child may have or not. */
+typedef struct
+{
+  Fixture *fixture;
+  Peer *peer;
+} PeerFixture;
+
+static void
+run_with_peer (ChildFunc  function,
+               Fixture   *fixture)
+{
+  g_autoptr (Peer) peer = peer_start_with (fixture->path, "sqlite");
+  PeerFixture data = { fixture, peer };
+
+  run_in_child (function, &data);
+}
+
 typedef struct
 {
   const char *path;
@@ -326,11 +344,14 @@ take_descriptors (const char *path,
 static void
 child_closes_while_waiting (gpointer data)
 {
-  Fixture *fixture = data;
-  g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
+  Fixture *fixture = ((PeerFixture *) data)->fixture;
+  Peer *peer = ((PeerFixture *) data)->peer;
   g_autoptr (LfLockFile) lock = new_lock (fixture->path);
   g_autoptr (GError) error = NULL;
   guint n_log, n_looks;
+
+  peer_send (peer, "acquire");
+  peer_expect (peer, "held");
 
   /* The last thing that an attempt does is to look at the path */
   intercept_only ("test.lock");
@@ -357,7 +378,7 @@ static void
 test_closed_while_waiting (Fixture       *fixture,
                            gconstpointer  data)
 {
-  run_in_child (child_closes_while_waiting, fixture);
+  run_with_peer (child_closes_while_waiting, fixture);
 }
 
 /* The file goes when SQLite is about to open it, and another one comes: SQLite has that for
@@ -563,10 +584,11 @@ open_dead (void)
 static void
 child_has_other_default (gpointer data)
 {
-  Fixture *fixture = data;
-  g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, "sqlite");
-  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  Peer *peer = ((PeerFixture *) data)->peer;
+  g_autoptr (LfLockFile) lock = new_lock (((PeerFixture *) data)->fixture->path);
 
+  peer_send (peer, "acquire");
+  peer_expect (peer, "held");
   g_assert_cmpint (sqlite3_vfs_register (sqlite3_vfs_find ("unix-none"), TRUE), ==, SQLITE_OK);
   g_assert_false (lf_lock_file_try_acquire (lock, NULL));
   peer_send (peer, "release");
@@ -580,7 +602,7 @@ static void
 test_other_default (Fixture       *fixture,
                     gconstpointer  data)
 {
-  run_in_child (child_has_other_default, fixture);
+  run_with_peer (child_has_other_default, fixture);
 }
 
 static void
@@ -794,10 +816,10 @@ test_others (Fixture       *fixture,
 static void
 child_has_no_streams (gpointer data)
 {
-  Fixture *fixture = data;
+  Fixture *fixture = ((PeerFixture *) data)->fixture;
+  Peer *peer = ((PeerFixture *) data)->peer;
   g_autoptr (LfLockFile) lock = new_lock (fixture->path);
   g_autoptr (LfLockFile) other = new_lock (fixture->path);
-  g_autoptr (Peer) peer = peer_start_with (fixture->path, "sqlite");
 
   assert_acquires (lock);
   for (int fd = 0; fd <= STDERR_FILENO; fd++)
@@ -817,7 +839,7 @@ static void
 test_no_streams (Fixture       *fixture,
                  gconstpointer  data)
 {
-  run_in_child (child_has_no_streams, fixture);
+  run_with_peer (child_has_no_streams, fixture);
 }
 
 /* The lock of a database that is reached by another name is the same. */
