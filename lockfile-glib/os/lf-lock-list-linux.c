@@ -107,6 +107,15 @@ reader_read (Reader *self,
   return n_read >= 0;
 }
 
+static gboolean
+reader_read_first (Reader *self,
+                   gsize   size)
+{
+  self->last = 0;
+
+  return lseek (self->fd, 0, SEEK_SET) == 0 && reader_read (self, size);
+}
+
 /* Whether nothing can have been passed over between what @other read last and what @self
  * has read now. */
 static gboolean
@@ -138,53 +147,72 @@ follows (const Reader *self,
   return TRUE;
 }
 
-/* Adds what it reads to @text. Returns how many pages that were if no lock can be missing, 0 if
- * one may, or -1 if the list cannot be read. */
-static int
-read_once (GString *text)
+/* Adds the list to @text if that was read in one moment. */
+static gboolean
+read_short (Reader  *self,
+            GString *text)
 {
-  Reader readers[2];
-  gboolean is_complete = TRUE;
-  gboolean can_read = reader_init (&readers[0]) & reader_init (&readers[1]);
-  int n_pages = 0;
+  if (!reader_read_first (self, MAX_LENGTH) || self->page->len > HALF_PAGE)
+    return FALSE;
 
-  /* The first one begins with half a page, and stays so far behind */
-  can_read = can_read && reader_read (&readers[0], HALF_PAGE);
-  g_string_append (text, readers[0].page->str);
+  g_string_append (text, self->page->str);
 
-  for (guint turn = 1; can_read && !(readers[0].at_end && readers[1].at_end); turn++)
+  /* A record that is too long for the rest of a page may follow */
+  return reader_read (self, MAX_LENGTH) && self->at_end;
+}
+
+/* Adds what it reads to @text. Sets @is_complete if no lock can be missing. */
+static gboolean
+read_long (Reader   *ahead,
+           Reader   *behind,
+           GString  *text,
+           gboolean *is_complete)
+{
+  Reader *self = ahead, *other;
+
+  *is_complete = TRUE;
+  if (!reader_read_first (ahead, MAX_LENGTH))
+    return FALSE;
+  g_string_append (text, ahead->page->str);
+
+  /* Half a page of the same, to stay so far behind */
+  if (!reader_read_first (behind, HALF_PAGE))
+    return FALSE;
+  g_string_append (text, behind->page->str);
+
+  while (!(ahead->at_end && behind->at_end))
     {
-      Reader *self = &readers[turn % 2];
-      const Reader *other = &readers[(turn + 1) % 2];
-
-      can_read = reader_read (self, MAX_LENGTH);
-      is_complete = is_complete && can_read && self->page->len < MAX_LENGTH &&
-                    (turn == 1 || follows (self, other));
-      n_pages += self == &readers[1] && !self->at_end;
+      self = self == ahead ? behind : ahead;
+      other = self == ahead ? behind : ahead;
+      if (!reader_read (self, MAX_LENGTH))
+        return FALSE;
+      *is_complete = *is_complete && self->page->len < MAX_LENGTH && follows (self, other);
       g_string_append (text, self->page->str);
     }
 
-  reader_clear (&readers[0]);
-  reader_clear (&readers[1]);
-
-  if (!can_read)
-    return -1;
-
-  return is_complete ? MAX (n_pages, 1) : 0;
+  return TRUE;
 }
 
 char *
 lf_lock_list_read (gboolean *is_complete)
 {
+  Reader ahead, behind;
   GString *text = g_string_new (NULL);
-  int n_pages = 0;
+  gboolean can_read = reader_init (&ahead) & reader_init (&behind);
+  gboolean all_complete = can_read;
 
-  *is_complete = TRUE;
-  for (guint i = 0; i < N_READS && n_pages != 1 && n_pages >= 0; i++)
+  if (!can_read || !read_short (&ahead, text))
     {
-      n_pages = read_once (text);
-      *is_complete = *is_complete && n_pages > 0;
+      for (guint i = 0; i < N_READS && can_read; i++)
+        {
+          can_read = read_long (&ahead, &behind, text, is_complete);
+          all_complete = all_complete && can_read && *is_complete;
+        }
     }
 
-  return g_string_free (text, n_pages < 0);
+  reader_clear (&ahead);
+  reader_clear (&behind);
+  *is_complete = all_complete;
+
+  return g_string_free (text, !can_read);
 }
