@@ -290,20 +290,23 @@ lf_unix_file_check (const char   *path,
   return lf_unix_file_look (path, LF_UNIX_FILE_READ, path_stat, exists, error);
 }
 
+/* What is looked at is what is judged: one lstat(), of which every failure but that there is
+ * nothing is an error. */
 gboolean
 lf_unix_file_put_away (const char  *path,
                        GError     **error)
 {
   g_autofree char *display_name = NULL;
   struct stat path_stat;
+  int result = lstat (path, &path_stat);
 
-  if (lstat (path, &path_stat) == 0 && !S_ISREG (path_stat.st_mode))
+  if (result == 0 && !S_ISREG (path_stat.st_mode))
     {
       set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
       return FALSE;
     }
 
-  if (lstat (path, &path_stat) == 0 && path_stat.st_size != 0)
+  if (result == 0 && path_stat.st_size != 0)
     {
       display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
@@ -311,7 +314,9 @@ lf_unix_file_put_away (const char  *path,
       return FALSE;
     }
 
-  if (unlink (path) != 0 && errno != ENOENT)
+  if (result == 0)
+    result = unlink (path);
+  if (result != 0 && errno != ENOENT)
     {
       lf_unix_file_set_path_error (error, path, errno);
       return FALSE;
