@@ -202,16 +202,16 @@ new_holder (const LfWindowsFileInfo *info)
 }
 
 /* Tries the lock itself, for a moment. Another program that tries in this moment,
- * and only once, fails although nobody works with the file. */
+ * and only once, fails although nobody works with the file. @info is of the file that was
+ * looked at, if there is a holder. */
 static gboolean
-lock_file_ex_query_holder (const LfBackendVTable  *self,
-                           const char             *path,
-                           LfLockHolder          **holder,
-                           GError                **error)
+query_holder (const char         *path,
+              LfWindowsFileInfo  *info,
+              LfLockHolder      **holder,
+              GError            **error)
 {
   g_autoptr (GError) local_error = NULL;
-  LfWindowsFileInfo info;
-  HANDLE file = lf_windows_file_open_to_look (path, GENERIC_READ, &info, &local_error);
+  HANDLE file = lf_windows_file_open_to_look (path, GENERIC_READ, info, &local_error);
   DWORD code = ERROR_SUCCESS;
 
   *holder = NULL;
@@ -232,18 +232,30 @@ lock_file_ex_query_holder (const LfBackendVTable  *self,
   CloseHandle (file);
 
   if (lf_windows_file_is_busy (code))
-    *holder = new_holder (&info);
+    *holder = new_holder (info);
   else if (code != ERROR_SUCCESS)
     set_lock_error (error, path, code);
 
   return code == ERROR_SUCCESS || *holder != NULL;
 }
 
-/* Puts the file out of the way, unless there is data in it, so that the next one
- * to lock gets a new one. */
 static gboolean
-put_away (const char  *path,
-          GError     **error)
+lock_file_ex_query_holder (const LfBackendVTable  *self,
+                           const char             *path,
+                           LfLockHolder          **holder,
+                           GError                **error)
+{
+  LfWindowsFileInfo info;
+
+  return query_holder (path, &info, holder, error);
+}
+
+/* Puts the file @broken out of the way, if it is still the one at @path and unless there is
+ * data in it, so that the next one to lock gets a new one. */
+static gboolean
+put_away (const char               *path,
+          const LfWindowsFileInfo  *broken,
+          GError                  **error)
 {
   g_autoptr (GError) local_error = NULL;
   LfWindowsFileInfo info;
@@ -257,6 +269,13 @@ put_away (const char  *path,
       if (!missing)
         g_propagate_error (error, g_steal_pointer (&local_error));
       return missing;
+    }
+
+  /* Another has broken the lock, and somebody may have that of a new file by now */
+  if (info.device != broken->device || info.inode != broken->inode)
+    {
+      CloseHandle (file);
+      return TRUE;
     }
 
   if (info.size != 0)
@@ -283,9 +302,10 @@ lock_file_ex_break_lock (const LfBackendVTable  *self,
                          GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
+  LfWindowsFileInfo info;
 
-  return lock_file_ex_query_holder (self, path, &holder, error) &&
-         (holder == NULL || put_away (path, error));
+  return query_holder (path, &info, &holder, error) &&
+         (holder == NULL || put_away (path, &info, error));
 }
 
 const LfBackendVTable lf_backend_lock_file_ex = {

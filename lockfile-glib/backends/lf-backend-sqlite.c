@@ -950,9 +950,12 @@ lf_backend_sqlite_break_lock (const LfBackendVTable  *self,
                               GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
+  struct stat path_stat;
+  gboolean exists;
 
-  return lf_backend_sqlite_query_holder (self, path, &holder, error) &&
-         (holder == NULL || lf_unix_file_put_away (path, error));
+  return lf_unix_file_check (path, &path_stat, &exists, error) &&
+         (!exists || lf_backend_sqlite_query_holder (self, path, &holder, error)) &&
+         (holder == NULL || lf_unix_file_put_away (path, &path_stat, error));
 }
 
 const LfBackendVTable lf_backend_sqlite = {

@@ -367,26 +367,26 @@ look (const LfKernelFileBackend *self,
   return result;
 }
 
-gboolean
-lf_kernel_file_query_holder (const LfBackendVTable  *vtable,
-                             const char             *path,
-                             LfLockHolder          **holder,
-                             GError                **error)
+/* @path_stat is of the file that was looked at, if there is a holder. */
+static gboolean
+query_holder (const LfKernelFileBackend  *self,
+              const char                 *path,
+              struct stat                *path_stat,
+              LfLockHolder              **holder,
+              GError                    **error)
 {
-  const LfKernelFileBackend *self = cast (vtable);
-  struct stat path_stat;
   gboolean exists;
   int pid;
 
   *holder = NULL;
 
-  if (!lf_unix_file_look (path, self->read_access, &path_stat, &exists, error))
+  if (!lf_unix_file_look (path, self->read_access, path_stat, &exists, error))
     return FALSE;
 
   if (!exists)
     return TRUE;
 
-  switch (look (self, path, &path_stat, &pid))
+  switch (look (self, path, path_stat, &pid))
     {
     case LOOK_HELD:
       *holder = lf_lock_holder_new_for_process (pid);
@@ -397,9 +397,20 @@ lf_kernel_file_query_holder (const LfBackendVTable  *vtable,
 
     case LOOK_UNKNOWN:
     default:
-      set_look_error (error, vtable, path, errno);
+      set_look_error (error, &self->vtable, path, errno);
       return FALSE;
     }
+}
+
+gboolean
+lf_kernel_file_query_holder (const LfBackendVTable  *vtable,
+                             const char             *path,
+                             LfLockHolder          **holder,
+                             GError                **error)
+{
+  struct stat path_stat;
+
+  return query_holder (cast (vtable), path, &path_stat, holder, error);
 }
 
 gboolean
@@ -408,7 +419,8 @@ lf_kernel_file_break_lock (const LfBackendVTable  *vtable,
                            GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
+  struct stat path_stat;
 
-  return lf_kernel_file_query_holder (vtable, path, &holder, error) &&
-         (holder == NULL || lf_unix_file_put_away (path, error));
+  return query_holder (cast (vtable), path, &path_stat, &holder, error) &&
+         (holder == NULL || lf_unix_file_put_away (path, &path_stat, error));
 }

@@ -59,9 +59,11 @@ gboolean        lf_unix_file_check          (const char            *path,
                                              gboolean              *exists,
                                              GError               **error);
 
-/* Breaks a lock that nothing can take from its holder: puts its file out of the
- * way, so that the next one to lock gets a new one. Refuses one with content. */
+/* Breaks a lock that nothing can take from its holder: puts the file @broken, if it is still
+ * the one at @path, out of the way, so that the next one to lock gets a new one. Refuses one
+ * with content. */
 gboolean        lf_unix_file_put_away       (const char            *path,
+                                             const struct stat     *broken,
                                              GError               **error);
 
 G_END_DECLS

@@ -293,12 +293,18 @@ lf_unix_file_check (const char   *path,
 /* What is looked at is what is judged: one lstat(), of which every failure but that there is
  * nothing is an error. */
 gboolean
-lf_unix_file_put_away (const char  *path,
-                       GError     **error)
+lf_unix_file_put_away (const char         *path,
+                       const struct stat  *broken,
+                       GError            **error)
 {
   g_autofree char *display_name = NULL;
   struct stat path_stat;
   int result = lstat (path, &path_stat);
+
+  /* Another has broken the lock, and somebody may have that of a new file by now */
+  if (result == 0 &&
+      (path_stat.st_dev != broken->st_dev || path_stat.st_ino != broken->st_ino))
+    return TRUE;
 
   if (result == 0 && !S_ISREG (path_stat.st_mode))
     {

@@ -21,6 +21,7 @@ static const struct
 } kernel_backends[] = {
   { LF_BACKEND_FLOCK, "flock" },
   { LF_BACKEND_FCNTL, "fcntl" },
+  { LF_BACKEND_SQLITE, "sqlite" },
 };
 
 static LfLockFile *
@@ -52,7 +53,8 @@ static void
 test_break_unseen (Fixture       *fixture,
                    gconstpointer  data)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (kernel_backends); i++)
+  /* SQLite does not take just any data */
+  for (gsize i = 0; i < G_N_ELEMENTS (kernel_backends) - 1; i++)
     {
       g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, kernel_backends[i].nick);
       g_autoptr (LfLockFile) lock = new_lock (fixture->path, kernel_backends[i].backend);
@@ -77,6 +79,72 @@ test_break_unseen (Fixture       *fixture,
     }
 }
 
+typedef struct
+{
+  const char *path;
+  Peer *peer;
+} Successor;
+
+/* Another breaker was faster, and somebody else has got the lock. */
+static void
+succeed_cb (const char *path,
+            int         fd,
+            int         flags,
+            gpointer    data)
+{
+  Successor *successor = data;
+
+  g_assert_no_errno (unlink (successor->path));
+  peer_send (successor->peer, "acquire");
+  peer_expect (successor->peer, "held");
+}
+
+/* Of two who break the same lock, the slower one leaves the next holder alone. */
+static void
+test_break_at_once (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (kernel_backends); i++)
+    {
+      const char *nick = kernel_backends[i].nick;
+      g_autoptr (LfLockFile) lock = NULL;
+      g_autoptr (Peer) broken = NULL;
+      g_autoptr (Peer) peer = NULL;
+      g_autoptr (LfLockHolder) holder = NULL;
+      g_autoptr (GError) error = NULL;
+      guint n_looks;
+
+      if (!lf_backend_is_supported (kernel_backends[i].backend))
+        continue;
+
+      g_test_message ("%s", nick);
+      lock = new_lock (fixture->path, kernel_backends[i].backend);
+      peer = peer_start_with (fixture->path, nick);
+      broken = peer_start_holder_with (fixture->path, nick);
+      n_looks = count_looks (fixture->path, kernel_backends[i].backend);
+      g_assert_false (path_exists (fixture->path));
+
+      {
+        g_autoptr (Peer) other = peer_start_holder_with (fixture->path, nick);
+        Successor successor = { fixture->path, peer };
+
+        intercept_only (fixture->path);
+        intercept_hook (CALL_STAT, n_looks, succeed_cb, &successor);
+        g_assert_true (lf_lock_file_break_lock (lock, NULL, &error));
+        g_assert_no_error (error);
+        g_assert_cmpuint (intercept_nothing (), ==, 1);
+      }
+
+      holder = lf_lock_file_query_holder (lock, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_nonnull (holder);
+      g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, peer_get_pid (peer));
+      peer_send (peer, "release");
+      peer_expect (peer, "released");
+      g_assert_no_errno (g_unlink (fixture->path));
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -84,6 +152,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   add_test ("/looks/break-unseen", test_break_unseen);
+  add_test ("/looks/break-at-once", test_break_at_once);
 
   return g_test_run ();
 }
