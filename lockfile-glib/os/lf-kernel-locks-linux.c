@@ -290,8 +290,8 @@ set_last_holder (const LockedFile *file,
 }
 
 /* The list names the process that took the lock, but for a lock of an open file
- * description. If that process is gone, the lock lives in a descriptor that
- * another one inherited or was sent. */
+ * description. If that process is gone or has closed its own, the lock lives in a descriptor
+ * that another one inherited or was sent. */
 static int
 find_heir (const LockedFile *file)
 {
@@ -378,27 +378,31 @@ judge_line (const LockedFile *file,
 {
   g_autofree char *name = g_strdup_printf ("%d", *pid);
 
-  if (*pid <= 0 || !process_exists (*pid))
+  if (*pid > 0 && process_exists (*pid))
     {
-      *pid = find_heir (file);
-      return *pid != 0 || !is_ambiguous ? LF_KERNEL_LOCKS_HELD : LF_KERNEL_LOCKS_UNKNOWN;
+      if (!is_ambiguous)
+        return LF_KERNEL_LOCKS_HELD;
+
+      switch (look_into_process (name, file, file->kind == LF_KERNEL_LOCK_FCNTL))
+        {
+        case PROCESS_HAS_LOCK:
+          return LF_KERNEL_LOCKS_HELD;
+
+        case PROCESS_IS_CLOSED:
+          return LF_KERNEL_LOCKS_UNKNOWN;
+
+        case PROCESS_HAS_NO_LOCK:
+        default:
+          /* Nobody inherits a lock of POSIX */
+          if (file->kind == LF_KERNEL_LOCK_FCNTL)
+            return LF_KERNEL_LOCKS_FREE;
+          break;
+        }
     }
 
-  if (!is_ambiguous)
-    return LF_KERNEL_LOCKS_HELD;
+  *pid = find_heir (file);
 
-  switch (look_into_process (name, file, file->kind == LF_KERNEL_LOCK_FCNTL))
-    {
-    case PROCESS_HAS_LOCK:
-      return LF_KERNEL_LOCKS_HELD;
-
-    case PROCESS_HAS_NO_LOCK:
-      return LF_KERNEL_LOCKS_FREE;
-
-    case PROCESS_IS_CLOSED:
-    default:
-      return LF_KERNEL_LOCKS_UNKNOWN;
-    }
+  return *pid != 0 || !is_ambiguous ? LF_KERNEL_LOCKS_HELD : LF_KERNEL_LOCKS_UNKNOWN;
 }
 
 /* HELD, UNKNOWN if a line may be of the file, or FREE if none is. */

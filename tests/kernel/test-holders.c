@@ -160,15 +160,74 @@ child_with_subvolumes (gpointer data)
     }
 }
 
+/* The child of a process that has locked the file and closed it still holds the lock. */
+static void
+child_with_heir (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *held_path = g_build_filename (fixture->directory, "btrfs/0/test.lock", NULL);
+  g_autofree char *free_path = g_build_filename (fixture->directory, "btrfs/1/test.lock", NULL);
+  g_autofree char *skipped = g_build_filename (fixture->directory, "skipped", NULL);
+  g_autoptr (LfLockFile) held = NULL;
+  g_autoptr (LfLockFile) not_held = NULL;
+  int fd, ends[2];
+  pid_t heir;
+  char byte;
+
+  if (!make_subvolumes (fixture))
+    {
+      g_assert_true (g_file_set_contents (skipped, "", 0, NULL));
+      return;
+    }
+
+  held = new_lock (held_path, LF_BACKEND_FLOCK);
+  not_held = new_lock (free_path, LF_BACKEND_FLOCK);
+  fd = open (held_path, O_RDWR | O_CLOEXEC);
+  g_assert_no_errno (pipe (ends));
+  g_assert_no_errno (flock (fd, LOCK_EX));
+  heir = fork ();
+  g_assert_cmpint (heir, >=, 0);
+  if (heir == 0)
+    {
+      /* Until the parent closes the pipe */
+      close (ends[1]);
+      _exit (read (ends[0], &byte, 1) == 0 ? 0 : 1);
+    }
+  close (fd);
+
+  g_assert_cmpint (get_holder (held), ==, heir);
+  g_assert_true (lf_lock_file_is_locked (held, NULL, NULL));
+  g_assert_cmpint (get_holder (not_held), ==, -1);
+
+  close (ends[0]);
+  close (ends[1]);
+  g_assert_cmpint (wait_for_process (heir), ==, 0);
+  g_assert_cmpint (get_holder (held), ==, -1);
+}
+
+static void
+run_on_subvolumes (Fixture   *fixture,
+                   ChildFunc  function)
+{
+  g_autofree char *skipped = g_build_filename (fixture->directory, "skipped", NULL);
+
+  run_in_child (function, fixture);
+  if (g_file_test (skipped, G_FILE_TEST_EXISTS))
+    g_test_skip ("btrfs cannot be had");
+}
+
 static void
 test_subvolumes (Fixture       *fixture,
                  gconstpointer  data)
 {
-  g_autofree char *skipped = g_build_filename (fixture->directory, "skipped", NULL);
+  run_on_subvolumes (fixture, child_with_subvolumes);
+}
 
-  run_in_child (child_with_subvolumes, fixture);
-  if (g_file_test (skipped, G_FILE_TEST_EXISTS))
-    g_test_skip ("btrfs cannot be had");
+static void
+test_heir (Fixture       *fixture,
+           gconstpointer  data)
+{
+  run_on_subvolumes (fixture, child_with_heir);
 }
 
 /* Enough locks of others for a list of several pages. */
@@ -283,6 +342,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   add_test ("/holders/subvolumes", test_subvolumes);
+  add_test ("/holders/heir", test_heir);
   add_data_test ("/holders/long-list/flock", GINT_TO_POINTER (LF_BACKEND_FLOCK), test_long_list);
   add_data_test ("/holders/long-list/fcntl", GINT_TO_POINTER (LF_BACKEND_FCNTL), test_long_list);
   add_test ("/holders/few-descriptors", test_few_descriptors);
