@@ -55,6 +55,10 @@ int      lf_descriptor_raise           (int           fd);
 gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,
                                         guint64       inode);
+gboolean lf_descriptor_is_enough       (int           fd,
+                                        guint64       device,
+                                        guint64       inode,
+                                        gboolean      for_writing);
 
 /* Occupies the descriptors of standard streams that are closed, until they are emptied. */
 #define LF_N_STREAMS 3

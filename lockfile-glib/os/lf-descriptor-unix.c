@@ -93,3 +93,18 @@ lf_descriptor_is (int     fd,
 
   return file_stat.st_dev == device && file_stat.st_ino == inode;
 }
+
+/* The same, and whether it can be used again for what it is wanted for. */
+gboolean
+lf_descriptor_is_enough (int      fd,
+                         guint64  device,
+                         guint64  inode,
+                         gboolean for_writing)
+{
+  int flags = fcntl (fd, F_GETFL);
+
+  if (!lf_descriptor_is (fd, device, inode))
+    return FALSE;
+
+  return !for_writing || (flags >= 0 && (flags & O_ACCMODE) == O_RDWR);
+}

@@ -87,16 +87,6 @@ table_sweep (void)
   g_mutex_unlock (&self->mutex);
 }
 
-static gboolean
-is_enough (const Kept *kept,
-           gboolean    for_writing)
-{
-  int flags = fcntl (kept->fd, F_GETFL);
-
-  return lf_descriptor_is (kept->fd, kept->device, kept->inode) &&
-         (!for_writing || (flags >= 0 && (flags & O_ACCMODE) == O_RDWR));
-}
-
 static int
 table_reuse (guint64  device,
              guint64  inode,
@@ -110,7 +100,8 @@ table_reuse (guint64  device,
     {
       const Kept *kept = &g_array_index (self->kept, Kept, i);
 
-      if (!is_of (kept, device, inode) || !is_enough (kept, for_writing))
+      if (!is_of (kept, device, inode) ||
+          !lf_descriptor_is_enough (kept->fd, device, inode, for_writing))
         continue;
 
       fd = kept->fd;

@@ -452,19 +452,6 @@ lf_posix_locks_close (LfPosixClaim *claim,
   locked_file_unref (file);
 }
 
-static gboolean
-is_enough (const LockedFile *file,
-           int               fd,
-           gboolean          for_writing)
-{
-  int flags = fcntl (fd, F_GETFL);
-
-  if (!lf_descriptor_is (fd, file->device, file->inode))
-    return FALSE;
-
-  return !for_writing || (flags >= 0 && (flags & O_ACCMODE) == O_RDWR);
-}
-
 /* However often something is tried while the lock is held, no more descriptors
  * are put off than were open at once. */
 static int
@@ -483,7 +470,7 @@ table_reuse (guint64  device,
     {
       int fd = g_array_index (file->descriptors, int, i);
 
-      if (!is_enough (file, fd, for_writing))
+      if (!lf_descriptor_is_enough (fd, device, inode, for_writing))
         continue;
 
       reused = fd;
