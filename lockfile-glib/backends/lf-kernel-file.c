@@ -244,26 +244,21 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
   return state == LF_UNIX_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
 }
 
+/* Returns FALSE with errno, and @handle may have something open all the same. */
 static gboolean
 open_to_look (LfHandle   *handle,
               const char *path)
 {
   struct stat file_stat;
+  int fd;
 
   handle->fd = lf_descriptor_reuse (path, FALSE, &handle->device, &handle->inode);
   if (handle->fd >= 0)
     return TRUE;
 
-  handle->fd = lf_descriptor_open (path,
-                                   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+  fd = lf_descriptor_open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 
-  if (handle->fd >= 0 && fstat (handle->fd, &file_stat) == 0)
-    {
-      handle->device = file_stat.st_dev;
-      handle->inode = file_stat.st_ino;
-    }
-
-  return handle->fd >= 0;
+  return fd >= 0 && lf_unix_file_set_fd (handle, fd, &file_stat);
 }
 
 /* An error of opening, or of asking for the lock. */
@@ -297,18 +292,16 @@ probe (const LfKernelFileBackend *self,
     .fd = -1, .request = { .path = (char *) path, .mode = LF_LOCK_MODE_SHARED },
   };
   gboolean locked = FALSE;
+  gboolean opened = open_to_look (&handle, path);
   int result;
 
   *pid = 0;
-  if (!open_to_look (&handle, path))
-    return errno == ENOENT ? LOOK_FREE : LOOK_UNKNOWN;
-
-  result = self->test (&handle, &locked, pid);
+  result = opened ? self->test (&handle, &locked, pid) : errno;
   self->vtable.close (&self->vtable, &handle);
 
   errno = result;
   if (result != 0)
-    return LOOK_UNKNOWN;
+    return result == ENOENT && !opened ? LOOK_FREE : LOOK_UNKNOWN;
 
   return locked ? LOOK_HELD : LOOK_FREE;
 }

@@ -35,6 +35,9 @@ typedef enum
 LfUnixFileOpen  lf_unix_file_open           (LfHandle              *handle,
                                              LfUnixFileAccess       access,
                                              GError               **error);
+gboolean        lf_unix_file_set_fd         (LfHandle              *handle,
+                                             int                    fd,
+                                             struct stat           *file_stat);
 gboolean        lf_unix_file_take           (LfHandle              *handle);
 gboolean        lf_unix_file_is_open        (const LfHandle        *handle);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,

@@ -167,6 +167,28 @@ is_lockable (mode_t            mode,
   return S_ISREG (mode) || (S_ISDIR (mode) && access == LF_UNIX_FILE_READ_ANY);
 }
 
+/* Notes what was opened, which is closed in the handle's own way from now on. If the descriptor
+ * does not tell, returns FALSE with errno, and notes what is at the path: without a name for it,
+ * a descriptor could not be kept open that the program's own lock of POSIX depends on. */
+gboolean
+lf_unix_file_set_fd (LfHandle    *handle,
+                     int          fd,
+                     struct stat *file_stat)
+{
+  gboolean is_known = fstat (fd, file_stat) == 0;
+  int saved_errno = errno;
+
+  handle->fd = fd;
+  if (is_known || lstat (handle->request.path, file_stat) == 0)
+    {
+      handle->device = file_stat->st_dev;
+      handle->inode = file_stat->st_ino;
+    }
+  errno = saved_errno;
+
+  return is_known;
+}
+
 /* With a lease on the file it is not opened: its holder has been told to give that up,
  * and it makes sense to try again. */
 LfUnixFileOpen
@@ -201,16 +223,11 @@ lf_unix_file_open (LfHandle          *handle,
       return LF_UNIX_FILE_OPEN_ERROR;
     }
 
-  if (fstat (fd, &file_stat) != 0)
+  if (!lf_unix_file_set_fd (handle, fd, &file_stat))
     {
       lf_unix_file_set_path_error (error, request->path, errno);
-      lf_close (fd);
       return LF_UNIX_FILE_OPEN_ERROR;
     }
-
-  handle->fd = fd;
-  handle->device = file_stat.st_dev;
-  handle->inode = file_stat.st_ino;
 
   if (!is_lockable (file_stat.st_mode, access))
     {

@@ -145,6 +145,72 @@ test_break_at_once (Fixture       *fixture,
     }
 }
 
+/* Whether another process gets the lock of fcntl(2). */
+static gboolean
+is_lockable_outside (const char *path)
+{
+  struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    _exit (fcntl (open (path, O_RDWR | O_CLOEXEC), F_SETLK, &wanted) == 0 ? 1 : 2);
+
+  return wait_for_process (pid) == 1;
+}
+
+typedef struct
+{
+  const char *path;
+  const char *directory;
+  gboolean tries;
+  guint nth;
+} Unknown;
+
+static void
+child_does_not_know (gpointer data)
+{
+  Unknown *this = data;
+  struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  g_autoptr (LfLockFile) lock = new_lock (this->path, LF_BACKEND_FCNTL);
+  int fd = open (this->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  intercept_fault (CALL_FSTAT, this->nth, 1, EIO);
+  if (this->tries)
+    g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  else
+    lf_test_ignore (lf_lock_file_is_locked (lock, NULL, NULL));
+  intercept_nothing ();
+  g_assert_false (is_lockable_outside (this->path));
+
+  /* What had to be kept open is closed when it need not be any more */
+  own.l_type = F_UNLCK;
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  close (fd);
+  assert_acquires (lock);
+  assert_releases (lock);
+  g_assert_cmpuint (count_open_files (this->directory), ==, 0);
+}
+
+/* A descriptor that does not tell what it is of neither costs the program its own lock of
+ * POSIX when it is closed, nor stays open for ever. */
+static void
+test_unknown_descriptor (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  for (int tries = FALSE; tries <= TRUE; tries++)
+    {
+      for (guint nth = 1; nth <= 4; nth++)
+        {
+          Unknown this = { fixture->path, fixture->directory, tries, nth };
+
+          g_test_message ("%s, fstat() %u", tries ? "a try" : "a look", nth);
+          run_in_child (child_does_not_know, &this);
+        }
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -153,6 +219,9 @@ main (int    argc,
 
   add_test ("/looks/break-unseen", test_break_unseen);
   add_test ("/looks/break-at-once", test_break_at_once);
+  /* Elsewhere a lock of POSIX that the program has is the library's too */
+  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
+    add_test ("/looks/unknown-descriptor", test_unknown_descriptor);
 
   return g_test_run ();
 }
