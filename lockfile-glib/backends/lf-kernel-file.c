@@ -246,17 +246,17 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
 
 /* Returns FALSE with errno, and @handle may have something open all the same. */
 static gboolean
-open_to_look (LfHandle   *handle,
-              const char *path)
+open_to_look (LfHandle *handle)
 {
   struct stat file_stat;
   int fd;
 
-  handle->fd = lf_descriptor_reuse (path, FALSE, &handle->device, &handle->inode);
+  handle->fd = lf_descriptor_reuse (handle->request.path, FALSE,
+                                    &handle->device, &handle->inode);
   if (handle->fd >= 0)
     return TRUE;
 
-  fd = lf_descriptor_open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+  fd = lf_unix_file_open_once (&handle->request, O_RDONLY);
 
   return fd >= 0 && lf_unix_file_set_fd (handle, fd, &file_stat);
 }
@@ -289,10 +289,13 @@ probe (const LfKernelFileBackend *self,
        int                       *pid)
 {
   LfHandle handle = {
-    .fd = -1, .request = { .path = (char *) path, .mode = LF_LOCK_MODE_SHARED },
+    .fd = -1,
+    .request = {
+      .backend = &self->vtable, .path = (char *) path, .mode = LF_LOCK_MODE_SHARED,
+    },
   };
   gboolean locked = FALSE;
-  gboolean opened = open_to_look (&handle, path);
+  gboolean opened = open_to_look (&handle);
   int result;
 
   *pid = 0;

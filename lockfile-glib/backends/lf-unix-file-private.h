@@ -35,6 +35,8 @@ typedef enum
 LfUnixFileOpen  lf_unix_file_open           (LfHandle              *handle,
                                              LfUnixFileAccess       access,
                                              GError               **error);
+int             lf_unix_file_open_once      (const LfRequest       *request,
+                                             int                    flags);
 gboolean        lf_unix_file_set_fd         (LfHandle              *handle,
                                              int                    fd,
                                              struct stat           *file_stat);

@@ -114,13 +114,16 @@ set_open_error (GError     **error,
     lf_unix_file_set_path_error (error, path, saved_errno);
 }
 
-static int
-open_once (const LfRequest *request,
-           int              flags)
+/* Returns the descriptor, or -1 with errno. The program may have locks of POSIX on a file that
+ * FCNTL locks, and would lose them with a descriptor that is closed too early. */
+int
+lf_unix_file_open_once (const LfRequest *request,
+                        int              flags)
 {
   return lf_descriptor_open (request->path,
                              flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                             (mode_t) request->file_mode);
+                             (mode_t) request->file_mode,
+                             request->backend->backend == LF_BACKEND_FCNTL);
 }
 
 /* Whether an open() that makes what is missing may be refused for that, although what is
@@ -139,13 +142,13 @@ open_for_lock (const LfRequest *request,
 {
   for (guint round = 0; round < MAX_OPEN_ROUNDS; round++)
     {
-      int fd = open_once (request, access_mode | O_CREAT);
+      int fd = lf_unix_file_open_once (request, access_mode | O_CREAT);
       int first_errno = errno;
 
       if (fd >= 0 || !is_about_making (first_errno))
         return fd;
 
-      fd = open_once (request, access_mode);
+      fd = lf_unix_file_open_once (request, access_mode);
       if (fd >= 0 || errno == EWOULDBLOCK)
         return fd;
 

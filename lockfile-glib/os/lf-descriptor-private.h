@@ -50,7 +50,8 @@ void     lf_descriptor_close_inherited (int           fd,
 /* On Unix. */
 int      lf_descriptor_open            (const char   *path,
                                         int           flags,
-                                        mode_t        mode);
+                                        mode_t        mode,
+                                        gboolean      may_not_close);
 int      lf_descriptor_raise           (int           fd);
 gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,

@@ -52,17 +52,18 @@ lf_descriptor_empty_streams (const int *fillers)
 }
 
 /* open(), above the standard streams. Where closing a descriptor may have to be put off, one
- * of these must not even be had for a moment. */
+ * of these must not even be had for a moment: with @may_not_close, or where some are put off. */
 int
 lf_descriptor_open (const char *path,
                     int         flags,
-                    mode_t      mode)
+                    mode_t      mode,
+                    gboolean    may_not_close)
 {
-  gboolean is_kept = lf_process_peek_state (LF_PROCESS_DESCRIPTORS) != NULL;
+  gboolean fills = may_not_close || lf_process_peek_state (LF_PROCESS_DESCRIPTORS) != NULL;
   int fillers[LF_N_STREAMS];
   int fd, saved_errno;
 
-  if (is_kept)
+  if (fills)
     lf_descriptor_fill_streams (fillers);
 
   do
@@ -71,7 +72,7 @@ lf_descriptor_open (const char *path,
   fd = lf_descriptor_raise (fd);
 
   saved_errno = errno;
-  if (is_kept)
+  if (fills)
     lf_descriptor_empty_streams (fillers);
   errno = saved_errno;
 

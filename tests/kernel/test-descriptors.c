@@ -350,6 +350,56 @@ test_own_posix_lock (Fixture       *fixture,
   g_assert_cmpuint (count_descriptors_of (fixture->path), ==, 0);
 }
 
+typedef struct
+{
+  const char *path;
+  int closed; /* which of the standard streams, or -1 for all */
+  gboolean tries;
+} Streams;
+
+static void
+child_locks_without_streams (gpointer data)
+{
+  const Streams *this = data;
+  struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", this->path,
+                                              "backend", LF_BACKEND_FCNTL, NULL);
+  int fd = open (this->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  check (fd > STDERR_FILENO && fcntl (fd, F_SETLK, &own) == 0, 2);
+  for (int stream = 0; stream <= STDERR_FILENO; stream++)
+    {
+      if (this->closed < 0 || this->closed == stream)
+        close (stream);
+    }
+
+  if (this->tries)
+    check (!lf_lock_file_try_acquire (lock, NULL), 3);
+  else
+    check (lf_lock_file_is_locked (lock, NULL, NULL), 4);
+  check (!can_lock_outside (this->path, F_WRLCK), 5);
+  for (int stream = 0; stream <= STDERR_FILENO; stream++)
+    check (!is_file (stream, this->path), 6);
+}
+
+/* Nor does it lose that lock where a descriptor would be a standard stream, and has to become
+ * another one: the first call of the process is what matters. */
+static void
+test_own_lock_without_streams (Fixture       *fixture,
+                               gconstpointer  data)
+{
+  for (int closed = -1; closed <= STDERR_FILENO; closed++)
+    {
+      for (int tries = FALSE; tries <= TRUE; tries++)
+        {
+          Streams this = { fixture->path, closed, tries };
+
+          g_test_message ("stream %d, %s", closed, tries ? "a try" : "a look");
+          run_in_child (child_locks_without_streams, &this);
+        }
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -366,7 +416,10 @@ main (int    argc,
   add_test ("/descriptors/child", test_child);
   /* Elsewhere a lock of POSIX that the program has is the library's too */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
-    add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
+    {
+      add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
+      add_test ("/descriptors/own-lock-without-streams", test_own_lock_without_streams);
+    }
 
   return g_test_run ();
 }

@@ -145,20 +145,6 @@ test_break_at_once (Fixture       *fixture,
     }
 }
 
-/* Whether another process gets the lock of fcntl(2). */
-static gboolean
-is_lockable_outside (const char *path)
-{
-  struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-  pid_t pid = fork ();
-
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
-    _exit (fcntl (open (path, O_RDWR | O_CLOEXEC), F_SETLK, &wanted) == 0 ? 1 : 2);
-
-  return wait_for_process (pid) == 1;
-}
-
 typedef struct
 {
   const char *path;
@@ -182,7 +168,7 @@ child_does_not_know (gpointer data)
   else
     lf_test_ignore (lf_lock_file_is_locked (lock, NULL, NULL));
   intercept_nothing ();
-  g_assert_false (is_lockable_outside (this->path));
+  g_assert_false (can_lock_outside (this->path, F_WRLCK));
 
   /* What had to be kept open is closed when it need not be any more */
   own.l_type = F_UNLCK;

@@ -252,6 +252,20 @@ run_as_user (ChildFunc function,
   run_child (function, data, TRUE);
 }
 
+gboolean
+can_lock_outside (const char *path,
+                  short       type)
+{
+  struct flock wanted = { .l_type = type, .l_whence = SEEK_SET };
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    _exit (fcntl (open (path, O_RDWR | O_CLOEXEC), F_SETLK, &wanted) == 0 ? 1 : 2);
+
+  return wait_for_process (pid) == 1;
+}
+
 /* Writes to a file that is there, in one piece, as those of the kernel want it. */
 void
 write_file (const char *path,

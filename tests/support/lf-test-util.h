@@ -86,6 +86,9 @@ typedef void (*ChildFunc) (gpointer data);
 void  run_in_child       (ChildFunc function, gpointer data);
 void  run_as_user        (ChildFunc function, gpointer data);
 
+/* Whether another process gets a lock of POSIX of that type, F_RDLCK or F_WRLCK. */
+gboolean can_lock_outside (const char *path, short type);
+
 /* Enters new namespaces, as root also if we are not, in a child without threads. */
 void  enter_namespaces   (int flags);
 void  write_file         (const char *path, const char *text);
