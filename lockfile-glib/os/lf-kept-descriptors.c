@@ -4,10 +4,8 @@
 
 #include "os/lf-kept-descriptors-private.h"
 
-#include <fcntl.h>
-
 #include "os/lf-descriptor-private.h"
-#include "os/lf-fcntl-private.h"
+#include "os/lf-own-locks-private.h"
 #include "os/lf-process-private.h"
 
 /* What the process keeps open. There is at most one of a file and kind that is not in use:
@@ -29,11 +27,10 @@ typedef struct
   GArray *kept;
 } Table;
 
-/* Where others have locks for reading there too, the kernel may name one of these. */
 static gboolean
 program_has_lock (int fd)
 {
-  return lf_fcntl_get_holder (fd, F_OFD_GETLK, F_WRLCK, NULL) == lf_process_get_id ();
+  return lf_own_locks_may_have (fd, 0, 0, FALSE);
 }
 
 static gboolean

@@ -59,13 +59,15 @@ is_of_kind (const char       *name,
     case LF_KERNEL_LOCK_FCNTL:
       return g_str_equal (name, "OFDLCK") || g_str_equal (name, "POSIX");
 
+    case LF_KERNEL_LOCK_POSIX:
+      return g_str_equal (name, "POSIX");
+
     default:
       return FALSE;
     }
 }
 
-/* Whether a line of /proc/locks, or of what follows "lock:" in an fdinfo file,
- * is of a lock that is held on @file; if so @pid is set. */
+/* Whether a line of /proc/locks is of a lock that is held on @file; if so @pid is set. */
 static gboolean
 match_lock_line (const char       *line,
                  const LockedFile *file,
@@ -149,31 +151,33 @@ resolve_through_mount (const char *path,
   return FALSE;
 }
 
-/* Whether an fdinfo file lists a lock on @file. */
-static gboolean
-descriptor_has_lock (int               fdinfo_directory,
-                     const char       *name,
-                     const LockedFile *file)
+/* Whether an fdinfo file, which has only the locks of one file, lists one of that kind. */
+static ProcessLook
+look_at_descriptor (int              fdinfo_directory,
+                    const char      *name,
+                    LfKernelLockKind kind)
 {
-  char text[4096];
+  char text[4096], listed[16];
   gssize length;
-  int taker, fd = openat (fdinfo_directory, name, O_RDONLY | O_CLOEXEC);
+  int fd = openat (fdinfo_directory, name, O_RDONLY | O_CLOEXEC);
 
   if (fd < 0)
-    return FALSE;
+    return errno == ENOENT ? PROCESS_HAS_NO_LOCK : PROCESS_IS_CLOSED;
 
   length = read (fd, text, sizeof text - 1);
   close (fd);
-  text[MAX (length, 0)] = '\0';
+  if (length < 0)
+    return PROCESS_IS_CLOSED;
+  text[length] = '\0';
 
   for (const char *lock = find_fdinfo_value (text, "lock"); lock != NULL;
        lock = find_fdinfo_value (lock, "lock"))
     {
-      if (match_lock_line (lock, file, &taker))
-        return TRUE;
+      if (sscanf (lock, "%*u: %15s", listed) == 1 && is_of_kind (listed, kind))
+        return PROCESS_HAS_LOCK;
     }
 
-  return FALSE;
+  return PROCESS_HAS_NO_LOCK;
 }
 
 /* Whether a descriptor of another process is of @file. Nothing is asked of a server. */
@@ -207,8 +211,8 @@ open_directory_of (const char *pid,
 
 /* Which descriptors are of the file takes a fraction of the time that it takes to have
  * their locks listed, so only these are. This also tells a file from another one with
- * the same numbers in the list, in another subvolume of btrfs. A lock of POSIX is not
- * listed there: of these it is enough that the file is open. */
+ * the same numbers in the list, in another subvolume of btrfs. With @open_is_enough,
+ * having the file open is taken for having the lock. */
 static ProcessLook
 look_into_process (const char       *pid,
                    const LockedFile *file,
@@ -217,6 +221,7 @@ look_into_process (const char       *pid,
   int fd_directory = open_directory_of (pid, "fd");
   int fdinfo_directory = open_directory_of (pid, "fdinfo");
   ProcessLook look = PROCESS_HAS_NO_LOCK;
+  gboolean has_directories;
   struct dirent *entry;
   DIR *descriptors;
 
@@ -224,12 +229,19 @@ look_into_process (const char       *pid,
   if (descriptors == NULL || fdinfo_directory < 0)
     look = PROCESS_IS_CLOSED;
 
-  while (look == PROCESS_HAS_NO_LOCK && (entry = readdir (descriptors)) != NULL)
+  has_directories = look == PROCESS_HAS_NO_LOCK;
+  while (has_directories && look != PROCESS_HAS_LOCK && (entry = readdir (descriptors)) != NULL)
     {
-      if (g_ascii_isdigit (entry->d_name[0]) &&
-          descriptor_is_of_file (fd_directory, entry->d_name, file) &&
-          (open_is_enough || descriptor_has_lock (fdinfo_directory, entry->d_name, file)))
-        look = PROCESS_HAS_LOCK;
+      ProcessLook found;
+
+      if (!g_ascii_isdigit (entry->d_name[0]) ||
+          !descriptor_is_of_file (fd_directory, entry->d_name, file))
+        continue;
+
+      found = open_is_enough ? PROCESS_HAS_LOCK
+                             : look_at_descriptor (fdinfo_directory, entry->d_name, file->kind);
+      if (found != PROCESS_HAS_NO_LOCK)
+        look = found;
     }
 
   if (descriptors != NULL)
@@ -494,6 +506,23 @@ lf_kernel_locks_find_description (const char        *path,
   is_named_differently (path, &file);
 
   return find_heir (&file);
+}
+
+/* A lock of POSIX is listed with the descriptor through which it was taken, which is open: to
+ * close it would have been the end of the lock. */
+gboolean
+lf_kernel_locks_may_be_own (int fd)
+{
+  struct stat file_stat;
+  LockedFile file;
+
+  if (fstat (fd, &file_stat) != 0)
+    return TRUE;
+
+  file = locked_file_new (&file_stat, LF_KERNEL_LOCK_POSIX);
+
+  /* The first thread may have ended, and with it what /proc/self has */
+  return look_into_process ("thread-self", &file, FALSE) != PROCESS_HAS_NO_LOCK;
 }
 
 /* The file systems of a server whose locks of fcntl(2) and of flock(2) are the same there,

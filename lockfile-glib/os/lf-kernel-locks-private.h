@@ -14,6 +14,7 @@ typedef enum
 {
   LF_KERNEL_LOCK_FLOCK,
   LF_KERNEL_LOCK_FCNTL, /* of a process or of an open file description */
+  LF_KERNEL_LOCK_POSIX, /* of a process only */
 } LfKernelLockKind;
 
 typedef enum
@@ -39,6 +40,10 @@ int           lf_kernel_locks_find_description
                                         (const char         *path,
                                          const struct stat  *path_stat,
                                          LfKernelLockKind    kind);
+
+/* FALSE if this process surely has no lock of POSIX on what @fd is of. */
+gboolean      lf_kernel_locks_may_be_own
+                                        (int                 fd);
 
 /* Whether locks of all kinds on that file system exclude each other. */
 gboolean      lf_kernel_locks_are_one_kind

@@ -8,9 +8,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "os/lf-kernel-locks-private.h"
 #include "os/lf-process-private.h"
 
-/* To an open file description the locks of its own process are those of somebody else. */
+/* Whether there is no room in that part of the file for a lock of anybody else. */
+static gboolean
+leaves_no_room (const struct flock *lock,
+                gint64              start,
+                gint64              length)
+{
+  gboolean reaches_end = lock->l_len == 0 ||
+                         (length != 0 && lock->l_start + lock->l_len >= start + length);
+
+  return lock->l_type == F_WRLCK && lock->l_start <= start && reaches_end;
+}
+
+/* To an open file description the locks of its own process are those of somebody else. One
+ * of several locks is named: if it is another's, it takes a look at all descriptors to know. */
 gboolean
 lf_own_locks_may_have (int      fd,
                        gint64   start,
@@ -29,13 +43,12 @@ lf_own_locks_may_have (int      fd,
     }
   while (result != 0 && errno == EINTR);
 
-  if (result != 0)
-    return TRUE;
-  if (lock.l_type == F_UNLCK)
+  if (result == 0 && lock.l_type == F_UNLCK)
     return FALSE;
-  if (lock.l_pid == lf_process_get_id ())
+  if (result == 0 && lock.l_pid == lf_process_get_id ())
     return TRUE;
+  if (result == 0 && (exclusive || leaves_no_room (&lock, start, length)))
+    return FALSE;
 
-  /* One of several that are shared is named */
-  return !exclusive && lock.l_type == F_RDLCK;
+  return lf_kernel_locks_may_be_own (fd);
 }

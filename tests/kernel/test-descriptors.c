@@ -400,6 +400,134 @@ test_own_lock_without_streams (Fixture       *fixture,
     }
 }
 
+typedef struct
+{
+  const char *name;
+  struct flock foreign;
+  struct flock own;
+} Mixture;
+
+/* What the kernel names to whoever asks what is in the way is one of these. */
+static const Mixture mixtures[] = {
+  { "two readers", { .l_type = F_RDLCK }, { .l_type = F_RDLCK } },
+  { "a reader, and one of a part", { .l_type = F_RDLCK, .l_len = 10 },
+    { .l_type = F_WRLCK, .l_start = 100, .l_len = 10 } },
+  { "two writers of parts", { .l_type = F_WRLCK, .l_len = 10 },
+    { .l_type = F_WRLCK, .l_start = 100, .l_len = 10 } },
+};
+
+typedef struct
+{
+  const char *path;
+  const Mixture *mixture;
+  gboolean foreign_first;
+} MixedLocks;
+
+typedef struct
+{
+  pid_t pid;
+  int end; /* of the pipe that it waits for */
+} Foreigner;
+
+static Foreigner
+start_foreigner (const char         *path,
+                 const struct flock *lock)
+{
+  Foreigner self;
+  int to_child[2], from_child[2];
+  char byte;
+
+  g_assert_no_errno (pipe (to_child));
+  g_assert_no_errno (pipe (from_child));
+  self.pid = fork ();
+  g_assert_cmpint (self.pid, >=, 0);
+  if (self.pid == 0)
+    {
+      int fd = open (path, O_RDWR | O_CLOEXEC);
+
+      close (to_child[1]);
+      check (fcntl (fd, F_SETLK, lock) == 0 && write (from_child[1], "", 1) == 1, 2);
+      _exit (read (to_child[0], &byte, 1) == 0 ? 0 : 3);
+    }
+  close (to_child[0]);
+  close (from_child[1]);
+  g_assert_cmpint (read (from_child[0], &byte, 1), ==, 1);
+  close (from_child[0]);
+  self.end = to_child[1];
+
+  return self;
+}
+
+static void
+stop_foreigner (const Foreigner *self)
+{
+  close (self->end);
+  g_assert_cmpint (wait_for_process (self->pid), ==, 0);
+}
+
+static void
+child_mixes_locks (gpointer data)
+{
+  const MixedLocks *this = data;
+  struct flock own = this->mixture->own;
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", this->path,
+                                              "backend", LF_BACKEND_FCNTL, NULL);
+  gboolean is_shared = own.l_type == F_RDLCK && this->mixture->foreign.l_type == F_RDLCK;
+  Foreigner foreigner;
+  int fd = open (this->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  if (this->foreign_first)
+    foreigner = start_foreigner (this->path, &this->mixture->foreign);
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  if (!this->foreign_first)
+    foreigner = start_foreigner (this->path, &this->mixture->foreign);
+
+  g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  g_assert_true (lf_lock_file_is_locked (lock, NULL, NULL));
+  if (is_shared)
+    {
+      lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+      assert_acquires (lock);
+      assert_releases (lock);
+    }
+
+  stop_foreigner (&foreigner);
+  g_assert_false (can_lock_outside (this->path, F_WRLCK));
+
+  /* Another's lock keeps nothing open */
+  own.l_type = F_UNLCK;
+  g_assert_no_errno (fcntl (fd, F_SETLK, &own));
+  close (fd);
+  foreigner = start_foreigner (this->path, &this->mixture->foreign);
+  if (is_shared)
+    {
+      assert_acquires (lock);
+      assert_releases (lock);
+    }
+  else
+    g_assert_false (lf_lock_file_try_acquire (lock, NULL));
+  g_assert_cmpuint (count_descriptors_of (this->path), ==, 0);
+  stop_foreigner (&foreigner);
+}
+
+/* Nor does it lose its own lock where another process has one, too, which the kernel may
+ * name instead. */
+static void
+test_own_lock_among_others (Fixture       *fixture,
+                            gconstpointer  data)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (mixtures); i++)
+    {
+      for (int foreign_first = FALSE; foreign_first <= TRUE; foreign_first++)
+        {
+          MixedLocks this = { fixture->path, &mixtures[i], foreign_first };
+
+          g_test_message ("%s, %s first", mixtures[i].name, foreign_first ? "another's" : "its own");
+          run_in_child (child_mixes_locks, &this);
+        }
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -419,6 +547,7 @@ main (int    argc,
     {
       add_test ("/descriptors/own-posix-lock", test_own_posix_lock);
       add_test ("/descriptors/own-lock-without-streams", test_own_lock_without_streams);
+      add_test ("/descriptors/own-lock-among-others", test_own_lock_among_others);
     }
 
   return g_test_run ();
