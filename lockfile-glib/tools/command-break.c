@@ -36,7 +36,7 @@ command_break (char **argv)
   g_option_context_set_summary (context, N_("Takes a lock away from its holder, who is not asked\n"
                                             "and goes on. For a person who knows that the holder\n"
                                             "never will."));
-  if (!command_parse (context, entries, argv))
+  if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 
   if (paths == NULL || paths[1] != NULL)

@@ -4,202 +4,58 @@
 
 #include "command.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-#include <glib-unix.h>
+#include "child.h"
+#include "descriptor.h"
 
-/* As shells and env(1) have it */
-#define EXIT_CANNOT_EXECUTE 126
-#define EXIT_NOT_FOUND 127
-#define EXIT_SIGNALLED 128
+/* What is asked for, of which the last one said counts. */
+typedef enum
+{
+  KIND_EXCLUSIVE,
+  KIND_SHARED,
+  KIND_UNLOCK,
+} Kind;
 
 typedef struct
 {
-  gboolean shared;
+  Kind kind;
   gboolean nonblock;
   gboolean remove;
+  gboolean quiet;
+  gboolean verbose;
+  gboolean close;
+  gboolean no_fork;
+  gboolean version;
   double timeout;
   int conflict_exit_status;
   char *backend_name;
 } Options;
 
-/* The signals that are for the command while it runs */
-static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
-
+/* What the arguments name: a path and a command, or an open descriptor. */
 typedef struct
 {
-  sigset_t old_mask;
-  sigset_t awaited;  /* those and SIGCHLD: blocked, and waited for */
-  sigset_t received; /* so far */
-  int fatal;         /* what ended the command, or 0 */
-} Signals;
+  const char *path;
+  char **command; /* NULL for a descriptor */
+  int fd;
+  char *shell_command[4]; /* room for the command of -c */
+} Target;
 
-/* SIGCHLD needs a handler, though it is never called: some systems forget a
- * blocked signal that would be ignored, and ours may be started with it ignored. */
-static void
-ignore_cb (int number)
+static double
+options_get_timeout (const Options *self)
 {
+  return self->nonblock ? 0 : self->timeout;
 }
 
-static void
-signals_block (Signals *self)
-{
-  struct sigaction action = { .sa_handler = ignore_cb, .sa_flags = SA_RESTART };
-
-  self->fatal = 0;
-  sigemptyset (&self->received);
-  sigemptyset (&self->awaited);
-  sigaddset (&self->awaited, SIGCHLD);
-  for (gsize i = 0; i < G_N_ELEMENTS (passed_on); i++)
-    sigaddset (&self->awaited, passed_on[i]);
-
-  sigaction (SIGCHLD, &action, NULL);
-  sigprocmask (SIG_BLOCK, &self->awaited, &self->old_mask);
-}
-
-static void
-signals_restore (const Signals *self)
-{
-  sigprocmask (SIG_SETMASK, &self->old_mask, NULL);
-}
-
-/* What other processes send is for the command. What the terminal sends, it sends to
- * the command too, which is of the same group; except that it is gone, which only the
- * leader of a session is told. */
+/* Somebody else has the lock: a message for each is for people. */
 static gboolean
-is_for_command (const siginfo_t *information)
+is_conflict (const GError *error)
 {
-  gboolean is_from_process = information->si_code <= 0;
-
-  return is_from_process || (information->si_signo == SIGHUP && getsid (0) == getpid ());
-}
-
-/* Waits for the end of the command, and passes signals on until then. */
-static int
-wait_for_command (pid_t    pid,
-                  Signals *signals)
-{
-  for (;;)
-    {
-      siginfo_t information;
-      int wait_status;
-      int number = sigwaitinfo (&signals->awaited, &information);
-
-      if (number == SIGCHLD)
-        {
-          if (waitpid (pid, &wait_status, WNOHANG) == pid)
-            return wait_status;
-        }
-      else if (number > 0)
-        {
-          sigaddset (&signals->received, number);
-          if (is_for_command (&information))
-            kill (pid, number);
-        }
-    }
-}
-
-/* In the child, where only what is safe in a signal handler may be called. */
-static void
-execute (char          **command,
-         const Signals  *signals,
-         int             parent,
-         int             report_fd)
-{
-  int saved_errno;
-
-  command_die_with_parent (parent);
-  signals_restore (signals);
-  execvp (command[0], command);
-
-  saved_errno = errno;
-  while (write (report_fd, &saved_errno, sizeof saved_errno) < 0 && errno == EINTR)
-    continue;
-  _exit (EXIT_NOT_FOUND);
-}
-
-/* What kept the child from becoming the command, or 0. Its end of the pipe is
- * closed when it has become that. */
-static int
-read_report (int report_fd)
-{
-  int report = 0;
-  gssize n_read;
-
-  do
-    n_read = read (report_fd, &report, sizeof report);
-  while (n_read < 0 && errno == EINTR);
-
-  return n_read == (gssize) sizeof report ? report : 0;
-}
-
-/* The exit status; or, if the command did not even start, what to say instead. */
-static int
-run_command (char    **command,
-             Signals  *signals)
-{
-  g_autoptr (GError) error = NULL;
-  int report_pipe[2], wait_status, report;
-  int parent = (int) getpid ();
-  pid_t pid;
-
-  if (!g_unix_open_pipe (report_pipe, FD_CLOEXEC, &error))
-    {
-      command_complain ("%s", error->message);
-      return EX_OSERR;
-    }
-
-  pid = fork ();
-  if (pid == 0)
-    execute (command, signals, parent, report_pipe[1]);
-
-  close (report_pipe[1]);
-  if (pid < 0)
-    {
-      command_complain (_("Cannot start a process: %s"), g_strerror (errno));
-      close (report_pipe[0]);
-      return EX_OSERR;
-    }
-
-  report = read_report (report_pipe[0]);
-  close (report_pipe[0]);
-  wait_status = wait_for_command (pid, signals);
-
-  if (report != 0)
-    {
-      g_autofree char *display_name = g_filename_display_name (command[0]);
-
-      command_complain (_("Cannot execute %s: %s"), display_name, g_strerror (report));
-      return report == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
-    }
-
-  if (!WIFSIGNALED (wait_status))
-    return WEXITSTATUS (wait_status);
-
-  signals->fatal = WTERMSIG (wait_status);
-  return EXIT_SIGNALLED + signals->fatal;
-}
-
-/* A shell ends its script at Ctrl-C only if what it waits for ended by it too. Where
- * the signal was for the command alone, this returns. */
-static void
-die_as_command (const Signals *signals)
-{
-  const struct rlimit no_core = { 0, 0 };
-
-  if (signals->fatal == 0 || sigismember (&signals->received, signals->fatal) != 1)
-    return;
-
-  setrlimit (RLIMIT_CORE, &no_core);
-  signal (signals->fatal, SIG_DFL);
-  signals_restore (signals);
-  raise (signals->fatal);
+  return g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED) ||
+         g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
 static void
@@ -220,14 +76,17 @@ say_that_it_waits (LfLockFile *lock_file,
 /* The library does not look for the holder of a lock that it does not get: that would
  * hold up others who lock. Here a person reads it. */
 static void
-complain_of_failure (LfLockFile   *lock_file,
-                     const GError *error)
+complain_of_failure (LfLockFile    *lock_file,
+                     const Options *options,
+                     const GError  *error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
   g_autofree char *holder_text = NULL;
 
-  if (g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED) ||
-      g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT))
+  if (is_conflict (error) && options->quiet)
+    return;
+
+  if (is_conflict (error))
     holder = lf_lock_file_query_holder (lock_file, NULL, NULL);
   if (holder != NULL)
     holder_text = lf_lock_holder_to_string (holder);
@@ -239,15 +98,34 @@ complain_of_failure (LfLockFile   *lock_file,
     command_complain ("%s", error->message);
 }
 
+/* The exit status after a failure, of which is said what there is to say. */
+static int
+fail (LfLockFile    *lock_file,
+      const Options *options,
+      const GError  *error)
+{
+  int status = command_get_exit_status (error);
+
+  complain_of_failure (lock_file, options, error);
+
+  return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
+}
+
 static gboolean
-acquire (LfLockFile  *lock_file,
-         const char  *path,
-         double       timeout,
-         GError     **error)
+may_say_that_it_waits (const Options *options)
+{
+  return !options->quiet && options_get_timeout (options) != 0 && isatty (STDERR_FILENO);
+}
+
+static gboolean
+acquire (LfLockFile     *lock_file,
+         const char     *path,
+         const Options  *options,
+         GError        **error)
 {
   g_autoptr (GError) try_error = NULL;
 
-  if (timeout != 0 && isatty (STDERR_FILENO))
+  if (may_say_that_it_waits (options))
     {
       if (lf_lock_file_try_acquire (lock_file, &try_error))
         return TRUE;
@@ -256,7 +134,26 @@ acquire (LfLockFile  *lock_file,
         say_that_it_waits (lock_file, path);
     }
 
-  return lf_lock_file_acquire_with_timeout (lock_file, timeout, NULL, error);
+  return lf_lock_file_acquire_with_timeout (lock_file, options_get_timeout (options), NULL, error);
+}
+
+/* In the words of flock(1), and on standard output as there. */
+static void
+tell_how_long_it_took (gint64 begin)
+{
+  double seconds = (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (text, sizeof text, "%.6f", seconds);
+  command_print (_("lf-lock: getting lock took %s seconds"), text);
+}
+
+static void
+tell_what_it_executes (const char *program)
+{
+  g_autofree char *display_name = g_filename_display_name (program);
+
+  command_print (_("lf-lock: executing %s"), display_name);
 }
 
 /* A lock that was lost while the command ran is no success. */
@@ -273,58 +170,159 @@ release (LfLockFile *lock_file,
   return status == EX_OK ? command_get_exit_status (error) : status;
 }
 
-static int
-run_locked (const char     *path,
-            char          **command,
-            const Options  *options)
+static LfLockFile *
+new_lock_file (const char    *path,
+               const Options *options)
 {
-  g_autoptr (LfLockFile) lock_file = command_new_lock_file (path, options->backend_name);
+  LfLockFile *lock_file = command_new_lock_file (path, options->backend_name);
+
+  if (lock_file == NULL)
+    return NULL;
+
+  lf_lock_file_set_mode (lock_file, options->kind == KIND_SHARED ? LF_LOCK_MODE_SHARED
+                                                                 : LF_LOCK_MODE_EXCLUSIVE);
+  lf_lock_file_set_remove_on_release (lock_file, options->remove);
+
+  return lock_file;
+}
+
+/* Only a lock of flock(2) belongs to a descriptor and nothing else. */
+static gboolean
+is_flock (LfLockFile *lock_file)
+{
+  if (lf_lock_file_get_backend (lock_file) == LF_BACKEND_FLOCK)
+    return TRUE;
+
+  command_complain (_("Only a lock of the backend flock can be kept by a descriptor"));
+  return FALSE;
+}
+
+static int
+run_locked (Target        *target,
+            const Options *options)
+{
+  g_autoptr (LfLockFile) lock_file = new_lock_file (target->path, options);
   g_autoptr (GError) error = NULL;
-  double timeout = options->nonblock ? 0 : options->timeout;
+  gint64 begin = g_get_monotonic_time ();
   Signals signals;
   int status;
 
   if (lock_file == NULL)
     return EX_USAGE;
-
-  lf_lock_file_set_mode (lock_file,
-                         options->shared ? LF_LOCK_MODE_SHARED : LF_LOCK_MODE_EXCLUSIVE);
-  lf_lock_file_set_remove_on_release (lock_file, options->remove);
+  if (options->no_fork && !is_flock (lock_file))
+    return EX_UNAVAILABLE;
 
   /* Until it has the lock, a signal just ends lf-lock */
-  if (!acquire (lock_file, path, timeout, &error))
+  if (!acquire (lock_file, target->path, options, &error))
+    return fail (lock_file, options, error);
+
+  if (options->verbose)
     {
-      complain_of_failure (lock_file, error);
-      status = command_get_exit_status (error);
-      return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
+      tell_how_long_it_took (begin);
+      tell_what_it_executes (target->command[0]);
     }
 
+  if (options->no_fork)
+    return child_replace (target->command, lf_lock_file_get_fd (lock_file));
+
   signals_block (&signals);
-  status = release (lock_file, run_command (command, &signals));
-  die_as_command (&signals);
+  status = release (lock_file, child_run (target->command, &signals));
+  child_die_alike (&signals);
 
   return status;
 }
 
-/* Takes the arguments apart: "PATH -- COMMAND ARGUMENT...", where "--" may be
- * left out. NULL if there is no command. */
-static char **
-find_command (GStrv arguments)
+/* The lock stays with the open file description when this has ended. */
+static int
+lock_descriptor (int            fd,
+                 const Options *options)
 {
-  char **command;
+  static const int operations[] = {
+    [KIND_EXCLUSIVE] = LOCK_EX, [KIND_SHARED] = LOCK_SH, [KIND_UNLOCK] = LOCK_UN
+  };
+  int operation = operations[options->kind];
+  g_autofree char *name = descriptor_get_name (fd);
+  g_autoptr (LfLockFile) lock_file = new_lock_file (name, options);
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time ();
 
-  if (arguments == NULL)
-    return NULL;
+  if (lock_file == NULL)
+    return EX_USAGE;
+  if (!is_flock (lock_file))
+    return EX_UNAVAILABLE;
 
-  command = arguments + 1;
-  if (g_strcmp0 (*command, "--") == 0)
-    command++;
+  if (may_say_that_it_waits (options) && !descriptor_lock (fd, operation, 0, &error))
+    {
+      if (is_conflict (error))
+        say_that_it_waits (lock_file, name);
+      g_clear_error (&error);
+    }
 
-  return *command != NULL ? command : NULL;
+  if (!descriptor_lock (fd, operation, options_get_timeout (options), &error))
+    return fail (lock_file, options, error);
+
+  if (options->verbose)
+    tell_how_long_it_took (begin);
+
+  return EX_OK;
+}
+
+/* "-c COMMAND" of flock(1), which stands behind the path. */
+static gboolean
+take_shell_command (Target  *target,
+                    char   **arguments)
+{
+  const char *shell = g_getenv ("SHELL");
+
+  if (arguments[1] == NULL || arguments[2] != NULL)
+    {
+      command_complain_of_usage (_("%s needs one command, as a single argument"), arguments[0]);
+      return FALSE;
+    }
+
+  target->shell_command[0] = (char *) (shell != NULL && *shell != '\0' ? shell : "/bin/sh");
+  target->shell_command[1] = (char *) "-c";
+  target->shell_command[2] = arguments[1];
+  target->command = target->shell_command;
+
+  return TRUE;
+}
+
+/* Takes the arguments apart: "PATH -- COMMAND ARGUMENT...", where "--" may be
+ * left out, "PATH -c COMMAND" or "NUMBER". */
+static gboolean
+find_target (GStrv   arguments,
+             Target *target)
+{
+  char **rest;
+
+  if (arguments != NULL && arguments[1] == NULL && descriptor_parse (arguments[0], &target->fd))
+    return TRUE;
+
+  rest = arguments != NULL ? arguments + 1 : NULL;
+  if (rest != NULL && (g_strcmp0 (*rest, "-c") == 0 || g_strcmp0 (*rest, "--command") == 0))
+    {
+      target->path = arguments[0];
+      return take_shell_command (target, rest);
+    }
+
+  if (rest != NULL && g_strcmp0 (*rest, "--") == 0)
+    rest++;
+  if (rest == NULL || *rest == NULL)
+    {
+      command_complain_of_usage (_("A path and a command are needed, or a descriptor's number"));
+      return FALSE;
+    }
+
+  target->path = arguments[0];
+  target->command = rest;
+
+  return TRUE;
 }
 
 static gboolean
-check_options (const Options *options)
+check_options (const Options *options,
+               const Target  *target)
 {
   if (!isfinite (options->timeout))
     {
@@ -338,17 +336,60 @@ check_options (const Options *options)
       return FALSE;
     }
 
+  if (options->no_fork && options->close)
+    {
+      command_complain_of_usage (_("With both --no-fork and --close nobody would hold the lock"));
+      return FALSE;
+    }
+
+  if (options->remove && (options->no_fork || target->command == NULL))
+    {
+      command_complain_of_usage (_("With a descriptor or --no-fork nobody is there at the end "
+                                   "to remove the file"));
+      return FALSE;
+    }
+
+  if (options->kind == KIND_UNLOCK && target->command != NULL)
+    {
+      command_complain_of_usage (_("Only the lock of a descriptor can be given back"));
+      return FALSE;
+    }
+
   return TRUE;
 }
+
+static gboolean
+set_kind_cb (const char  *name,
+             const char  *value,
+             gpointer     data,
+             GError     **error)
+{
+  Options *options = data;
+
+  if (g_str_equal (name, "-s") || g_str_equal (name, "--shared"))
+    options->kind = KIND_SHARED;
+  else if (g_str_equal (name, "-u") || g_str_equal (name, "--unlock"))
+    options->kind = KIND_UNLOCK;
+  else
+    options->kind = KIND_EXCLUSIVE;
+
+  return TRUE;
+}
+
+#define KIND_ENTRY(long_name, letter, flags, description) \
+  { (long_name), (letter), G_OPTION_FLAG_NO_ARG | (flags), G_OPTION_ARG_CALLBACK, \
+    (gpointer) set_kind_cb, (description), NULL }
 
 int
 command_run (char **argv)
 {
   Options options = { .timeout = -1, .conflict_exit_status = EX_TEMPFAIL };
+  Target target = { .fd = -1 };
   g_auto (GStrv) arguments = NULL;
   const GOptionEntry entries[] = {
-    { "shared", 's', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.shared,
-      N_("Get a shared lock, which excludes exclusive ones only"), NULL },
+    KIND_ENTRY ("exclusive", 'x', 0, N_("Get an exclusive lock, as by default")),
+    KIND_ENTRY ("shared", 's', 0, N_("Get a shared lock, which excludes exclusive ones only")),
+    KIND_ENTRY ("unlock", 'u', 0, N_("Give the lock of a descriptor back")),
     { "nonblock", 'n', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.nonblock,
       N_("Do not wait"), NULL },
     { "timeout", 'w', G_OPTION_FLAG_NONE, G_OPTION_ARG_DOUBLE, &options.timeout,
@@ -356,29 +397,45 @@ command_run (char **argv)
     { "conflict-exit-code", 'E', G_OPTION_FLAG_NONE, G_OPTION_ARG_INT,
       &options.conflict_exit_status,
       N_("Exit status if somebody else keeps the lock (75)"), N_("NUMBER") },
+    { "quiet", 'q', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.quiet,
+      N_("Say nothing of somebody else who has the lock"), NULL },
+    { "verbose", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.verbose,
+      N_("Say how long it took to get the lock, and what is executed"), NULL },
     { "remove", 'r', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.remove,
       N_("Remove the lock file at the end, if it is empty"), NULL },
+    { "close", 'o', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.close,
+      N_("Keep the lock from the command, as is done anyway"), NULL },
+    { "no-fork", 'F', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.no_fork,
+      N_("Become the command, which has the lock then"), NULL },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
+    /* Other spellings that flock(1) has */
+    KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),
+    { "nb", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
+    { "nonblocking", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
+    { "wait", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_DOUBLE, &options.timeout, NULL, NULL },
+    { "version", 'V', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.version, NULL, NULL },
     { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &arguments,
       NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
-  GOptionContext *context = g_option_context_new (N_("PATH -- COMMAND [ARGUMENT...]"));
-  char **command;
+  GOptionContext *context =
+    g_option_context_new (N_("PATH -- COMMAND [ARGUMENT...] | PATH -c COMMAND | NUMBER"));
   int status = EX_USAGE;
 
   g_option_context_set_summary (context, N_("Runs a command while holding a lock."));
   /* What comes after the path is the command's own */
   g_option_context_set_strict_posix (context, TRUE);
 
-  if (command_parse (context, entries, argv) && check_options (&options))
+  if (!command_parse (context, entries, argv, &options))
+    status = EX_USAGE;
+  else if (options.version)
     {
-      command = find_command (arguments);
-      if (command != NULL)
-        status = run_locked (arguments[0], command, &options);
-      else
-        command_complain_of_usage (_("A path and a command are needed"));
+      command_print_version ();
+      status = EX_OK;
     }
+  else if (find_target (arguments, &target) && check_options (&options, &target))
+    status = target.command != NULL ? run_locked (&target, &options)
+                                    : lock_descriptor (target.fd, &options);
 
   g_free (options.backend_name);
 

@@ -213,7 +213,7 @@ command_status (char **argv)
   GOptionContext *context = g_option_context_new (N_("PATH..."));
 
   g_option_context_set_summary (context, N_("Tells whether locks are held, and by whom."));
-  if (!command_parse (context, entries, argv))
+  if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 
   if (paths == NULL)

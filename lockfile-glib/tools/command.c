@@ -16,7 +16,8 @@ translate (const char *message,
 static gboolean
 takes_value (const GOptionEntry *entry)
 {
-  return entry->arg != G_OPTION_ARG_NONE && entry->long_name != NULL && *entry->long_name != '\0';
+  return entry->arg != G_OPTION_ARG_NONE && (entry->flags & G_OPTION_FLAG_NO_ARG) == 0 &&
+         entry->long_name != NULL && *entry->long_name != '\0';
 }
 
 /* How many bytes of an argument are options, and not a value: "-nw" of "-nw5". Sets
@@ -91,16 +92,18 @@ split_attached_values (GOptionContext      *context,
   return g_strv_builder_end (builder);
 }
 
-/* Takes @context. What is wrong with the arguments has been said if it fails. */
+/* Takes @context; callbacks of @entries get @data. What is wrong with the arguments has been said if it fails. */
 gboolean
 command_parse (GOptionContext     *context,
                const GOptionEntry *entries,
-               char              **argv)
+               char              **argv,
+               gpointer            data)
 {
   g_autoptr (GOptionContext) owned_context = context;
   g_auto (GStrv) arguments = split_attached_values (context, entries, argv);
   g_autoptr (GError) error = NULL;
 
+  g_option_context_set_main_group (context, g_option_group_new (NULL, NULL, NULL, data, NULL));
   g_option_context_set_translate_func (context, translate, NULL, NULL);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_group_set_translate_func (g_option_context_get_main_group (context), translate,
@@ -176,6 +179,12 @@ command_print (const char *format,
   va_end (arguments);
 
   g_print ("%s\n", line);
+}
+
+void
+command_print_version (void)
+{
+  command_print ("lf-lock %s", LF_VERSION_STRING);
 }
 
 /* A line for standard error. */

@@ -24,7 +24,8 @@ int command_break  (char **argv);
 
 gboolean command_parse (GOptionContext     *context,
                         const GOptionEntry *entries,
-                        char              **argv);
+                        char              **argv,
+                        gpointer            data);
 
 LfLockFile *command_new_lock_file (const char *path,
                                    const char *backend_name);
@@ -33,6 +34,7 @@ char *command_make_printable (const char *text);
 
 void command_print (const char *format,
                     ...) G_GNUC_PRINTF (1, 2);
+void command_print_version (void);
 void command_complain (const char *format,
                        ...) G_GNUC_PRINTF (1, 2);
 void command_complain_of_usage (const char *format,

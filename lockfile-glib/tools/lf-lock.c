@@ -73,12 +73,12 @@ run_lf_lock (char **argv)
   g_option_context_set_description (context, description);
   /* What comes after the command is its own */
   g_option_context_set_strict_posix (context, TRUE);
-  if (!command_parse (context, entries, argv))
+  if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 
   if (version)
     {
-      command_print ("lf-lock %s", LF_VERSION_STRING);
+      command_print_version ();
       return EX_OK;
     }
 

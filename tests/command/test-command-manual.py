@@ -55,18 +55,20 @@ class Manual(CommandTest):
     def test_options(self):
         for name in ['run', 'status', 'break']:
             output = self.assert_ends(0, name, '--help').stdout
-            options = re.findall(r'(?m)^  (-\w, --[\w-]+)', output)
+            options = re.findall(r'(?m)^  ((?:-\w, )?--[\w-]+)', output)
             options.remove('-h, --help')
-            documented = re.findall(r'(?m)^     (-\w, --[\w-]+)', self.section(f'lf-lock {name}'))
-            self.assertEqual(documented, sorted(options, key=str.lower))
+            documented = re.findall(r'(?m)^     ((?:-\w, )?--[\w-]+)',
+                                    self.section(f'lf-lock {name}'))
+            self.assertEqual(documented, sorted(options, key=lambda text: text.lstrip('-').lower()))
 
     def test_synopsis(self):
         synopsis = self.section('SYNOPSIS')
         for name in ['run', 'status', 'break']:
             options = re.findall(r'(?m)^  -(\w), ', self.assert_ends(0, name, '--help').stdout)
             options.remove('h')
-            match = re.search(rf'(?ms)lf-lock {name}(.*?)(?:lf-lock|\Z)', synopsis)
-            named = ''.join(re.findall(r'\[-(\w+)', match[1]))
+            forms = re.findall(rf'(?ms)lf-lock {name}(.*?)(?=lf-lock|\Z)', synopsis)
+            named = {letter for letters in re.findall(r'\[-(\w+)', ''.join(forms))
+                     for letter in letters}
             self.assertEqual(sorted(named), sorted(options))
 
     def test_backends(self):

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "command.h"
+
+/* As shells and env(1) have it */
+#define EXIT_CANNOT_EXECUTE 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_SIGNALLED 128
+
+/* The signals that are for the command while it runs */
+static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+
+/* SIGCHLD needs a handler, though it is never called: some systems forget a
+ * blocked signal that would be ignored, and ours may be started with it ignored. */
+static void
+ignore_cb (int number)
+{
+}
+
+void
+signals_block (Signals *self)
+{
+  struct sigaction action = { .sa_handler = ignore_cb, .sa_flags = SA_RESTART };
+
+  self->fatal = 0;
+  sigemptyset (&self->received);
+  sigemptyset (&self->awaited);
+  sigaddset (&self->awaited, SIGCHLD);
+  for (gsize i = 0; i < G_N_ELEMENTS (passed_on); i++)
+    sigaddset (&self->awaited, passed_on[i]);
+
+  sigaction (SIGCHLD, &action, NULL);
+  sigprocmask (SIG_BLOCK, &self->awaited, &self->old_mask);
+}
+
+static void
+signals_restore (const Signals *self)
+{
+  sigprocmask (SIG_SETMASK, &self->old_mask, NULL);
+}
+
+/* What other processes send is for the command. What the terminal sends, it sends to
+ * the command too, which is of the same group; except that it is gone, which only the
+ * leader of a session is told. */
+static gboolean
+is_for_command (const siginfo_t *information)
+{
+  gboolean is_from_process = information->si_code <= 0;
+
+  return is_from_process || (information->si_signo == SIGHUP && getsid (0) == getpid ());
+}
+
+/* Waits for the end of the command, and passes signals on until then. */
+static int
+wait_for_command (pid_t    pid,
+                  Signals *signals)
+{
+  for (;;)
+    {
+      siginfo_t information;
+      int wait_status;
+      int number = sigwaitinfo (&signals->awaited, &information);
+
+      if (number == SIGCHLD)
+        {
+          if (waitpid (pid, &wait_status, WNOHANG) == pid)
+            return wait_status;
+        }
+      else if (number > 0)
+        {
+          sigaddset (&signals->received, number);
+          if (is_for_command (&information))
+            kill (pid, number);
+        }
+    }
+}
+
+/* In the child, where only what is safe in a signal handler may be called. */
+static void
+execute (char          **command,
+         const Signals  *signals,
+         int             parent,
+         int             report_fd)
+{
+  int saved_errno;
+
+  command_die_with_parent (parent);
+  signals_restore (signals);
+  execvp (command[0], command);
+
+  saved_errno = errno;
+  while (write (report_fd, &saved_errno, sizeof saved_errno) < 0 && errno == EINTR)
+    continue;
+  _exit (EXIT_NOT_FOUND);
+}
+
+/* What kept the child from becoming the command, or 0. Its end of the pipe is
+ * closed when it has become that. */
+static int
+read_report (int report_fd)
+{
+  int report = 0;
+  gssize n_read;
+
+  do
+    n_read = read (report_fd, &report, sizeof report);
+  while (n_read < 0 && errno == EINTR);
+
+  return n_read == (gssize) sizeof report ? report : 0;
+}
+
+static int
+complain_that_it_cannot_execute (const char *program,
+                                 int         saved_errno)
+{
+  g_autofree char *display_name = g_filename_display_name (program);
+
+  command_complain (_("Cannot execute %s: %s"), display_name, g_strerror (saved_errno));
+
+  return saved_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
+int
+child_run (char    **command,
+           Signals  *signals)
+{
+  g_autoptr (GError) error = NULL;
+  int report_pipe[2], wait_status, report;
+  int parent = (int) getpid ();
+  pid_t pid;
+
+  if (!g_unix_open_pipe (report_pipe, FD_CLOEXEC, &error))
+    {
+      command_complain ("%s", error->message);
+      return EX_OSERR;
+    }
+
+  pid = fork ();
+  if (pid == 0)
+    execute (command, signals, parent, report_pipe[1]);
+
+  close (report_pipe[1]);
+  if (pid < 0)
+    {
+      command_complain (_("Cannot start a process: %s"), g_strerror (errno));
+      close (report_pipe[0]);
+      return EX_OSERR;
+    }
+
+  report = read_report (report_pipe[0]);
+  close (report_pipe[0]);
+  wait_status = wait_for_command (pid, signals);
+
+  if (report != 0)
+    return complain_that_it_cannot_execute (command[0], report);
+
+  if (!WIFSIGNALED (wait_status))
+    return WEXITSTATUS (wait_status);
+
+  signals->fatal = WTERMSIG (wait_status);
+  return EXIT_SIGNALLED + signals->fatal;
+}
+
+/* A shell ends its script at Ctrl-C only if what it waits for ended by it too. Where
+ * the signal was for the command alone, this returns. */
+void
+child_die_alike (const Signals *signals)
+{
+  const struct rlimit no_core = { 0, 0 };
+
+  if (signals->fatal == 0 || sigismember (&signals->received, signals->fatal) != 1)
+    return;
+
+  setrlimit (RLIMIT_CORE, &no_core);
+  signal (signals->fatal, SIG_DFL);
+  signals_restore (signals);
+  raise (signals->fatal);
+}
+
+int
+child_replace (char **command,
+               int    fd)
+{
+  /* As for a command of a process of its own */
+  signal (SIGCHLD, SIG_DFL);
+  if (fcntl (fd, F_SETFD, 0) == 0)
+    execvp (command[0], command);
+
+  return complain_that_it_cannot_execute (command[0], errno);
+}
