@@ -36,6 +36,10 @@ command_break (char **argv)
   g_option_context_set_summary (context, N_("Takes a lock away from its holder, who is not asked\n"
                                             "and goes on. For a person who knows that the holder\n"
                                             "never will."));
+  g_option_context_set_description (
+    context, N_("The lock can be had anew at once. What is at the path is removed, unless it has\n"
+                "content that is not of the lock. If nobody holds the lock, nothing is done.\n"
+                "The holder is not stopped; if it is \"lf-lock run\", it ends with 76."));
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 

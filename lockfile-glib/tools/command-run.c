@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "descriptor.h"
+#include "holding.h"
 
 /* What is asked for, of which the last one said counts. */
 typedef enum
@@ -58,19 +59,32 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
+/* One of the holders, and that there are more. NULL if there is none. */
+static char *
+describe_holders (LfLockFile *lock_file)
+{
+  g_autoptr (GPtrArray) holdings = holdings_query (lock_file, NULL);
+  g_autofree char *first = NULL;
+
+  if (holdings == NULL || holdings->len == 0)
+    return NULL;
+
+  first = holding_describe (g_ptr_array_index (holdings, 0));
+  if (holdings->len == 1)
+    return g_steal_pointer (&first);
+
+  return g_strdup_printf (_("%s, and %u others"), first, holdings->len - 1);
+}
+
 static void
 say_that_it_waits (LfLockFile *lock_file,
                    const char *path)
 {
-  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock_file, NULL, NULL);
+  g_autofree char *holders = describe_holders (lock_file);
   g_autofree char *display_name = g_filename_display_name (path);
-  g_autofree char *holder_text = NULL;
 
-  if (holder == NULL)
-    return;
-
-  holder_text = lf_lock_holder_to_string (holder);
-  command_complain (_("Waiting for %s, held by %s"), display_name, holder_text);
+  if (holders != NULL)
+    command_complain (_("Waiting for %s, held by %s"), display_name, holders);
 }
 
 /* The library does not look for the holder of a lock that it does not get: that would
@@ -80,22 +94,25 @@ complain_of_failure (LfLockFile    *lock_file,
                      const Options *options,
                      const GError  *error)
 {
-  g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *holder_text = NULL;
+  g_autofree char *display_name = NULL;
+  g_autofree char *holders = NULL;
 
   if (is_conflict (error) && options->quiet)
     return;
 
   if (is_conflict (error))
-    holder = lf_lock_file_query_holder (lock_file, NULL, NULL);
-  if (holder != NULL)
-    holder_text = lf_lock_holder_to_string (holder);
+    holders = describe_holders (lock_file);
+  if (holders == NULL)
+    {
+      command_complain ("%s", error->message);
+      return;
+    }
 
-  /* The message may name it already */
-  if (holder_text != NULL && strstr (error->message, holder_text) == NULL)
-    command_complain (_("%s: held by %s"), error->message, holder_text);
+  display_name = g_filename_display_name (lf_lock_file_get_path (lock_file));
+  if (error->code == LF_LOCK_ERROR_TIMED_OUT)
+    command_complain (_("Timed out waiting to lock %s: held by %s"), display_name, holders);
   else
-    command_complain ("%s", error->message);
+    command_complain (_("%s is locked already: held by %s"), display_name, holders);
 }
 
 /* The exit status after a failure, of which is said what there is to say. */
@@ -156,6 +173,23 @@ tell_what_it_executes (const char *program)
   command_print (_("lf-lock: executing %s"), display_name);
 }
 
+static void
+complain_of_loss (LfLockFile   *lock_file,
+                  const GError *error)
+{
+  const char *path = lf_lock_file_get_path (lock_file);
+  g_autofree char *display_name = g_filename_display_name (path);
+
+  if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
+    command_complain ("%s", error->message);
+  else if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+    command_complain (_("%s was replaced while the command ran, and the lock lost: %s"),
+                      display_name, error->message);
+  else
+    command_complain (_("%s was removed while the command ran, and the lock lost: %s"),
+                      display_name, error->message);
+}
+
 /* A lock that was lost while the command ran is no success. */
 static int
 release (LfLockFile *lock_file,
@@ -166,7 +200,7 @@ release (LfLockFile *lock_file,
   if (lf_lock_file_release (lock_file, &error))
     return status;
 
-  command_complain ("%s", error->message);
+  complain_of_loss (lock_file, error);
   return status == EX_OK ? command_get_exit_status (error) : status;
 }
 
@@ -423,6 +457,10 @@ command_run (char **argv)
   int status = EX_USAGE;
 
   g_option_context_set_summary (context, N_("Runs a command while holding a lock."));
+  g_option_context_set_description (
+    context, N_("The exit status is that of the command. It is 75 if somebody else keeps the lock,\n"
+                "and 76 if the command succeeded, but the lock file was removed or replaced\n"
+                "meanwhile."));
   /* What comes after the path is the command's own */
   g_option_context_set_strict_posix (context, TRUE);
 

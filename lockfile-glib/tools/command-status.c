@@ -4,6 +4,10 @@
 
 #include "command.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "holding.h"
 #include "json.h"
 
 /* What was found at one path. */
@@ -11,7 +15,8 @@ typedef struct
 {
   const char *path; /* as given */
   LfLockFile *lock_file;
-  LfLockHolder *holder;
+  GPtrArray *holdings; /* NULL with an error */
+  gboolean exists;
   LfLockScope scope;
   GError *error;
 } Finding;
@@ -26,7 +31,7 @@ static void
 finding_clear (Finding *self)
 {
   g_clear_object (&self->lock_file);
-  g_clear_object (&self->holder);
+  g_clear_pointer (&self->holdings, g_ptr_array_unref);
   g_clear_error (&self->error);
 }
 
@@ -38,7 +43,7 @@ finding_get_exit_status (const Finding *self)
   if (self->error != NULL)
     return command_get_exit_status (self->error);
 
-  return self->holder != NULL ? STATUS_HELD : STATUS_FREE;
+  return self->holdings->len > 0 ? STATUS_HELD : STATUS_FREE;
 }
 
 /* Nothing where it is as one expects of a local disk. */
@@ -64,8 +69,7 @@ static void
 finding_print (const Finding *self)
 {
   g_autofree char *display_name = g_filename_display_name (self->path);
-  g_autofree char *holder_text = NULL;
-  g_autofree char *state = NULL;
+  const char *scope = finding_describe_scope (self);
 
   if (self->error != NULL)
     {
@@ -73,33 +77,22 @@ finding_print (const Finding *self)
       return;
     }
 
-  if (self->holder == NULL)
-    state = g_strdup_printf (_("%s: free"), display_name);
-  else
+  if (self->holdings->len == 0)
     {
-      holder_text = lf_lock_holder_to_string (self->holder);
-      state = g_strdup_printf (_("%s: held by %s"), display_name, holder_text);
+      g_autofree char *state = g_strdup_printf (self->exists ? _("%s: free")
+                                                             : _("%s: free, as there is no such file"),
+                                                display_name);
+
+      command_print ("%s%s", state, scope);
     }
-  command_print ("%s%s", state, finding_describe_scope (self));
-}
 
-static void
-append_holder (GString      *json,
-               LfLockHolder *holder)
-{
-  int pid = lf_lock_holder_get_pid (holder);
+  for (guint i = 0; i < self->holdings->len; i++)
+    {
+      g_autofree char *holding = holding_describe (g_ptr_array_index (self->holdings, i));
+      g_autofree char *state = g_strdup_printf (_("%s: held by %s"), display_name, holding);
 
-  g_string_append (json, "{\"pid\": ");
-  if (pid != 0)
-    g_string_append_printf (json, "%d", pid);
-  else
-    g_string_append (json, "null");
-
-  g_string_append (json, ", \"application\": ");
-  json_append_string (json, lf_lock_holder_get_application (holder));
-  g_string_append (json, ", \"host\": ");
-  json_append_string (json, lf_lock_holder_get_host (holder));
-  g_string_append_c (json, '}');
+      command_print ("%s%s", state, scope);
+    }
 }
 
 static const char *
@@ -108,7 +101,7 @@ finding_get_locked (const Finding *self)
   if (self->error != NULL)
     return "null";
 
-  return self->holder != NULL ? "true" : "false";
+  return self->holdings->len > 0 ? "true" : "false";
 }
 
 /* NULL if it is not known. */
@@ -144,11 +137,14 @@ finding_append_json (const Finding *self,
   json_append_string (json, backend->value_nick);
   g_string_append (json, ", \"scope\": ");
   json_append_string (json, finding_get_scope (self));
-  g_string_append_printf (json, ", \"locked\": %s, \"holder\": ", finding_get_locked (self));
-  if (self->holder != NULL)
-    append_holder (json, self->holder);
-  else
-    g_string_append (json, "null");
+  g_string_append_printf (json, ", \"exists\": %s, \"locked\": %s, \"holders\": [",
+                          self->exists ? "true" : "false", finding_get_locked (self));
+  for (guint i = 0; self->holdings != NULL && i < self->holdings->len; i++)
+    {
+      g_string_append (json, i > 0 ? ", " : "");
+      holding_append_json (g_ptr_array_index (self->holdings, i), json);
+    }
+  g_string_append_c (json, ']');
   g_string_append (json, ", \"error\": ");
   json_append_string (json, self->error != NULL ? self->error->message : NULL);
   g_string_append_c (json, '}');
@@ -160,6 +156,15 @@ combine (int status,
          int other)
 {
   return MAX (status, other);
+}
+
+/* What cannot be looked at is not said to be missing. */
+static gboolean
+exists (LfLockFile *lock_file)
+{
+  struct stat file;
+
+  return lstat (lf_lock_file_get_path (lock_file), &file) == 0 || errno != ENOENT;
 }
 
 static int
@@ -178,7 +183,8 @@ tell (GStrv       paths,
       if (finding.lock_file == NULL)
         return EX_USAGE;
 
-      finding.holder = lf_lock_file_query_holder (finding.lock_file, NULL, &finding.error);
+      finding.holdings = holdings_query (finding.lock_file, &finding.error);
+      finding.exists = exists (finding.lock_file);
       finding.scope = lf_lock_file_query_scope (finding.lock_file, NULL, NULL);
       status = combine (status, finding_get_exit_status (&finding));
 
@@ -213,6 +219,11 @@ command_status (char **argv)
   GOptionContext *context = g_option_context_new (N_("PATH..."));
 
   g_option_context_set_summary (context, N_("Tells whether locks are held, and by whom."));
+  g_option_context_set_description (
+    context, N_("Prints a line for each holder: its process ID and command line, the user, whether\n"
+                "the lock is exclusive or shared, and since when it is held or the process runs.\n"
+                "The lock is left as it is. The exit status is 0 if all of the locks are free,\n"
+                "and 1 if one is held."));
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 

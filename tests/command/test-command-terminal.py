@@ -38,8 +38,10 @@ class Messages(TerminalTest):
         wait_until(lambda: has_waiter('x.lock'))
         self.finish(holder)
         self.assertEqual(terminal.wait(), 0)
-        self.assertEqual(terminal.output.splitlines(), [
-            f'lf-lock: Waiting for x.lock, held by PID {holder.pid} (lf-lock)', 'it ran'])
+        waiting, ran = terminal.output.splitlines()
+        self.assertRegex(waiting, f'^lf-lock: Waiting for x.lock, held by PID {holder.pid} '
+                                  r'\(sh -c .*\), user .*, exclusive, since 2')
+        self.assertEqual(ran, 'it ran')
 
     def test_backends(self):
         for backend in BACKENDS:
@@ -58,7 +60,21 @@ class Messages(TerminalTest):
         pathlib.Path('x.lock').touch()
         terminal = self.terminal(LF_LOCK, 'run', '-w0.05', '-b', 'hard-link', 'x.lock', 'true')
         self.assertEqual(terminal.wait(), 75)
-        self.assertIn('Waiting for x.lock, held by an unknown process\r\n', terminal.output)
+        self.assertIn('Waiting for x.lock, held by an unknown process, exclusive, since 2', terminal.output)
+
+    def test_quiet(self):
+        self.hold('x.lock')
+        for option in ['-q', '--quiet']:
+            terminal = self.terminal(LF_LOCK, 'run', option, '-w0.05', 'x.lock', 'true')
+            self.assertEqual((terminal.wait(), terminal.output), (75, ''))
+
+    def test_waits_for_a_descriptor(self):
+        holder = self.hold('x.lock')
+        terminal = self.terminal('bash', '-c', 'exec 9>x.lock; "$1" run 9; echo "status $?"', 'bash',
+                                 LF_LOCK)
+        terminal.expect(rf'lf-lock: Waiting for \S*x\.lock, held by PID {holder.pid} ')
+        self.finish(holder)
+        terminal.expect('status 0')
 
     def test_timed_out(self):
         self.hold('x.lock')

@@ -3,9 +3,12 @@
 
 """lf-lock: its options, its exit status, its output, and signals."""
 
+import datetime
 import json
 import os
 import pathlib
+import pwd
+import re
 import resource
 import signal
 import socket
@@ -17,6 +20,8 @@ import time
 from command_testing import (BACKENDS, LF_LOCK, PATIENCE, SAYS_SIGNALS, CommandTest, has_waiter,
                              is_running, main, wait_until)
 
+USER = pwd.getpwuid(os.getuid()).pw_name
+TIME = r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d'
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
 # A shell with a trap may begin to read after the signal, and does not notice it
@@ -109,7 +114,8 @@ class Run(CommandTest):
 
     def test_is_locked_meanwhile(self):
         result = self.assert_ends(75, 'run', 'x.lock', '--', LF_LOCK, 'run', '-n', 'x.lock', 'true')
-        self.assertRegex(result.stderr, r'x\.lock is locked already: held by PID \d+ \(lf-lock\)')
+        self.assertRegex(result.stderr, r'x\.lock is locked already: held by PID \d+ \(\S*lf-lock run -n '
+                                        r'x\.lock true\), user \S+, exclusive, since 2')
         self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
 
     def test_backends(self):
@@ -216,10 +222,16 @@ class Run(CommandTest):
         self.assertTrue(is_running(sleeper))
 
     def test_lost(self):
-        for script, status in [('rm x.lock', 76), ('rm x.lock; exit 5', 5),
-                               ('mv x.lock y.lock; : >x.lock', 76)]:
+        for script, status, what in [
+                ('rm x.lock', 76, 'removed'), ('rm x.lock; exit 5', 5, 'removed'),
+                ('mv x.lock y.lock; : >x.lock', 76, 'replaced'),
+                ('mv x.lock y.lock; ln -s y.lock x.lock', 76, 'replaced')]:
             result = self.assert_ends(status, 'run', 'x.lock', '--', 'sh', '-c', script)
-            self.assertIn('The lock of ', result.stderr)
+            self.assertIn(f'x.lock was {what} while the command ran, and the lock lost: The lock of ',
+                          result.stderr)
+            for name in ['x.lock', 'y.lock']:
+                if os.path.lexists(name):
+                    os.remove(name)
 
     def test_broken(self):
         for backend in BACKENDS:
@@ -347,19 +359,23 @@ class Statuses(CommandTest):
 
 class Status(CommandTest):
     def test_free_and_held(self):
-        self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, 'x.lock: free\n')
+        missing = 'x.lock: free, as there is no such file\n'
+        self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, missing)
         self.assertEqual(os.listdir(), [])
         holder = self.hold('x.lock')
-        self.assertEqual(self.assert_ends(1, 'status', 'x.lock').stdout,
-                         f'x.lock: held by PID {holder.pid} (lf-lock)\n')
+        self.assertRegex(self.assert_ends(1, 'status', 'x.lock').stdout,
+                         rf'^x\.lock: held by PID {holder.pid} \(sh -c .*\), .*\n$')
         self.finish(holder)
         self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, 'x.lock: free\n')
 
     def test_several(self):
         holder = self.hold('b.lock')
+        for name in ['a.lock', 'c.lock']:
+            pathlib.Path(name).touch()
         result = self.assert_ends(1, 'status', 'a.lock', 'b.lock', 'c.lock')
-        self.assertEqual(result.stdout.splitlines(), [
-            'a.lock: free', f'b.lock: held by PID {holder.pid} (lf-lock)', 'c.lock: free'])
+        first, second, third = result.stdout.splitlines()
+        self.assertEqual((first, third), ('a.lock: free', 'c.lock: free'))
+        self.assertIn(f'b.lock: held by PID {holder.pid} ', second)
 
     def test_errors(self):
         """An error does not keep the others from being told, and counts most."""
@@ -374,15 +390,97 @@ class Status(CommandTest):
             for option in [['-b', backend], [f'--backend={backend}']]:
                 path = f'{backend}-{len(option)}.lock'
                 holder = self.hold('-b', backend, path)
-                self.assertEqual(self.assert_ends(1, 'status', *option, path).stdout,
-                                 f'{path}: held by PID {holder.pid} (lf-lock)\n')
+                self.assertRegex(
+                    self.assert_ends(1, 'status', *option, path).stdout,
+                    rf'^{path}: held by PID {holder.pid} \(sh -c .*\), user {USER}, exclusive, '
+                    rf'since {TIME}\n$')
         self.assert_ends(0, 'status', '-b', 'fcntl', 'flock-2.lock')
 
     def test_another_host(self):
         record = '4242\ngedit\nelsewhere\n\n\n'
         pathlib.Path('x.lock').write_text(record, encoding='ascii')
         result = self.assert_ends(1, 'status', '-b', 'pid-file', 'x.lock')
-        self.assertEqual(result.stdout, 'x.lock: held by PID 4242 (gedit) on elsewhere\n')
+        self.assertRegex(result.stdout, '^x.lock: held by PID 4242 \\(gedit\\) on elsewhere, '
+                                        f'exclusive, since {TIME}\n$')
+
+    def test_another_process(self):
+        """A PID may be of another namespace: what has it here is not said to be the holder."""
+        with open('/etc/machine-id', encoding='ascii') as machine_id:
+            record = f'{os.getpid()}\nno-python\n{socket.gethostname()}\n{machine_id.read()}\n'
+        pathlib.Path('x.lock').write_text(record, encoding='ascii')
+        result = self.assert_ends(1, 'status', '-b', 'pid-file', 'x.lock')
+        self.assertIn(f'held by PID {os.getpid()} (no-python), exclusive, since', result.stdout)
+
+    def test_who(self):
+        """The command that lf-lock runs; its user; since when, and how, in the words of both."""
+        begin = datetime.datetime.now() - datetime.timedelta(seconds=1)
+        for backend in ['flock', 'fcntl', 'sqlite', 'pid-file']:
+            for mode in ['exclusive', 'shared']:
+                if backend == 'pid-file' and mode == 'shared' or backend not in BACKENDS:
+                    continue
+                path = f'{backend}-{mode}.lock'
+                holder = self.hold('-b', backend, f'--{mode}', path, script='# two  words')
+                result = self.assert_ends(1, 'status', '-b', backend, path)
+                match = re.fullmatch(
+                    rf"{path}: held by PID {holder.pid} \(sh -c '# two  words.*'\), user {USER}, "
+                    rf'{mode}, since ({TIME})\n', result.stdout)
+                self.assertIsNotNone(match, result.stdout)
+                since = datetime.datetime.fromisoformat(match[1])
+                self.assertLessEqual(begin, since + datetime.timedelta(seconds=1))
+                self.assertLessEqual(since, datetime.datetime.now())
+
+    def test_since_it_was_granted(self):
+        """Not since it began to wait."""
+        holder = self.hold('x.lock')
+        waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'sh', '-c', 'echo held; read -r line')
+        wait_until(lambda: has_waiter('x.lock'))
+        # Times are told in seconds
+        time.sleep(1.1)
+        self.finish(holder)
+        self.assertEqual(waiter.stdout.readline(), 'held\n')
+        result = self.assert_ends(1, 'status', '--json', 'x.lock')
+        found, = json.loads(result.stdout)[0]['holders']
+        self.assertEqual(found['pid'], waiter.pid)
+        self.assertGreater(found['since'], found['started'])
+
+    def test_who_else(self):
+        """Of another program it is said since when it runs: it may have the lock since later."""
+        holder = self.start('flock', '-s', 'x.lock', 'sh', '-c', 'echo held; read -r line')
+        self.assertEqual(holder.stdout.readline(), 'held\n')
+        self.assertRegex(
+            self.assert_ends(1, 'status', 'x.lock').stdout,
+            rf"^x\.lock: held by PID {holder.pid} \(flock -s x.lock sh -c 'echo held; read -r line'\), "
+            rf'user {USER}, shared, running since {TIME}\n$')
+
+    def test_descriptor(self):
+        """Who took it has ended; one of those that have it open holds it."""
+        holder = self.start('bash', '-c', 'exec 9>x.lock; "$1" run -s 9; (read -r line) <&0 & '
+                            'echo held; wait', 'bash', LF_LOCK)
+        self.assertEqual(holder.stdout.readline(), 'held\n')
+        self.assertRegex(self.assert_ends(1, 'status', 'x.lock').stdout,
+                         rf'^x\.lock: held by PID {holder.pid} \(bash -c .*\), .*, shared, .*\n$')
+
+    def test_all_who_share(self):
+        for backend in ['flock', 'fcntl', *(['sqlite'] if 'sqlite' in BACKENDS else [])]:
+            path = f'{backend}.lock'
+            holders = {self.hold('-sb', backend, path).pid for _ in range(3)}
+            lines = self.assert_ends(1, 'status', '-b', backend, path).stdout.splitlines()
+            self.assertEqual({int(re.search(r'PID (\d+) ', line)[1]) for line in lines}, holders)
+            self.assertEqual(len(lines), 3)
+            for line in lines:
+                self.assertIn(', shared, since ', line)
+            found = json.loads(self.assert_ends(1, 'status', '-jb', backend, path).stdout)[0]
+            self.assertEqual({holder['pid'] for holder in found['holders']}, holders)
+            result = self.assert_ends(75, 'run', '-nb', backend, path, 'true')
+            self.assertIn(', and 2 others', result.stderr)
+
+    def test_long_command_line(self):
+        self.hold('x.lock', script='# ' + 1000 * 'long ')
+        output = self.assert_ends(1, 'status', 'x.lock').stdout
+        self.assertRegex(output, r'long [long]*\.\.\.\), user')
+        self.assertLess(len(output), 400)
+        command = json.loads(self.assert_ends(1, 'status', '-j', 'x.lock').stdout)[0]['holders'][0]
+        self.assertGreater(len(command['command'][2]), 5000)
 
     def test_control_characters(self):
         """Neither a path nor a record makes lines or controls the terminal."""
@@ -398,7 +496,7 @@ class Status(CommandTest):
 
     def test_path_with_a_dash(self):
         for path in ['-j', '-bx', '--backend']:
-            self.assertEqual(self.assert_ends(0, 'status', '--', path).stdout, f'{path}: free\n')
+            self.assertIn(f'{path}: free', self.assert_ends(0, 'status', '--', path).stdout)
 
     def test_json(self):
         for option in ['-j', '--json']:
@@ -407,20 +505,27 @@ class Status(CommandTest):
             free, held = json.loads(result.stdout)
             self.assertEqual(free, {
                 'path': 'a.lock', 'uri': pathlib.Path('a.lock').absolute().as_uri(),
-                'backend': 'flock', 'scope': 'host', 'locked': False, 'holder': None,
-                'error': None})
+                'backend': 'flock', 'scope': 'host', 'exists': False, 'locked': False,
+                'holders': [], 'error': None})
             self.assertEqual(held['path'], 'b.lock')
             self.assertIs(held['locked'], True)
-            self.assertEqual(held['holder']['pid'], holder.pid)
-            self.assertEqual(held['holder']['application'], 'lf-lock')
-            self.assertIn(held['holder']['host'], [None, socket.gethostname()])
+            self.assertIs(held['exists'], True)
+            found, = held['holders']
+            self.assertEqual(found['pid'], holder.pid)
+            self.assertEqual(found['application'], 'lf-lock')
+            self.assertIn(found['host'], [None, socket.gethostname()])
+            self.assertEqual(found['command'][:2], ['sh', '-c'])
+            self.assertEqual(found['user'], USER)
+            self.assertEqual(found['mode'], 'exclusive')
+            for member in ['since', 'started']:
+                self.assertRegex(found[member], r'^2\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
             self.finish(holder)
 
     def test_json_error(self):
         os.mkfifo('fifo')
         result = self.assert_ends(65, 'status', '--json', 'fifo', 'x.lock')
         wrong, free = json.loads(result.stdout)
-        self.assertEqual((wrong['locked'], wrong['holder']), (None, None))
+        self.assertEqual((wrong['locked'], wrong['holders']), (None, []))
         self.assertIn('fifo', wrong['error'])
         self.assertEqual((free['locked'], free['error']), (False, None))
         self.assertEqual(result.stderr, '')
@@ -428,8 +533,11 @@ class Status(CommandTest):
     def test_json_unknown_holder(self):
         pathlib.Path('x.lock').touch()
         result = self.assert_ends(1, 'status', '--json', '-b', 'hard-link', 'x.lock')
-        self.assertEqual(json.loads(result.stdout)[0]['holder'],
-                         {'pid': None, 'application': None, 'host': None})
+        holder, = json.loads(result.stdout)[0]['holders']
+        self.assertRegex(holder.pop('since'), '^2')
+        self.assertEqual(holder, {
+            'pid': None, 'application': None, 'host': None, 'command': None, 'user': None,
+            'mode': 'exclusive', 'started': None})
 
     def test_json_names(self):
         """Any path comes back: as text where it is text, and as a URI with its bytes."""
@@ -451,8 +559,9 @@ class Status(CommandTest):
         record = '4242\nge"\\\x1b\xff\nelsewhere\n\n\n'
         pathlib.Path('x.lock').write_text(record, encoding='latin-1')
         result = self.assert_ends(1, 'status', '-j', '-b', 'pid-file', 'x.lock')
-        self.assertEqual(json.loads(result.stdout)[0]['holder'],
-                         {'pid': 4242, 'application': 'ge"\\?\ufffd', 'host': 'elsewhere'})
+        holder, = json.loads(result.stdout)[0]['holders']
+        self.assertEqual((holder['pid'], holder['application'], holder['host'], holder['command']),
+                         (4242, 'ge"\\?\ufffd', 'elsewhere', None))
 
 
 class Break(CommandTest):
@@ -491,13 +600,24 @@ class Help(CommandTest):
                 self.assertRegex(output, rf'(?m)^  {name} ')
 
     def test_help_of_commands(self):
-        for name, parameters in [('run', 'PATH -- COMMAND [ARGUMENT...]'),
+        for name, parameters in [('run', 'PATH -- COMMAND [ARGUMENT...] | PATH -c COMMAND | NUMBER'),
                                  ('status', 'PATH...'), ('break', 'PATH')]:
             for option in ['--help', '-h']:
                 output = self.assert_ends(0, name, option).stdout
                 self.assertRegex(output, rf'lf-lock {name} \[OPTION.*\] ')
                 self.assertIn(parameters, output)
                 self.assertIn('--backend=BACKEND', output)
+
+    def test_help_says_what_is_done(self):
+        for name, words in [
+                ('run', ['75 if somebody else keeps the lock', '76 if', 'removed or replaced']),
+                ('status', ['a line for each holder', 'command line', 'the user',
+                            'exclusive or shared', 'since when', '0 if all of the locks are free']),
+                ('break', ['Takes a lock away from its holder', 'can be had anew', 'is removed',
+                           'not stopped', 'nothing is done'])]:
+            output = ' '.join(self.assert_ends(0, name, '--help').stdout.split())
+            for word in words:
+                self.assertIn(word, output)
 
     def test_help_of_the_command(self):
         for words in [['--'], []]:
@@ -621,8 +741,8 @@ class Flock(CommandTest):
     def test_excludes_us(self):
         holder = self.flock_hold('x.lock')
         result = self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
-        self.assertIn('(flock)', result.stderr)
-        self.assertRegex(self.assert_ends(1, 'status', 'x.lock').stdout, r'PID \d+ \(flock\)')
+        self.assertIn('(flock x.lock sh -c ', result.stderr)
+        self.assertRegex(self.assert_ends(1, 'status', 'x.lock').stdout, r'PID \d+ \(flock x.lock ')
         waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'echo', 'got it')
         wait_until(lambda: has_waiter('x.lock'))
         self.finish(holder)
