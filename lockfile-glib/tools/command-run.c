@@ -59,7 +59,7 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* One of the holders, and that there are more. NULL if there is none. */
+/* One of the holders, and how many there are. NULL if there is none. */
 static char *
 describe_holders (LfLockFile *lock_file)
 {
@@ -73,7 +73,7 @@ describe_holders (LfLockFile *lock_file)
   if (holdings->len == 1)
     return g_steal_pointer (&first);
 
-  return g_strdup_printf (_("%s, and %u others"), first, holdings->len - 1);
+  return g_strdup_printf (_("%s (one of %u holders)"), first, holdings->len);
 }
 
 static void

@@ -472,7 +472,7 @@ class Status(CommandTest):
             found = json.loads(self.assert_ends(1, 'status', '-jb', backend, path).stdout)[0]
             self.assertEqual({holder['pid'] for holder in found['holders']}, holders)
             result = self.assert_ends(75, 'run', '-nb', backend, path, 'true')
-            self.assertIn(', and 2 others', result.stderr)
+            self.assertIn(' (one of 3 holders)', result.stderr)
 
     def test_long_command_line(self):
         self.hold('x.lock', script='# ' + 1000 * 'long ')
