@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Completion of lf-lock in bash: the function by itself, and in a shell at a terminal."""
+"""Completion of lf-lock: in bash the function by itself, and bash, zsh and fish as a person
+uses them."""
 
 import os
 import pathlib
@@ -13,8 +14,9 @@ from command_testing import ALL_BACKENDS, LF_LOCK, PATIENCE, CommandTest, main
 from terminals import Terminal
 
 COMPLETION = os.environ['LF_COMPLETION']
-RUN_OPTIONS = ['--backend', '--conflict-exit-code', '--help', '--nonblock', '--remove',
-               '--shared', '--timeout']
+FOLDER = pathlib.Path(COMPLETION).parent
+RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--no-fork',
+               '--nonblock', '--quiet', '--remove', '--shared', '--timeout', '--unlock', '--verbose']
 
 # Arguments are the words; the last one is completed
 COMPLETE = '''
@@ -90,7 +92,7 @@ class Completion(CommandTest):
             self.assertEqual(self.complete(name, '--', '-x'), ['-x.lock'])
             self.assertEqual(self.complete(name, '-b', 'flock', '--', '-'), ['-x.lock', '-y.lock'])
         self.assertEqual(self.complete('status', '--', '-x.lock', '-y'), ['-y.lock'])
-        self.assertEqual(self.complete('run', '--', '-x.lock', '-'), ['--'])
+        self.assertEqual(self.complete('run', '--', '-x.lock', '-'), ['--', '--command', '-c'])
         for words in [['-x.lock', '--'], ['-x.lock'], ['x.lock', '--']]:
             self.assertEqual(self.complete('run', '--', *words, 'printen'), ['printenv'])
         # The value of an option is no separator
@@ -100,7 +102,10 @@ class Completion(CommandTest):
         pathlib.Path('printenv.txt').touch()
         for words in [['x.lock'], ['x.lock', '--'], ['-w', '5', 'x.lock', '--']]:
             self.assertEqual(self.complete('run', *words, 'printen'), ['printenv'])
-        self.assertEqual(self.complete('run', 'x.lock', '-'), ['--'])
+        self.assertEqual(self.complete('run', 'x.lock', '-'), ['--', '--command', '-c'])
+        self.assertEqual(self.complete('run', 'x.lock', '--c'), ['--command'])
+        for option in ['-c', '--command']:
+            self.assertEqual(self.complete('run', 'x.lock', option, 'pri'), [])
         self.assertEqual(self.complete('run', 'x.lock', '--', 'cat', 'pri'), ['printenv.txt'])
         self.assertEqual(self.complete('run', 'x.lock', 'cat', 'pri'), ['printenv.txt'])
         self.assertEqual(self.complete('run', 'x.lock', '--', 'cat', '--json', ''),
@@ -151,6 +156,130 @@ class Shell(CommandTest):
         self.assert_completes('lf-lock run x.lock -- lf-lock status --js',
                               '-- lf-lock status --json ')
         self.assert_completes('lf-lock run x.lock lf-lock status --js', 'lf-lock status --json ')
+
+
+class Fish(CommandTest):
+    """fish says itself what it would complete."""
+
+    def complete(self, line):
+        result = subprocess.run(
+            ['fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]',
+             str(FOLDER / 'lf-lock.fish'), line], check=True, capture_output=True, text=True,
+            timeout=PATIENCE, env={**os.environ, 'HOME': self.directory})
+        self.assertEqual(result.stderr, '')
+        return sorted(line.split('\t')[0] for line in result.stdout.splitlines())
+
+    def test_commands(self):
+        self.assertEqual(self.complete('lf-lock '), ['break', 'run', 'status'])
+        self.assertEqual(self.complete('lf-lock sta'), ['status'])
+        self.assertEqual(self.complete('lf-lock --v'), ['--version'])
+
+    def test_options(self):
+        for name in ['run', 'status', 'break']:
+            output = self.assert_ends(0, name, '--help').stdout
+            options = re.findall(r'^  (?:(-\w), )?(--[\w-]+)', output, re.MULTILINE)
+            letters = [letter for letter, _ in options if letter]
+            self.assertEqual(self.complete(f'lf-lock {name} --'),
+                             sorted(long_option for _, long_option in options))
+            self.assertEqual([word for word in self.complete(f'lf-lock {name} -') if len(word) == 2],
+                             sorted(letters))
+
+    def test_backends(self):
+        for name in ['run', 'status', 'break']:
+            self.assertEqual(self.complete(f'lf-lock {name} --backend='),
+                             [f'--backend={backend}' for backend in sorted(ALL_BACKENDS)])
+            for option in ['-b', '--backend']:
+                self.assertEqual(self.complete(f'lf-lock {name} {option} '), sorted(ALL_BACKENDS))
+        self.assertEqual(self.complete('lf-lock run -nb s'), ['sqlite', 'symlink'])
+
+    def test_numbers(self):
+        pathlib.Path('5').touch()
+        for option in ['-w ', '-E ', '--timeout ', '--timeout=', '--conflict-exit-code ']:
+            self.assertEqual(self.complete(f'lf-lock run {option}'), [])
+
+    def test_paths(self):
+        for name in ['a.lock', 'a b.lock', 'c.lock']:
+            pathlib.Path(name).touch()
+        for name in ['run', 'status', 'break', 'run -w 5', 'run --timeout 5', 'run -nb flock',
+                     'status c.lock']:
+            self.assertEqual(self.complete(f'lf-lock {name} a'), ['a b.lock', 'a.lock'])
+
+    def test_command(self):
+        pathlib.Path('printenv.txt').touch()
+        for words in ['x.lock', 'x.lock --', '-w 5 x.lock --', '-- x.lock']:
+            self.assertEqual(self.complete(f'lf-lock run {words} printen'), ['printenv'])
+        self.assertEqual(self.complete('lf-lock run x.lock -'), ['--', '--command', '-c'])
+        self.assertEqual(self.complete('lf-lock run x.lock -c pri'), [])
+        self.assertEqual(self.complete('lf-lock run x.lock cat pri'), ['printenv.txt'])
+        self.assertEqual(self.complete('lf-lock run x.lock -- lf-lock status --js'), ['--json'])
+
+
+class Zsh(CommandTest):
+    """zsh as a person uses it, with its own completion system."""
+
+    def setUp(self):
+        super().setUp()
+        pathlib.Path('some file.lock').touch()
+        self.shell = Terminal('zsh', '-f', '-i', PS1='> ', TERM='dumb', HOME=self.directory,
+                              COLUMNS='500', PATH=f'{os.path.dirname(LF_LOCK)}:/usr/bin:/bin')
+        self.addCleanup(self.shell.close)
+        self.shell.expect('> ')
+        # One that lists what there is, without a menu, a question or colours
+        self.shell.type(f'fpath=({FOLDER} $fpath); autoload -Uz compinit; compinit -u -D; '
+                        'bindkey -e; setopt no_beep no_always_last_prompt; LISTMAX=0; '
+                        'unsetopt zle_bracketed_paste prompt_sp auto_menu 2>/dev/null; '
+                        'stty columns 500; echo re""ady\n')
+        self.shell.expect('\nready\r\n')
+        self.shell.expect('> ')
+
+    def assert_completes(self, typed, completed):
+        # Ctrl-A and Ctrl-E: to both ends of the line, which becomes an argument. The shell takes
+        # the space away that it has put behind a word, when what is typed next is no word
+        self.shell.type(f"{typed}\t\x01print -r -- '<\x05>'\n")
+        self.assertEqual(self.shell.expect(r'\n<([^\n]*)>\r?\n')[1], completed)
+        self.shell.expect('> ')
+
+    def list(self, typed):
+        """The words that are offered."""
+        self.shell.type(f'{typed}\t\x05\x15echo li""sted\n')
+        text = self.shell.expect(r'(?s)^(.*)\nlisted\r?\n')[1]
+        self.shell.expect('> ')
+        return text
+
+    def test_commands(self):
+        self.assert_completes('lf-lock sta', 'lf-lock status')
+        self.assert_completes('lf-lock --ver', 'lf-lock --version')
+
+    def test_options(self):
+        for name in ['run', 'status', 'break']:
+            output = self.assert_ends(0, name, '--help').stdout
+            options = re.findall(r'^  (?:-\w, )?(--[\w-]+)', output, re.MULTILINE)
+            listed = set(re.findall(r'(?<![\w-])--[a-z][\w-]*', self.list(f'lf-lock {name} --')))
+            self.assertEqual(sorted(listed), sorted(options))
+        self.assert_completes('lf-lock run --sh', 'lf-lock run --shared')
+
+    def test_backends(self):
+        for option in ['--backend=', '--backend ', '-b ', '-b', '-nb ']:
+            self.assert_completes(f'lf-lock run {option}pid', f'lf-lock run {option}pid-file')
+        text = self.list('lf-lock status --backend=')
+        for backend in ALL_BACKENDS:
+            self.assertRegex(text, rf'(?<![\w-]){backend}(?![\w-])')
+
+    def test_paths(self):
+        for words in ['run', 'status', 'break', 'run -w 5', 'status x.lock']:
+            self.assert_completes(f'lf-lock {words} some', rf'lf-lock {words} some\ file.lock')
+
+    def test_command(self):
+        for words in ['x.lock', 'x.lock --', '-nw 5 x.lock --']:
+            self.assert_completes(f'lf-lock run {words} printen', f'lf-lock run {words} printenv')
+        self.assert_completes('lf-lock run x.lock --c', 'lf-lock run x.lock --command')
+
+    def test_arguments_of_the_command(self):
+        self.assert_completes('lf-lock run x.lock -- lf-lock status --js',
+                              'lf-lock run x.lock -- lf-lock status --json')
+        self.assert_completes('lf-lock run x.lock lf-lock run --sh',
+                              'lf-lock run x.lock lf-lock run --shared')
+        self.assert_completes('lf-lock run x.lock cat some', r'lf-lock run x.lock cat some\ file.lock')
 
 
 if __name__ == '__main__':

@@ -150,9 +150,12 @@ class Installed(unittest.TestCase):
 
     def test_command(self):
         for locale, status, usage in [
-                ('de_DE.UTF-8', 'x.lock: frei', 'Führt einen Befehl aus und hält dabei'),
-                ('es_ES.UTF-8', 'x.lock: libre', 'Ejecuta una orden mientras tiene un'),
-                ('C.UTF-8', 'x.lock: free', 'Runs a command while holding a lock.')]:
+                ('de_DE.UTF-8', 'x.lock: frei, denn die Datei gibt es nicht',
+                 'Führt einen Befehl aus und hält dabei'),
+                ('es_ES.UTF-8', 'x.lock: libre, pues no existe tal archivo',
+                 'Ejecuta una orden mientras tiene un'),
+                ('C.UTF-8', 'x.lock: free, as there is no such file',
+                 'Runs a command while holding a lock.')]:
             self.assertEqual(self.lf_lock(locale, 'status', 'x.lock'), status + '\n')
             self.assertIn(usage, self.lf_lock(locale, 'run', '--help'))
 
@@ -176,7 +179,8 @@ class Installed(unittest.TestCase):
         """Also those that the command shows."""
         output = self.lf_lock('de_DE.UTF-8', 'run', 'x.lock', '--',
                               f'{self.prefix}/bin/lf-lock', 'run', '-n', 'x.lock', 'true')
-        self.assertRegex(output, r'x\.lock ist schon gesperrt: gehalten von PID \d+ \(lf-lock\)')
+        self.assertRegex(output, r'x\.lock ist schon gesperrt: gehalten von PID \d+ \(.*'
+                                 r'lf-lock run -n x\.lock true\), Benutzer \S+, exklusiv, seit 2')
 
     def test_charset(self):
         output = self.lf_lock('de_DE.ISO-8859-1', 'none', encoding='iso-8859-1')
@@ -197,6 +201,8 @@ class Installed(unittest.TestCase):
     def test_files(self):
         for name in ['bin/lf-lock', 'share/man/man1/lf-lock.1',
                      'share/bash-completion/completions/lf-lock',
+                     'share/zsh/site-functions/_lf-lock',
+                     'share/fish/vendor_completions.d/lf-lock.fish',
                      'share/locale/de/LC_MESSAGES/lockfile-glib-1.0.mo',
                      'share/locale/es/LC_MESSAGES/lockfile-glib-1.0.mo']:
             self.assertTrue(os.path.exists(f'{self.prefix}/{name}'), name)

@@ -21,5 +21,8 @@ echo content >data
 diff ran - <<'END'
 backup /home
 make-index
+backup /srv
+make-index
+backup /var
 END
 cmp data copy
