@@ -54,6 +54,7 @@ TIMEOUT = 120
 SUFFIXES = {
     'c': '.c', 'cpp': '.cpp', 'vala': '.vala', 'python': '.py', 'javascript': '.js',
     'js': '.js', 'cjs': '.cjs', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
+    'crontab': '.crontab',
 }
 
 FENCE = re.compile(r'^```(\w*)\s*$')
@@ -236,6 +237,28 @@ class Page:
             json.loads(path.read_text(encoding='utf-8'))
         except ValueError as error:
             raise Failure(str(error)) from error
+        return ''
+
+    def run_crontab(self, path, run):
+        if run:
+            raise Failure('a crontab is checked, not run')
+        # In /etc/cron.d a user stands before the command, and is taken for one here
+        return self.command('crontab', '-n', path)
+
+    def run_ini(self, path, run):
+        """A unit of systemd, which a comment names. Its programs are not installed here."""
+        if run:
+            raise Failure('a unit is checked, not run')
+        text = path.read_text(encoding='utf-8')
+        name = re.match(r'# /etc/systemd/system/([\w@.-]+)\n', text)
+        if name is None:
+            raise Failure('no comment says what its file is')
+        unit = pathlib.Path(self.directory, name[1])
+        unit.write_text(re.sub(r'/usr/(local/)?bin/[\w-]+', '/usr/bin/true', text), encoding='utf-8')
+        output = self.command('systemd-analyze', 'verify',
+                              str(unit).replace('@.service', '@instance.service'))
+        if output:
+            raise Failure(output)
         return ''
 
     def run_console(self, block):
