@@ -31,7 +31,6 @@
 
 typedef struct
 {
-  gboolean known;
   guint n_foreign;
   char *unique_name; /* of the empty file that python-lockfile makes */
 } Contents;
@@ -69,23 +68,33 @@ is_gone (int         fd,
   return fstatat (fd, name, &file_stat, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
 }
 
-static void
+/* The next entry, or NULL: at the end with errno 0. */
+static const struct dirent *
+read_entry (DIR *directory)
+{
+  errno = 0;
+  return readdir (directory);
+}
+
+/* Returns 0 or an errno; only with 0 it is all that is there. */
+static int
 contents_read (Contents *self,
                int       fd)
 {
   int own_fd = lf_dotlock_open_at (fd, ".", O_RDONLY | O_DIRECTORY, 0);
   DIR *directory = own_fd >= 0 ? fdopendir (own_fd) : NULL;
   const struct dirent *entry;
+  int saved_errno = errno;
 
-  *self = (Contents) { .known = directory != NULL };
+  *self = (Contents) { 0 };
   if (directory == NULL)
     {
       if (own_fd >= 0)
         lf_close (own_fd);
-      return;
+      return saved_errno;
     }
 
-  while ((entry = readdir (directory)) != NULL)
+  while ((entry = read_entry (directory)) != NULL)
     {
       if (g_str_equal (entry->d_name, ".") || g_str_equal (entry->d_name, "..") ||
           is_record_name (fd, entry->d_name) || is_gone (fd, entry->d_name))
@@ -96,7 +105,10 @@ contents_read (Contents *self,
       else
         self->n_foreign++;
     }
+  saved_errno = errno;
   closedir (directory);
+
+  return saved_errno;
 }
 
 static void
@@ -107,56 +119,40 @@ contents_clear (Contents *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Contents, contents_clear)
 
-static gboolean
-is_used (const LfDotlockNode *node)
+static int
+check_unused (const LfDotlockNode *node)
 {
   g_auto (Contents) contents = { 0 };
+  int result = contents_read (&contents, node->fd);
 
-  if (node->fd >= 0)
-    contents_read (&contents, node->fd);
-
-  return contents.n_foreign > 0;
+  return contents.n_foreign > 0 ? ENOTEMPTY : result;
 }
 
-static LfDotlockResult
-look_from_outside (const LfDotlockBackend  *self,
-                   const LfDotlockPlace    *place,
-                   LfDotlockNode           *node,
-                   GError                 **error)
-{
-  struct stat name_stat;
-
-  if (fstatat (place->fd, place->name, &name_stat, AT_SYMLINK_NOFOLLOW) != 0)
-    return errno == ENOENT ? LF_DOTLOCK_ABSENT : lf_dotlock_fail (self, place->path, errno, error);
-
-  if (!S_ISDIR (name_stat.st_mode))
-    return lf_dotlock_fail_invalid (place->path, _("%s is not a lock: it is not a directory"),
-                                    error);
-
-  node->device = name_stat.st_dev;
-  node->inode = name_stat.st_ino;
-  node->record = g_strdup ("");
-
-  return LF_DOTLOCK_PRESENT;
-}
-
-/* Others' directories have no record, or another. Returns whether what there is can be
- * one. */
-static gboolean
+/* Returns 0 or an errno: ENOENT if there is no record, as in others' directories, EINVAL if
+ * what there is cannot be one. */
+static int
 read_record (LfDotlockNode *node)
 {
   struct stat file_stat;
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-  if (node->record_fd < 0 || fstat (node->record_fd, &file_stat) != 0)
-    return TRUE;
+  if (node->record_fd < 0)
+    return errno;
+
+  if (fstat (node->record_fd, &file_stat) != 0)
+    {
+      int saved_errno = errno;
+
+      lf_close (node->record_fd);
+      node->record_fd = -1;
+      return saved_errno;
+    }
 
   node->record_device = file_stat.st_dev;
   node->record_inode = file_stat.st_ino;
 
-  return S_ISREG (file_stat.st_mode) &&
-         lf_dotlock_read (node->record_fd, &node->record) != EINVAL;
+  return S_ISREG (file_stat.st_mode) ? lf_dotlock_read (node->record_fd, &node->record) : EINVAL;
 }
 
 static LfDotlockResult
@@ -166,25 +162,31 @@ look (const LfDotlockBackend  *self,
       GError                 **error)
 {
   struct stat directory_stat;
-  gboolean is_valid;
+  int record_errno, result = 0;
 
   node->fd = lf_dotlock_open_at (place->fd, place->name, O_RDONLY | O_DIRECTORY, 0);
-  if (node->fd < 0)
-    return errno == ENOENT ? LF_DOTLOCK_ABSENT : look_from_outside (self, place, node, error);
-
-  if (fstat (node->fd, &directory_stat) != 0)
-    return look_from_outside (self, place, node, error);
+  if (node->fd < 0 || fstat (node->fd, &directory_stat) != 0)
+    return lf_dotlock_look_from_outside (self, place, node, errno, error);
 
   node->device = directory_stat.st_dev;
   node->inode = directory_stat.st_ino;
-  is_valid = read_record (node);
+  record_errno = read_record (node);
   if (node->record == NULL)
     node->record = g_strdup ("");
 
   /* With a record it is a lock, whatever else was put there */
-  if (!is_valid || (!lf_record_is_ours (node->record) && is_used (node)))
+  if (!lf_record_is_ours (node->record))
+    result = check_unused (node);
+  if (record_errno == EINVAL || result == ENOTEMPTY)
     return lf_dotlock_fail_invalid (place->path,
                                     _("%s is not a lock: it holds something else"), error);
+  if (result == ENOENT)
+    return LF_DOTLOCK_RETRY;
+
+  if (record_errno != ENOENT)
+    node->unknown_errno = record_errno;
+  if (result != 0)
+    node->unknown_errno = result;
 
   return LF_DOTLOCK_PRESENT;
 }
@@ -362,16 +364,18 @@ move_away (const LfDotlockPlace  *place,
  * would lose its record and stay. */
 static int
 remove_in_place (const LfDotlockPlace *place,
-                 const Contents       *contents,
                  LfDotlockNode        *node)
 {
-  if (node->fd < 0 || !contents->known || contents->n_foreign > 0)
+  g_auto (Contents) contents = { 0 };
+  int result = node->fd >= 0 ? contents_read (&contents, node->fd) : EBADF;
+
+  if (result != 0 || contents.n_foreign > 0)
     return ENOTEMPTY;
 
   if (unlinkat (node->fd, LF_DOTLOCK_RECORD_NAME, 0) != 0 && errno != ENOENT)
     return errno;
-  if (contents->unique_name != NULL)
-    unlinkat (node->fd, contents->unique_name, 0);
+  if (contents.unique_name != NULL)
+    unlinkat (node->fd, contents.unique_name, 0);
 
   return unlinkat (place->fd, place->name, AT_REMOVEDIR) == 0 ? 0 : errno;
 }
@@ -399,10 +403,7 @@ remove_directory (const LfDotlockBackend *self,
   if (result != ENOSPC && result != EDQUOT && result != ENAMETOOLONG && result != EEXIST)
     return result;
 
-  if (!contents.known && node->fd >= 0)
-    contents_read (&contents, node->fd);
-
-  return remove_in_place (place, &contents, node);
+  return remove_in_place (place, node);
 }
 
 const LfDotlockBackend lf_backend_directory = {
@@ -411,9 +412,10 @@ const LfDotlockBackend lf_backend_directory = {
     LF_DOTLOCK_METHODS,
   },
   .has_inode = TRUE,
+  .file_type = S_IFDIR,
   .look = look,
   .make = make,
   .verify = lf_dotlock_verify_inode,
-  .is_used = is_used,
+  .check_unused = check_unused,
   .remove = remove_directory,
 };

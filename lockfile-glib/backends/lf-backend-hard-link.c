@@ -13,6 +13,7 @@ const LfDotlockBackend lf_backend_hard_link = {
     LF_DOTLOCK_METHODS,
   },
   .has_inode = TRUE,
+  .file_type = S_IFREG,
   .look = lf_dotlock_look_at_file,
   .prepare = lf_dotlock_prepare_file,
   .make = lf_dotlock_make_file,

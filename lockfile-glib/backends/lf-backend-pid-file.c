@@ -14,6 +14,7 @@ const LfDotlockBackend lf_backend_pid_file = {
     LF_DOTLOCK_METHODS,
   },
   .has_inode = TRUE,
+  .file_type = S_IFREG,
   .shows_fd = TRUE,
   .look = lf_dotlock_look_at_file,
   .prepare = lf_dotlock_prepare_file,

@@ -153,6 +153,7 @@ const LfDotlockBackend lf_backend_symlink = {
     .backend = LF_BACKEND_SYMLINK,
     LF_DOTLOCK_METHODS,
   },
+  .file_type = S_IFLNK,
   .look = look,
   .make = make,
   .verify = verify,

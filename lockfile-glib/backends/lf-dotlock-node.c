@@ -63,6 +63,17 @@ G_GNUC_END_IGNORE_DEPRECATIONS
   return LF_DOTLOCK_ERROR;
 }
 
+/* What is there is of another kind. */
+LfDotlockResult
+lf_dotlock_fail_kind (const LfDotlockBackend  *self,
+                      const char              *path,
+                      GError                 **error)
+{
+  return lf_dotlock_fail_invalid (path, self->file_type == S_IFDIR
+                                        ? _("%s is not a lock: it is not a directory")
+                                        : _("%s is not a lock: it is not a regular file"), error);
+}
+
 static void
 close_inode (int     *fd,
              guint64  device,
@@ -196,31 +207,33 @@ lf_dotlock_verify_inode (const LfDotlockBackend *self,
   return name_stat.st_dev == node->device && name_stat.st_ino == node->inode ? 0 : ENOENT;
 }
 
-static LfDotlockResult
-fail_not_a_file (const char  *path,
-                 GError     **error)
-{
-  return lf_dotlock_fail_invalid (path, _("%s is not a lock: it is not a regular file"), error);
-}
-
-/* What cannot be opened is there all the same, if it can be a lock. */
-static LfDotlockResult
-look_from_outside (const LfDotlockBackend  *self,
-                   const LfDotlockPlace    *place,
-                   LfDotlockNode           *node,
-                   GError                 **error)
+/* What cannot be opened, because of an errno, is there all the same, if it can be a
+ * lock. */
+LfDotlockResult
+lf_dotlock_look_from_outside (const LfDotlockBackend  *self,
+                              const LfDotlockPlace    *place,
+                              LfDotlockNode           *node,
+                              int                      saved_errno,
+                              GError                 **error)
 {
   struct stat name_stat;
+
+  if (saved_errno == ENOENT)
+    return LF_DOTLOCK_ABSENT;
 
   if (fstatat (place->fd, place->name, &name_stat, AT_SYMLINK_NOFOLLOW) != 0)
     return errno == ENOENT ? LF_DOTLOCK_ABSENT : lf_dotlock_fail (self, place->path, errno, error);
 
-  if (!S_ISREG (name_stat.st_mode))
-    return fail_not_a_file (place->path, error);
+  if ((name_stat.st_mode & S_IFMT) != self->file_type)
+    return lf_dotlock_fail_kind (self, place->path, error);
 
+  if (node->fd >= 0)
+    lf_close (node->fd);
+  node->fd = -1;
   node->device = name_stat.st_dev;
   node->inode = name_stat.st_ino;
   node->record = g_strdup ("");
+  node->unknown_errno = saved_errno;
 
   return LF_DOTLOCK_PRESENT;
 }
@@ -235,16 +248,13 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
   int result;
 
   node->fd = lf_dotlock_open_at (place->fd, place->name, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-  if (node->fd < 0)
-    return errno == ENOENT ? LF_DOTLOCK_ABSENT : look_from_outside (self, place, node, error);
-
-  if (fstat (node->fd, &file_stat) != 0)
-    return look_from_outside (self, place, node, error);
+  if (node->fd < 0 || fstat (node->fd, &file_stat) != 0)
+    return lf_dotlock_look_from_outside (self, place, node, errno, error);
 
   node->device = file_stat.st_dev;
   node->inode = file_stat.st_ino;
   if (!S_ISREG (file_stat.st_mode))
-    return fail_not_a_file (place->path, error);
+    return lf_dotlock_fail_kind (self, place->path, error);
 
   result = file_stat.st_size > LF_RECORD_MAX_LENGTH ? EINVAL
                                                     : lf_dotlock_read (node->fd, &node->record);
@@ -252,7 +262,10 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
     return lf_dotlock_fail_invalid (place->path,
                                     _("%s is not a lock: it holds something else"), error);
   if (result != 0)
-    node->record = g_strdup ("");
+    {
+      node->record = g_strdup ("");
+      node->unknown_errno = result;
+    }
 
   return LF_DOTLOCK_PRESENT;
 }

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <sys/stat.h>
+
 #include "backends/lf-backend-private.h"
 
 G_BEGIN_DECLS
@@ -40,6 +42,7 @@ typedef struct
   guint64 record_device;
   guint64 record_inode;
   char *record;  /* "" if it is not one that we understand, or may not read */
+  int unknown_errno; /* why it is not known what is in it; 0 if it is */
 } LfDotlockNode;
 
 #define LF_DOTLOCK_NODE_INIT { .fd = -1, .record_fd = -1 }
@@ -53,6 +56,7 @@ struct _LfDotlockBackend
   /* Whether what is at the name can be locked with flock(2), which a holder does */
   gboolean has_inode;
   gboolean shows_fd; /* in the property of the handle */
+  mode_t file_type;  /* of the lock: S_IFREG or so */
 
   /* Opens what is at the name, without following links. What cannot be a lock of this
    * kind is an error. */
@@ -81,9 +85,9 @@ struct _LfDotlockBackend
                  const LfDotlockPlace   *place,
                  const LfDotlockNode    *node);
 
-  /* Whether others have put there what a removal would take with it. NULL if nobody
-   * can. */
-  gboolean (*is_used) (const LfDotlockNode *node);
+  /* For one whose inside is known: 0, ENOTEMPTY if others have put there what a removal
+   * would take with it, or another errno if that cannot be told. NULL if nobody can. */
+  int (*check_unused) (const LfDotlockNode *node);
 
   /* Takes what was verified away; 0 or an errno. */
   int (*remove) (const LfDotlockBackend *self,
@@ -169,6 +173,12 @@ int             lf_dotlock_read             (int                    fd,
 int             lf_dotlock_write            (int                    fd,
                                              const char            *record,
                                              gboolean               durable);
+LfDotlockResult lf_dotlock_look_from_outside
+                                            (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             LfDotlockNode          *node,
+                                             int                    saved_errno,
+                                             GError                 **error);
 int             lf_dotlock_verify_inode     (const LfDotlockBackend *self,
                                              const LfDotlockPlace   *place,
                                              const LfDotlockNode    *node);
@@ -197,6 +207,9 @@ LfDotlockResult lf_dotlock_fail             (const LfDotlockBackend *self,
                                              GError                **error);
 LfDotlockResult lf_dotlock_fail_invalid     (const char             *path,
                                              const char             *format,
+                                             GError                **error);
+LfDotlockResult lf_dotlock_fail_kind        (const LfDotlockBackend *self,
+                                             const char             *path,
                                              GError                **error);
 
 G_END_DECLS

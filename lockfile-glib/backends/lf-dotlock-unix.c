@@ -618,13 +618,17 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
           return FALSE;
         }
 
-      if (self->is_used != NULL && self->is_used (&found))
+      /* It may be anything */
+      result = found.unknown_errno;
+      if (result == 0 && self->check_unused != NULL)
+        result = self->check_unused (&found);
+      if (result == ENOTEMPTY)
         {
           lf_dotlock_fail_invalid (path, _("%s is not a lock: it holds something else"), error);
           return FALSE;
         }
-
-      result = break_found (self, &place, &found);
+      if (result == 0)
+        result = break_found (self, &place, &found);
     }
 
   if (result == 0 || result == ENOENT)

@@ -192,6 +192,126 @@ test_break_held_directory (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
+typedef struct
+{
+  InterceptedCall call;
+  guint nth;
+  int fault;
+  gboolean only_lock; /* where it is called by name */
+} LookFault;
+
+typedef struct
+{
+  InterceptedCall call;
+  int fault;
+} Fault;
+
+static void
+make_precious (const TestBackend *backend,
+               Fixture           *fixture)
+{
+  g_autofree char *large = g_strnfill (LARGE, 'x');
+
+  switch (backend->kind)
+    {
+    case LOCK_IS_FILE:
+      g_assert_true (g_file_set_contents (fixture->path, large, LARGE, NULL));
+      break;
+
+    case LOCK_IS_DIRECTORY:
+      g_assert_no_errno (g_mkdir (fixture->path, 0777));
+      make_file (fixture->path, "precious", "precious");
+      break;
+
+    case LOCK_IS_SYMLINK:
+    default:
+      make_file (fixture->directory, "precious", "precious");
+      g_assert_no_errno (symlink ("precious", fixture->path));
+      break;
+    }
+}
+
+/* What could not be looked into may be anything: it is there for those who want the lock,
+ * and not for anybody to break. */
+static void
+test_look_fails (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *base_name = g_path_get_basename (fixture->path);
+  const LookFault faults[] = {
+    { CALL_OPEN, 1, EMFILE, TRUE },
+    { CALL_OPEN, 1, EACCES, TRUE },
+    /* After that of the directory */
+    { CALL_FSTAT, 2, EIO, FALSE },
+    { CALL_READ, 1, EIO, FALSE },
+    { CALL_OPENDIR, 1, EMFILE, FALSE },
+    { CALL_READDIR, 1, EIO, FALSE },
+  };
+
+  make_precious (backend, fixture);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (GError) error = NULL;
+      gboolean is_struck;
+
+      intercept_only (faults[i].only_lock ? base_name : NULL);
+      intercept_fault (faults[i].call, faults[i].nth, 1000, faults[i].fault);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      is_struck = intercept_nothing () > 0;
+      if (is_struck)
+        g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+      g_clear_error (&error);
+
+      intercept_only (faults[i].only_lock ? base_name : NULL);
+      intercept_fault (faults[i].call, faults[i].nth, 1000, faults[i].fault);
+      g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
+      is_struck = intercept_nothing () > 0;
+      g_test_message ("%s %u: %s", intercepted_names[faults[i].call], faults[i].nth,
+                      error->message);
+      if (is_struck)
+        g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i].fault));
+      g_assert_true (path_exists (fixture->path));
+      g_assert_true (backend->kind == LOCK_IS_FILE || is_somewhere (fixture->directory, "precious"));
+    }
+  assert_left_alone (backend, fixture->path);
+
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+/* A lock whose record could not be read is not broken unseen either; another time it is. */
+static void
+test_break_unread (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *record_path = get_record_path (backend, fixture->path);
+  g_autofree char *record_name = g_path_get_basename (record_path);
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+  const Fault faults[] = { { CALL_OPEN, EMFILE }, { CALL_READ, EIO } };
+
+  if (backend->kind == LOCK_IS_SYMLINK)
+    return;
+
+  assert_acquires (lock);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      intercept_only (faults[i].call == CALL_OPEN ? record_name : NULL);
+      intercept_fault (faults[i].call, 1, 1, faults[i].fault);
+      g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i].fault));
+      assert_locked (backend, fixture->path);
+    }
+  g_assert_true (lf_lock_file_break_lock (breaker, NULL, NULL));
+  g_assert_false (path_exists (fixture->path));
+}
+
 /* Links under the names of what a crash would have left. */
 static void
 test_linked_litter (Fixture       *fixture,
@@ -415,6 +535,8 @@ main (int    argc,
   add_hostile_test ("not-a-lock", test_not_a_lock);
   add_hostile_test ("held-directory", test_held_directory);
   add_hostile_test ("break-held-directory", test_break_held_directory);
+  add_hostile_test ("look-fails", test_look_fails);
+  add_hostile_test ("break-unread", test_break_unread);
   add_hostile_test ("linked-litter", test_linked_litter);
   add_hostile_test ("exchanged", test_exchanged);
   add_hostile_test ("fuse", test_fuse);

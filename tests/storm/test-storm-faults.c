@@ -36,6 +36,7 @@ static const int faults[N_CALLS][MAX_FAULTS] = {
   [CALL_FSTATFS] = { EIO, ENOSYS },
   [CALL_UTIMES] = { ENOSPC, EPERM, ENOSYS },
   [CALL_OPENDIR] = { EMFILE, ENOMEM },
+  [CALL_READDIR] = { EIO, ESTALE },
 };
 
 typedef enum

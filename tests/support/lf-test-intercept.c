@@ -35,6 +35,7 @@ const char *const intercepted_names[N_CALLS] = {
   [CALL_FSTATFS] = "fstatfs",
   [CALL_UTIMES] = "utimes",
   [CALL_OPENDIR] = "opendir",
+  [CALL_READDIR] = "readdir",
 };
 
 static struct
@@ -313,6 +314,8 @@ WRAP (utimensat, "utimensat", int,
       CALL_UTIMES, path, directory, flags, -1)
 WRAP (opendir, "opendir", DIR *, (const char *path), (const char *), (path),
       CALL_OPENDIR, path, -1, 0, NULL)
+WRAP (readdir, "readdir64", struct dirent *, (DIR *directory), (DIR *), (directory),
+      CALL_READDIR, NULL, -1, 0, NULL)
 WRAP (fdopendir, "fdopendir", DIR *, (int fd), (int), (fd), CALL_OPENDIR, NULL, fd, 0, NULL)
 
 G_MODULE_EXPORT int

@@ -29,6 +29,7 @@ typedef enum
   CALL_FSTATFS,
   CALL_UTIMES,
   CALL_OPENDIR,
+  CALL_READDIR,
   N_CALLS,
 } InterceptedCall;
 
