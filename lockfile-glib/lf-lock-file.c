@@ -2354,7 +2354,8 @@ break_lock_thread (gpointer   data,
  * proved dead need not be broken: the next claim takes it over.
  *
  * A lock that is a file is broken by removing the file, unless it cannot be a lock of
- * this backend. A lock of %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX
+ * this backend. You must be allowed to read the file, and to write to it while its holder
+ * lives. A lock of %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX
  * or %LF_BACKEND_SQLITE is broken by removing the locked file: the next claim locks a
  * new one. Waiters that are already in the kernel's queue stay there until the old holder
  * ends. Such a file is not removed if it has content. What must not be removed is

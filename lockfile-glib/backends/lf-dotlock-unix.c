@@ -32,8 +32,8 @@
  * A break takes a lock away from a living holder, which has the inode locked. So the two
  * keep each other away with a lock of fcntl(2): one that removes its own lock takes it
  * shared, for which everybody may have the file open, and one that breaks a lock takes it
- * exclusively, for which it must be allowed to write to the file. Nobody else is in the
- * way of a release then.
+ * exclusively, for which it must be allowed to write to the file: without that nobody
+ * takes a lock from the living. Nobody else is in the way of a release then.
  *
  * What cannot be locked is removed under a guard: a file beside it that is there for that
  * moment. A release does without, since it must not need space: it announces itself in
@@ -540,7 +540,8 @@ lf_dotlock_query_holder (const LfBackendVTable  *vtable,
     }
 }
 
-/* Opens for writing what has the record, which not everybody may. */
+/* Opens for writing what has the record, which not everybody may. Returns -1 with errno:
+ * ENOENT if there is another by now. */
 static int
 open_to_break (const LfDotlockPlace *place,
                const LfDotlockNode  *node)
@@ -553,15 +554,20 @@ open_to_break (const LfDotlockPlace *place,
                                             O_RDWR | O_NOCTTY | O_NONBLOCK, 0)
                       : lf_dotlock_open_at (place->fd, place->name,
                                             O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
+  int result = ENOENT;
 
-  if (fd >= 0 && (fstat (fd, &file_stat) != 0 || file_stat.st_dev != device ||
-                  file_stat.st_ino != inode))
-    {
-      lf_close (fd);
-      fd = -1;
-    }
+  if (fd < 0)
+    return -1;
 
-  return fd;
+  if (fstat (fd, &file_stat) != 0)
+    result = errno;
+  else if (file_stat.st_dev == device && file_stat.st_ino == inode)
+    return fd;
+
+  lf_close (fd);
+  errno = result;
+
+  return -1;
 }
 
 /* Removes what was found, whoever has it. 0 or an errno: ENOENT if it is not there any
@@ -581,9 +587,14 @@ break_found (const LfDotlockBackend *self,
     return lock_removal (get_removal_fd (node), F_RDLCK) != 0 ? EBUSY
                                                                : remove_verified (self, place, node);
 
-  fd = open_to_break (place, node);
-  if (fd < 0)
+  /* That of another program, which takes no such lock */
+  if (self->file_type == S_IFDIR && node->record_fd < 0)
     return remove_verified (self, place, node);
+
+  fd = open_to_break (place, node);
+  /* Its holder could remove it meanwhile, and another make one */
+  if (fd < 0)
+    return errno;
 
   result = lock_removal (fd, F_WRLCK) != 0 ? EBUSY : remove_verified (self, place, node);
   lf_descriptor_close (fd, node->record_fd >= 0 ? node->record_device : node->device,

@@ -281,6 +281,76 @@ test_broken_in_release (Fixture       *fixture,
     }
 }
 
+/* Nobody breaks the lock of a living holder who cannot keep that from giving it back at the
+ * same moment. */
+static void
+test_break_without_exclusion (Fixture       *fixture,
+                              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *record_path = get_record_path (backend, fixture->path);
+  g_autofree char *record_name = g_path_get_basename (record_path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+  g_autoptr (Peer) holder = NULL;
+  const int faults[] = { EMFILE, ENOMEM, EACCES };
+
+  if (backend->kind == LOCK_IS_SYMLINK)
+    return;
+
+  holder = backend_peer_start_holder (backend, fixture->path);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      intercept_only (record_name);
+      /* After that for reading */
+      intercept_fault (CALL_OPEN, 2, 1, faults[i]);
+      g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i]));
+      assert_locked (backend, fixture->path);
+    }
+  peer_send (holder, "release");
+  peer_expect (holder, "released");
+}
+
+static void
+child_that_may_not_write (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (LfLockFile) breaker = lock_new (child->backend, child->fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+}
+
+/* Whoever may remove the file of a living holder, and not write to it, does not break it. */
+static void
+test_break_of_other_user (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  Child child = { fixture, backend, NULL };
+  g_autoptr (Peer) holder = NULL;
+
+  /* It has no permissions */
+  if (backend->kind == LOCK_IS_SYMLINK)
+    return;
+  if (geteuid () != 0)
+    {
+      g_test_skip ("Only the superuser can become another user");
+      return;
+    }
+
+  g_assert_no_errno (g_chmod (fixture->directory, 0777));
+  holder = backend_peer_start_holder (backend, fixture->path);
+  run_as_user (child_that_may_not_write, &child);
+  assert_locked (backend, fixture->path);
+  peer_send (holder, "release");
+  peer_expect (holder, "released");
+}
+
 typedef struct
 {
   const TestBackend *backend;
@@ -351,6 +421,8 @@ main (int    argc,
   add_hostile_test ("time-namespace", test_time_namespace);
   add_hostile_test ("links", test_links);
   add_hostile_test ("broken-in-release", test_broken_in_release);
+  add_hostile_test ("break-without-exclusion", test_break_without_exclusion);
+  add_hostile_test ("break-of-other-user", test_break_of_other_user);
   add_hostile_test ("two-take-over", test_two_take_over);
 
   return g_test_run ();
