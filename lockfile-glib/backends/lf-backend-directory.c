@@ -213,7 +213,11 @@ fill (const LfDotlockPlace *place,
   result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     return EAGAIN;
-  node->record = lf_record_new (result == 0);
+  if (result != 0 && place->is_local)
+    return result;
+  node->record = lf_record_new (result == 0 && place->is_local);
+  if (node->record == NULL)
+    return errno;
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDWR | O_CREAT | O_EXCL, request->file_mode);

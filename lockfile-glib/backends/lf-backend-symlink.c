@@ -89,6 +89,9 @@ make (const LfDotlockBackend *self,
   int result;
 
   node->record = lf_record_new (FALSE);
+  if (node->record == NULL)
+    return errno;
+
   result = symlinkat (node->record, place->fd, place->name) == 0 ? 0 : errno;
 
   /* Network file systems may say that it failed after it has succeeded */

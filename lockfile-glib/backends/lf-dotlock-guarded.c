@@ -253,6 +253,11 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
 
       clean_up (request->path);
       record = lf_record_new (FALSE);
+      if (record == NULL)
+        {
+          lf_dotlock_fail (self, request->path, errno, error);
+          return LF_ATTEMPT_ERROR;
+        }
       result = self->make (self, handle, record, error);
       if (result == LF_DOTLOCK_ERROR)
         return LF_ATTEMPT_ERROR;

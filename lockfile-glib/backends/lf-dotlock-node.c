@@ -273,8 +273,9 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
 /* Locks a new file, and writes its record. 0 or an errno: EAGAIN if another process
  * takes it for a left-over. */
 static int
-fill (LfDotlockNode   *node,
-      const LfRequest *request)
+fill (const LfDotlockPlace *place,
+      const LfRequest      *request,
+      LfDotlockNode        *node)
 {
   struct stat file_stat;
   int result;
@@ -285,12 +286,16 @@ fill (LfDotlockNode   *node,
   node->device = file_stat.st_dev;
   node->inode = file_stat.st_ino;
   /* Before others see it, so that nobody else can have it locked. Some network file
-   * systems have no such locks */
+   * systems have no such locks, or have them where not everybody sees them */
   result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     return EAGAIN;
+  if (result != 0 && place->is_local)
+    return result;
 
-  node->record = lf_record_new (result == 0);
+  node->record = lf_record_new (result == 0 && place->is_local);
+  if (node->record == NULL)
+    return errno;
 
   return lf_dotlock_write (node->fd, node->record, request->durable);
 }
@@ -310,7 +315,7 @@ lf_dotlock_prepare_file (const LfDotlockBackend *self,
   if (node->fd < 0)
     return 0;
 
-  result = fill (node, request);
+  result = fill (place, request, node);
   if (result != 0)
     lf_dotlock_node_close (node);
 
@@ -386,7 +391,7 @@ link_named (const LfDotlockBackend *self,
             LfDotlockNode          *node,
             const char             *slot)
 {
-  int result = fill (node, request);
+  int result = fill (place, request, node);
 
   if (result == 0)
     {

@@ -15,6 +15,7 @@
 
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-file-system-private.h"
 #include "os/lf-process-private.h"
 
 /* The directory of a lock. Everything is done relative to its descriptor and without
@@ -48,24 +49,26 @@ open_directory (LfDotlockPlace *place,
                 const char     *directory)
 {
   struct stat directory_stat;
-  int saved_errno;
+  int result;
 
   place->fd = lf_dotlock_open_at (AT_FDCWD, directory, O_DIRECTORY_ONLY, 0);
   if (place->fd < 0)
     return errno;
 
-  if (fstat (place->fd, &directory_stat) == 0)
+  result = fstat (place->fd, &directory_stat) == 0 ? 0 : errno;
+  if (result == 0)
+    result = lf_file_system_check_local (place->fd, &place->is_local);
+  if (result == 0)
     {
       place->device = directory_stat.st_dev;
       place->inode = directory_stat.st_ino;
       return 0;
     }
 
-  saved_errno = errno;
   lf_close (place->fd);
   place->fd = -1;
 
-  return saved_errno;
+  return result;
 }
 
 /* Returns 0 or an errno. @path must stay as long as the place. */

@@ -28,6 +28,7 @@ typedef struct
   int fd;
   guint64 device;
   guint64 inode;
+  gboolean is_local; /* all that have locks there are of this kernel */
   const char *path; /* of the lock, for messages */
   char *name;       /* of the lock in the directory */
 } LfDotlockPlace;

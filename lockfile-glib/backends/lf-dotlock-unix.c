@@ -16,7 +16,6 @@
 #include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
-#include "os/lf-file-system-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
@@ -140,7 +139,7 @@ is_dead (const LfDotlockBackend *self,
   if (result == EWOULDBLOCK)
     return FALSE;
 
-  return verdict == LF_RECORD_DEAD || (result == 0 && lf_file_system_is_local (node->fd));
+  return verdict == LF_RECORD_DEAD || (result == 0 && place->is_local);
 }
 
 /* Locks the inode of a dead one's lock. Those that only look have it shared for a moment.

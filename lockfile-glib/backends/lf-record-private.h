@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  *   lock:TEXT                a token, different for every lock
  *   program:TEXT             a token, another one after the process has executed a program
  *   time-namespace:NUMBER    in which the start time counts
- *   inode-lock:yes           the holder keeps flock(2) on the lock's inode
+ *   inode-lock:yes           the holder keeps flock(2) on the lock's inode, on a file system
+ *                            whose locks one kernel knows
  *
  * No word of it but the first is a number, for `kill $(cat FILE)`. The sixth and seventh
  * line of older ones are the numbers alone. Longer ones, and ones that do not begin with
@@ -30,8 +31,8 @@ G_BEGIN_DECLS
 typedef enum
 {
   LF_RECORD_HELD,   /* nothing says that the holder is gone */
-  LF_RECORD_SILENT, /* of a process of this kernel that cannot be seen, which keeps the
-                     * inode locked while it lives */
+  LF_RECORD_SILENT, /* it proves nothing, but the holder keeps the inode locked while it
+                     * lives */
   LF_RECORD_DEAD,   /* the holder is gone */
 } LfRecordVerdict;
 

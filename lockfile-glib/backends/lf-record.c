@@ -4,6 +4,7 @@
 
 #include "backends/lf-record-private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "os/lf-identity-private.h"
@@ -44,6 +45,7 @@ typedef struct
   char *head; /* of a record, up to the token */
   char *tail; /* what follows it */
   gboolean complete;
+  int failure; /* why something is not known that could be; an errno or 0 */
 } Identity;
 
 /* That of a process. It stays the same as long as that lives, once all of it was found
@@ -94,19 +96,17 @@ identity_new (const char *program)
   g_autofree char *application_name = lf_identity_get_application (lf_process_get_id ());
   g_autofree char *application = new_line (application_name);
   guint64 start_time;
-  gboolean failed = application_name == NULL;
 
   g_atomic_ref_count_init (&self->ref_count);
   self->pid = lf_process_get_id ();
   self->host = new_line (g_get_host_name ());
-  self->machine_id = lf_identity_get_machine_id (&failed);
-  self->boot_id = lf_identity_get_boot_id (&failed);
-  self->pid_namespace = lf_identity_get_pid_namespace (&failed);
-  self->time_namespace = lf_identity_get_time_namespace (&failed);
-  if (lf_identity_get_process_state (self->pid, &start_time) != LF_PROCESS_RUNNING)
-    failed = TRUE;
+  self->machine_id = lf_identity_get_machine_id (&self->failure);
+  self->boot_id = lf_identity_get_boot_id (&self->failure);
+  self->pid_namespace = lf_identity_get_pid_namespace (&self->failure);
+  self->time_namespace = lf_identity_get_time_namespace (&self->failure);
+  lf_identity_get_process_state (self->pid, &start_time, &self->failure);
   self->program = g_strdup (program);
-  self->complete = !failed;
+  self->complete = self->failure == 0 && application_name != NULL;
   self->head = g_strdup_printf ("%d\n%s\n%s\n%s\n%s\n"
                                 PID_NAMESPACE "%" G_GUINT64_FORMAT "\n"
                                 START_TIME "%" G_GUINT64_FORMAT "\n",
@@ -162,13 +162,20 @@ get_identity (void)
   return identity;
 }
 
-/* The record of this process for one lock. */
+/* The record of this process for one lock. Where nothing else will prove that the process
+ * is gone, it must say all that proves it: else NULL, with errno. */
 char *
 lf_record_new (gboolean inode_locked)
 {
   static gsize n_records; /* atomic */
   g_autoptr (Identity) own = get_identity ();
   gsize number = (gsize) g_atomic_pointer_add (&n_records, 1);
+
+  if (!inode_locked && own->failure != 0)
+    {
+      errno = own->failure;
+      return NULL;
+    }
 
   return g_strdup_printf ("%s" TOKEN "%s-%" G_GSIZE_FORMAT "\n%s%s", own->head, own->program, number,
                           own->tail, inode_locked ? INODE_LOCK "\n" : "");
@@ -306,13 +313,12 @@ judge_process (const Identity   *own,
   guint64 name_space = get_number (skip_keyword (get_line (lines, LINE_PID_NAMESPACE),
                                                  PID_NAMESPACE));
   guint64 start_time;
+  int failure;
 
-  if (name_space == 0 || own->pid_namespace == 0)
-    return LF_RECORD_HELD;
-  if (name_space != own->pid_namespace || !is_same_machine (own, lines))
+  if (name_space == 0 || name_space != own->pid_namespace || !is_same_machine (own, lines))
     return silent;
 
-  switch (lf_identity_get_process_state (pid, &start_time))
+  switch (lf_identity_get_process_state (pid, &start_time, &failure))
     {
     case LF_PROCESS_GONE:
       return LF_RECORD_DEAD;
@@ -334,21 +340,25 @@ lf_record_judge (const char *record)
   g_autoptr (Identity) own = NULL;
   const char *boot_id = get_line (lines, LINE_BOOT_ID);
   int pid = get_pid (lines);
+  LfRecordVerdict silent = find_keyword (lines, INODE_LOCK) != NULL ? LF_RECORD_SILENT
+                                                                    : LF_RECORD_HELD;
+  LfRecordVerdict verdict;
 
-  if (pid == 0 || *boot_id == '\0')
+  if (pid == 0)
     return LF_RECORD_HELD;
 
   own = get_identity ();
-  if (own->boot_id == NULL)
-    return LF_RECORD_HELD;
-
-  if (!g_str_equal (boot_id, own->boot_id))
+  if (*boot_id != '\0' && own->boot_id != NULL && !g_str_equal (boot_id, own->boot_id))
     return own->machine_id != NULL && is_machine_id (own->machine_id) &&
-           is_same_machine (own, lines) ? LF_RECORD_DEAD : LF_RECORD_HELD;
+           is_same_machine (own, lines) ? LF_RECORD_DEAD : silent;
 
-  return judge_process (own, lines, pid,
-                        find_keyword (lines, INODE_LOCK) != NULL ? LF_RECORD_SILENT
-                                                                 : LF_RECORD_HELD);
+  verdict = judge_process (own, lines, pid, silent);
+
+  /* Of which boot is not known to either of us */
+  if (verdict == LF_RECORD_DEAD && (*boot_id == '\0' || own->boot_id == NULL))
+    return silent;
+
+  return verdict;
 }
 
 /* A record that is not understood has a holder nevertheless. */

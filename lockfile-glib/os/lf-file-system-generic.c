@@ -4,10 +4,13 @@
 
 #include "os/lf-file-system-private.h"
 
-gboolean
-lf_file_system_is_local (int fd)
+int
+lf_file_system_check_local (int       fd,
+                            gboolean *is_local)
 {
-  return FALSE;
+  *is_local = FALSE;
+
+  return 0;
 }
 
 gboolean

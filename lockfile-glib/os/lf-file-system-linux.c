@@ -4,6 +4,7 @@
 
 #include "os/lf-file-system-private.h"
 
+#include <errno.h>
 #include <sys/vfs.h>
 
 /* From statfs(2) and the kernel's headers. What is not listed may be on a network, or a
@@ -29,7 +30,7 @@ static const guint32 local_types[] = {
 #define NFS_TYPE 0x6969
 
 static gboolean
-is_local (const struct statfs *file_system)
+is_local_type (const struct statfs *file_system)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (local_types); i++)
     {
@@ -40,12 +41,19 @@ is_local (const struct statfs *file_system)
   return FALSE;
 }
 
-gboolean
-lf_file_system_is_local (int fd)
+int
+lf_file_system_check_local (int       fd,
+                            gboolean *is_local)
 {
   struct statfs file_system;
+  int result;
 
-  return fstatfs (fd, &file_system) == 0 && is_local (&file_system);
+  do
+    result = fstatfs (fd, &file_system) == 0 ? 0 : errno;
+  while (result == EINTR);
+  *is_local = result == 0 && is_local_type (&file_system);
+
+  return result;
 }
 
 gboolean
@@ -53,7 +61,7 @@ lf_file_system_path_is_local (const char *path)
 {
   struct statfs file_system;
 
-  return statfs (path, &file_system) == 0 && is_local (&file_system);
+  return statfs (path, &file_system) == 0 && is_local_type (&file_system);
 }
 
 gboolean

@@ -7,8 +7,10 @@
 G_BEGIN_DECLS
 
 /* Whether all that have locks on the file system of a descriptor are of this kernel, which
- * knows them all. FALSE if that is not known. One file per platform. */
-gboolean lf_file_system_is_local      (int         fd);
+ * knows them all. Returns 0 or an errno. One file per platform. */
+int      lf_file_system_check_local   (int         fd,
+                                       gboolean   *is_local);
+/* The same; FALSE if that is not known. */
 gboolean lf_file_system_path_is_local (const char *path);
 
 /* Whether the kernel queues those who wait for a lock on the file system of a descriptor,

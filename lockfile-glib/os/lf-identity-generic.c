@@ -10,25 +10,25 @@
  * dead. */
 
 char *
-lf_identity_get_machine_id (gboolean *failed)
+lf_identity_get_machine_id (int *failure)
 {
   return NULL;
 }
 
 char *
-lf_identity_get_boot_id (gboolean *failed)
+lf_identity_get_boot_id (int *failure)
 {
   return NULL;
 }
 
 guint64
-lf_identity_get_pid_namespace (gboolean *failed)
+lf_identity_get_pid_namespace (int *failure)
 {
   return 0;
 }
 
 guint64
-lf_identity_get_time_namespace (gboolean *failed)
+lf_identity_get_time_namespace (int *failure)
 {
   return 0;
 }
@@ -41,7 +41,8 @@ lf_identity_get_application (int pid)
 
 LfProcessState
 lf_identity_get_process_state (int      pid,
-                               guint64 *start_time)
+                               guint64 *start_time,
+                               int     *failure)
 {
   *start_time = 0;
 

@@ -16,65 +16,93 @@
 
 #include <glib/gstdio.h>
 
+#include "os/lf-descriptor-private.h"
 #include "os/lf-process-private.h"
 
-/* A file that is not there will hardly come. */
+#define MAX_FILE_LENGTH 1024
+
+/* What is not there will hardly come, and what is forbidden be allowed. */
+static void
+note_failure (int *failure)
+{
+  if (errno != ENOENT && errno != EACCES && errno != EPERM)
+    *failure = errno;
+}
+
+/* Not g_file_get_contents(), whose errors are not those of the system. Only for files that
+ * come in one piece. */
+static char *
+read_file (const char *path,
+           int        *failure)
+{
+  char buffer[MAX_FILE_LENGTH];
+  int fd = lf_descriptor_open (path, O_RDONLY | O_CLOEXEC, 0);
+  gssize length = -1;
+
+  if (fd >= 0)
+    {
+      do
+        length = read (fd, buffer, sizeof buffer);
+      while (length < 0 && errno == EINTR);
+    }
+  if (length < 0)
+    note_failure (failure);
+  if (fd >= 0)
+    lf_close (fd);
+
+  return length >= 0 ? g_strndup (buffer, (gsize) length) : NULL;
+}
+
 static char *
 read_line (const char *path,
-           gboolean   *failed)
+           int        *failure)
 {
-  g_autoptr (GError) error = NULL;
-  char *line = NULL;
+  char *line = read_file (path, failure);
 
-  if (g_file_get_contents (path, &line, NULL, &error))
-    g_strchomp (line);
-  else if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-    *failed = TRUE;
-  if (line != NULL && *line == '\0')
+  if (line != NULL && *g_strchomp (line) == '\0')
     g_clear_pointer (&line, g_free);
 
   return line;
 }
 
 char *
-lf_identity_get_machine_id (gboolean *failed)
+lf_identity_get_machine_id (int *failure)
 {
-  char *machine_id = read_line ("/etc/machine-id", failed);
+  char *machine_id = read_line ("/etc/machine-id", failure);
 
-  return machine_id != NULL ? machine_id : read_line ("/var/lib/dbus/machine-id", failed);
+  return machine_id != NULL ? machine_id : read_line ("/var/lib/dbus/machine-id", failure);
 }
 
 char *
-lf_identity_get_boot_id (gboolean *failed)
+lf_identity_get_boot_id (int *failure)
 {
-  return read_line ("/proc/sys/kernel/random/boot_id", failed);
+  return read_line ("/proc/sys/kernel/random/boot_id", failure);
 }
 
 static guint64
 get_name_space (const char *path,
-                gboolean   *failed)
+                int        *failure)
 {
   struct stat name_space;
 
   if (stat (path, &name_space) == 0)
     return name_space.st_ino;
 
-  if (errno != ENOENT)
-    *failed = TRUE;
+  note_failure (failure);
 
   return 0;
 }
 
 guint64
-lf_identity_get_pid_namespace (gboolean *failed)
+lf_identity_get_pid_namespace (int *failure)
 {
-  return get_name_space ("/proc/self/ns/pid", failed);
+  return get_name_space ("/proc/self/ns/pid", failure);
 }
 
 guint64
-lf_identity_get_time_namespace (gboolean *failed)
+lf_identity_get_time_namespace (int *failure)
 {
-  return get_name_space ("/proc/self/ns/time", failed);
+  return get_name_space ("/proc/self/ns/time", failure);
 }
 
 /* A process has its own directory under any /proc; other PIDs mean something there
@@ -113,10 +141,10 @@ lf_identity_get_application (int pid)
   g_autofree char *link = get_process_path (pid, "exe");
   g_autofree char *comm_path = get_process_path (pid, "comm");
   g_autofree char *executable = g_file_read_link (link, NULL);
-  gboolean failed;
+  int failure;
 
   if (executable == NULL)
-    return read_line (comm_path, &failed);
+    return read_line (comm_path, &failure);
 
   /* What the kernel appends once the executable was replaced */
   if (g_str_has_suffix (executable, " (deleted)"))
@@ -130,7 +158,8 @@ lf_identity_get_application (int pid)
  * first thread has ended. */
 LfProcessState
 lf_identity_get_process_state (int      pid,
-                               guint64 *start_time)
+                               guint64 *start_time,
+                               int     *failure)
 {
   g_autofree char *path = get_process_path (pid, "stat");
   g_autofree char *stat_line = NULL;
@@ -140,8 +169,9 @@ lf_identity_get_process_state (int      pid,
 
   *start_time = 0;
 
-  if ((pid != lf_process_get_id () && !proc_shows_own_namespace ()) ||
-      !g_file_get_contents (path, &stat_line, NULL, NULL))
+  if (pid == lf_process_get_id () || proc_shows_own_namespace ())
+    stat_line = read_file (path, failure);
+  if (stat_line == NULL)
     return kill (pid, 0) != 0 && errno == ESRCH ? LF_PROCESS_GONE : LF_PROCESS_UNKNOWN;
 
   fields = strrchr (stat_line, ')');

@@ -7,7 +7,8 @@
 G_BEGIN_DECLS
 
 /* What a system tells about itself and its processes. One file per platform; what
- * is not known is NULL or 0. @failed is set if it could be known another time. */
+ * is not known is NULL or 0. @failure is set to an errno if it could be known another
+ * time. */
 
 typedef enum
 {
@@ -16,15 +17,16 @@ typedef enum
   LF_PROCESS_UNKNOWN, /* there is one, and its start time is not to be had */
 } LfProcessState;
 
-char           *lf_identity_get_machine_id      (gboolean    *failed);
-char           *lf_identity_get_boot_id         (gboolean    *failed);
-guint64         lf_identity_get_pid_namespace   (gboolean    *failed);
-guint64         lf_identity_get_time_namespace  (gboolean    *failed);
+char           *lf_identity_get_machine_id      (int         *failure);
+char           *lf_identity_get_boot_id         (int         *failure);
+guint64         lf_identity_get_pid_namespace   (int         *failure);
+guint64         lf_identity_get_time_namespace  (int         *failure);
 char           *lf_identity_get_application     (int          pid);
 
 /* @start_time is in units of the platform's own, set if the process runs. */
 LfProcessState  lf_identity_get_process_state   (int          pid,
-                                                 guint64     *start_time);
+                                                 guint64     *start_time,
+                                                 int         *failure);
 
 /* Text of letters and digits that nobody else has. */
 char           *lf_identity_new_token           (void);

@@ -4,6 +4,7 @@
 
 #include "os/lf-identity-private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <windows.h>
@@ -12,7 +13,7 @@
 #define MAX_PATH_LENGTH 32768
 
 char *
-lf_identity_get_machine_id (gboolean *failed)
+lf_identity_get_machine_id (int *failure)
 {
   wchar_t id[MAX_ID_LENGTH] = L"";
   DWORD size = sizeof id;
@@ -28,21 +29,21 @@ lf_identity_get_machine_id (gboolean *failed)
 /* The start time of a process is the time of day, so that with its ID it says
  * which process it is whatever the boot. All boots are as one. */
 char *
-lf_identity_get_boot_id (gboolean *failed)
+lf_identity_get_boot_id (int *failure)
 {
-  return lf_identity_get_machine_id (failed);
+  return lf_identity_get_machine_id (failure);
 }
 
 /* Containers that were made from one image have one machine ID, but each has a
  * name. A process of another host, or container, is never taken for dead. */
 guint64
-lf_identity_get_pid_namespace (gboolean *failed)
+lf_identity_get_pid_namespace (int *failure)
 {
   return (guint64) g_str_hash (g_get_host_name ()) + 1;
 }
 
 guint64
-lf_identity_get_time_namespace (gboolean *failed)
+lf_identity_get_time_namespace (int *failure)
 {
   return 0;
 }
@@ -93,7 +94,8 @@ lf_identity_get_application (int pid)
 /* A process that has ended can be opened as long as somebody else has it open. */
 LfProcessState
 lf_identity_get_process_state (int      pid,
-                               guint64 *start_time)
+                               guint64 *start_time,
+                               int     *failure)
 {
   HANDLE process = open_process (pid, SYNCHRONIZE);
   LfProcessState state = LF_PROCESS_UNKNOWN;
@@ -101,8 +103,13 @@ lf_identity_get_process_state (int      pid,
 
   *start_time = 0;
 
+  if (process == NULL && GetLastError () == ERROR_INVALID_PARAMETER)
+    return LF_PROCESS_GONE;
   if (process == NULL)
-    return GetLastError () == ERROR_INVALID_PARAMETER ? LF_PROCESS_GONE : LF_PROCESS_UNKNOWN;
+    {
+      *failure = EIO;
+      return LF_PROCESS_UNKNOWN;
+    }
 
   if (WaitForSingleObject (process, 0) == WAIT_OBJECT_0)
     state = LF_PROCESS_GONE;
@@ -111,6 +118,8 @@ lf_identity_get_process_state (int      pid,
       *start_time = (guint64) start.dwHighDateTime << 32 | start.dwLowDateTime;
       state = LF_PROCESS_RUNNING;
     }
+  else
+    *failure = EIO;
   CloseHandle (process);
 
   return state;

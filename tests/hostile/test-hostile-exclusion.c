@@ -53,6 +53,41 @@ test_machine_records (Fixture       *fixture,
   assert_record_is_dead (backend, fixture->path, same);
 }
 
+/* The machine was started anew and has another name, or no ID: while the holder lived, it
+ * would have had the inode locked on this very file system. */
+static void
+test_renamed_machine (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_auto (GStrv) lines = get_dead_lines (backend, fixture->path);
+  g_autofree char *plain = get_text_with (lines, LINE_HOST, "old-name", LINE_BOOT, OTHER_BOOT);
+  g_autofree char *plain_no_id = get_text_with (lines, LINE_MACHINE, "", LINE_BOOT, OTHER_BOOT);
+  g_autofree char *plain_no_boot = get_text_with (lines, LINE_BOOT, "", 0, NULL);
+  const char *plains[] = { plain, plain_no_id, plain_no_boot };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (plains); i++)
+    {
+      g_autofree char *text = g_strconcat (plains[i], "inode-lock:yes\n", NULL);
+      int fd;
+
+      assert_record_is_kept (backend, fixture->path, plains[i], strlen (plains[i]));
+      if (backend->kind == LOCK_IS_SYMLINK)
+        {
+          assert_record_is_kept (backend, fixture->path, text, strlen (text));
+          continue;
+        }
+
+      /* With the lock, it is of one who lives */
+      write_record (backend, fixture->path, text, strlen (text));
+      fd = open (fixture->path, O_RDONLY | O_CLOEXEC);
+      g_assert_no_errno (flock (fd, LOCK_EX | LOCK_NB));
+      assert_held_and_kept (backend, fixture->path);
+      close (fd);
+      assert_taken_over (backend, fixture->path);
+    }
+}
+
 static void
 child_without_machine (gpointer data)
 {
@@ -416,6 +451,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   add_hostile_test ("machine-records", test_machine_records);
+  add_hostile_test ("renamed-machine", test_renamed_machine);
   add_hostile_test ("no-machine", test_no_machine);
   add_hostile_test ("clone", test_clone);
   add_hostile_test ("time-namespace", test_time_namespace);

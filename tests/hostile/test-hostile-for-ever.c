@@ -72,6 +72,57 @@ test_identity (Fixture       *fixture,
     }
 }
 
+static void
+child_with_lasting_fault (gpointer data)
+{
+  Child *child = data;
+  const Fault *fault = (const Fault *) (gconstpointer) child->argument;
+  g_autoptr (LfLockFile) lock = lock_new (child->backend, child->fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  intercept_only (fault->part);
+  intercept_fault (fault->call, 1, 1000, fault->fault);
+  if (lf_lock_file_try_acquire (lock, &error))
+    {
+      g_assert_cmpint (child->backend->kind, !=, LOCK_IS_SYMLINK);
+      /* Left behind */
+      g_steal_pointer (&lock);
+    }
+  else
+    {
+      g_assert_cmpint (child->backend->kind, ==, LOCK_IS_SYMLINK);
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (fault->fault));
+    }
+  g_assert_cmpuint (intercept_nothing (), >=, 1);
+}
+
+/* It could not be found out at all. Then the inode tells that the holder is gone; and what
+ * has none that could be locked is not locked. */
+static void
+test_identity_unknown (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const Fault faults[] = {
+    { "boot_id", CALL_OPEN, EMFILE },
+    { "machine-id", CALL_OPEN, ENFILE },
+    { "self/stat", CALL_OPEN, ENOMEM },
+    { "ns/pid", CALL_STAT, ENOMEM },
+    { "ns/time", CALL_STAT, ENOMEM },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      Child child = { fixture, data, (const char *) &faults[i] };
+
+      run_in_child (child_with_lasting_fault, &child);
+      if (backend->kind == LOCK_IS_SYMLINK)
+        g_assert_false (path_exists (fixture->path));
+      else
+        assert_taken_over (backend, fixture->path);
+    }
+}
+
 /* It takes over, too. */
 static void
 child_that_takes_over (gpointer data)
@@ -649,6 +700,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   add_hostile_test ("identity", test_identity);
+  add_hostile_test ("identity-unknown", test_identity_unknown);
   add_hostile_test ("identity-of-others", test_identity_of_others);
   add_hostile_test ("dead-in-sticky-directory", test_dead_in_sticky_directory);
   add_hostile_test ("dead-in-closed-directory", test_dead_in_closed_directory);

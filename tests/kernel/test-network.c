@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -198,6 +199,35 @@ test_queue (Fixture       *fixture,
   is_network = TRUE;
 }
 
+/* What one machine has locked there, another may not see: nobody is told that a lock of the
+ * inode would prove something. */
+static void
+test_record (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *path = backend->kind == LOCK_IS_DIRECTORY
+                          ? g_build_filename (fixture->path, "holder", NULL)
+                          : g_strdup (fixture->path);
+
+  for (is_network = FALSE; is_network <= TRUE; is_network++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autofree char *record = NULL;
+
+      assert_acquires (lock);
+      g_assert_true (g_file_get_contents (path, &record, NULL, NULL));
+      g_assert_true ((strstr (record, "inode-lock:yes") == NULL) == is_network);
+      assert_releases (lock);
+    }
+  is_network = TRUE;
+}
+
+static const BackendCase file_cases[] = {
+  { "record", test_record },
+  { NULL, NULL },
+};
+
 static const BackendCase cases[] = {
   { "waits", test_waits },
   { "cancel", test_cancel },
@@ -216,6 +246,8 @@ main (int    argc,
       if (test_backends[i].backend == LF_BACKEND_FLOCK ||
           test_backends[i].backend == LF_BACKEND_FCNTL)
         add_backend_tests ("network", &test_backends[i], cases);
+      else if (test_backends[i].is_existence && test_backends[i].kind != LOCK_IS_SYMLINK)
+        add_backend_tests ("network", &test_backends[i], file_cases);
     }
 
   return g_test_run ();
