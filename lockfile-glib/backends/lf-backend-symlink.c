@@ -45,6 +45,13 @@ read_target (const LfDotlockPlace  *place,
   return 0;
 }
 
+/* Whether that is what following the link gives only if there is nothing. */
+static gboolean
+leads_nowhere (int saved_errno)
+{
+  return saved_errno == ENOENT || saved_errno == ENOTDIR || saved_errno == ENAMETOOLONG;
+}
+
 static LfDotlockResult
 look (const LfDotlockBackend  *self,
       const LfDotlockPlace    *place,
@@ -72,9 +79,13 @@ look (const LfDotlockBackend  *self,
       return lf_dotlock_fail (self, place->path, result, error);
     }
 
-  if (!lf_record_is_ours (node->record) &&
-      fstatat (place->fd, place->name, &target_stat, 0) == 0)
+  if (lf_record_is_ours (node->record))
+    return LF_DOTLOCK_PRESENT;
+
+  if (fstatat (place->fd, place->name, &target_stat, 0) == 0)
     return fail_invalid (place, _("%s is not a lock: it is a link to something"), error);
+  if (!leads_nowhere (errno))
+    node->unknown_errno = errno;
 
   return LF_DOTLOCK_PRESENT;
 }

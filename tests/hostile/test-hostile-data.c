@@ -247,6 +247,9 @@ test_look_fails (Fixture       *fixture,
     { CALL_READ, 1, EIO, FALSE },
     { CALL_OPENDIR, 1, EMFILE, FALSE },
     { CALL_READDIR, 1, EIO, FALSE },
+    { CALL_STAT, 1, EIO, TRUE },
+    { CALL_STAT, 1, EACCES, TRUE },
+    { CALL_STAT, 1, ESTALE, TRUE },
   };
 
   make_precious (backend, fixture);
@@ -277,6 +280,47 @@ test_look_fails (Fixture       *fixture,
     }
   assert_left_alone (backend, fixture->path);
 
+  remove_recursively (fixture->directory);
+  g_assert_no_errno (g_mkdir (fixture->directory, 0777));
+}
+
+static void
+child_that_may_not_follow (gpointer data)
+{
+  Child *child = data;
+  g_autoptr (LfLockFile) lock = lock_new (child->backend, child->fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lf_lock_file_try_acquire (lock, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  g_assert_false (lf_lock_file_break_lock (lock, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+}
+
+/* A link to something that one may not see is no link to nothing. */
+static void
+test_closed_target (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  Child child = { fixture, backend, NULL };
+  g_autofree char *closed = g_build_filename (fixture->directory, "closed", NULL);
+
+  if (backend->kind != LOCK_IS_SYMLINK)
+    return;
+  if (geteuid () != 0)
+    {
+      g_test_skip ("Only the superuser can become another user");
+      return;
+    }
+
+  g_assert_no_errno (g_chmod (fixture->directory, 0777));
+  g_assert_no_errno (g_mkdir (closed, 0700));
+  make_file (closed, "precious", "precious");
+  g_assert_no_errno (symlink ("closed/precious", fixture->path));
+  run_as_user (child_that_may_not_follow, &child);
+  g_assert_true (path_exists (fixture->path));
   remove_recursively (fixture->directory);
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
@@ -536,6 +580,7 @@ main (int    argc,
   add_hostile_test ("held-directory", test_held_directory);
   add_hostile_test ("break-held-directory", test_break_held_directory);
   add_hostile_test ("look-fails", test_look_fails);
+  add_hostile_test ("closed-target", test_closed_target);
   add_hostile_test ("break-unread", test_break_unread);
   add_hostile_test ("linked-litter", test_linked_litter);
   add_hostile_test ("exchanged", test_exchanged);

@@ -130,6 +130,8 @@ test_waits (Fixture       *fixture,
       threads[i] = g_thread_new ("acquire", acquire_main, &calls[i]);
     }
   claim_start (&claim, lock, NULL);
+  /* Else the next may stand before it, and is released after it */
+  wait_until_others_sleep ();
   claim_start (&cancelled, given_up, cancellable);
   lf_lock_file_set_timeout (impatient, 0.02);
   claim_start (&expired, impatient, NULL);
