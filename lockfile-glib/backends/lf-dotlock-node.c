@@ -74,11 +74,22 @@ lf_dotlock_fail_kind (const LfDotlockBackend  *self,
                                         : _("%s is not a lock: it is not a regular file"), error);
 }
 
+/* Programs close what they do not know: what is another file by now is not ours. */
 static void
-close_inode (int     *fd,
-             guint64  device,
-             guint64  inode)
+forget_closed (int     *fd,
+               guint64  device,
+               guint64  inode)
 {
+  if (*fd >= 0 && !lf_descriptor_is (*fd, device, inode))
+    *fd = -1;
+}
+
+void
+lf_dotlock_close_own (int     *fd,
+                      guint64  device,
+                      guint64  inode)
+{
+  forget_closed (fd, device, inode);
   if (*fd >= 0)
     lf_descriptor_close (*fd, device, inode);
   *fd = -1;
@@ -87,10 +98,18 @@ close_inode (int     *fd,
 void
 lf_dotlock_node_close (LfDotlockNode *node)
 {
-  close_inode (&node->record_fd, node->record_device, node->record_inode);
-  close_inode (&node->fd, node->device, node->inode);
+  lf_dotlock_close_own (&node->record_fd, node->record_device, node->record_inode);
+  lf_dotlock_close_own (&node->fd, node->device, node->inode);
   node->device = node->inode = 0;
   g_clear_pointer (&node->record, g_free);
+}
+
+/* What is left of it. */
+void
+lf_dotlock_node_renew (LfDotlockNode *node)
+{
+  forget_closed (&node->record_fd, node->record_device, node->record_inode);
+  forget_closed (&node->fd, node->device, node->inode);
 }
 
 /* Opens without following a link at the end, and not as one of the descriptors that

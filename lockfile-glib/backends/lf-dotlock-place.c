@@ -97,42 +97,36 @@ lf_dotlock_place_open (LfDotlockPlace *place,
 void
 lf_dotlock_place_close (LfDotlockPlace *place)
 {
-  if (place->fd >= 0)
-    lf_close (place->fd);
-  place->fd = -1;
+  lf_dotlock_close_own (&place->fd, place->device, place->inode);
   g_clear_pointer (&place->name, g_free);
 }
 
-/* Programs close what they do not know, and the descriptor may be anything by now.
- * Returns whether the directory is the one it was, opened again if need be. */
-gboolean
+/* Programs close what they do not know: opens the directory again if need be. Returns 0,
+ * ENOENT if it is not there any more, or another errno. */
+int
 lf_dotlock_place_renew (LfDotlockPlace *place)
 {
   g_autofree char *directory = NULL;
   LfDotlockPlace other = { .fd = -1 };
-  struct stat directory_stat;
+  int result;
 
-  if (fstat (place->fd, &directory_stat) != 0)
-    {
-      /* What fails for another reason is still ours */
-      if (errno != EBADF)
-        return TRUE;
-    }
-  else if (directory_stat.st_dev == place->device && directory_stat.st_ino == place->inode)
-    return TRUE;
+  if (lf_descriptor_is (place->fd, place->device, place->inode))
+    return 0;
 
   directory = g_path_get_dirname (place->path);
   place->fd = -1;
-  if (open_directory (&other, directory) != 0)
-    return FALSE;
+  result = open_directory (&other, directory);
+  if (result != 0)
+    return result == ENOTDIR ? ENOENT : result;
+
   if (other.device != place->device || other.inode != place->inode)
     {
       lf_close (other.fd);
-      return FALSE;
+      return ENOENT;
     }
   place->fd = other.fd;
 
-  return TRUE;
+  return 0;
 }
 
 /* Another lock may have the same names; then both clean up what either has left behind.

@@ -147,7 +147,7 @@ int             lf_dotlock_place_open     (LfDotlockPlace        *place,
                                            const char            *path,
                                            gboolean               create_parents);
 void            lf_dotlock_place_close    (LfDotlockPlace        *place);
-gboolean        lf_dotlock_place_renew    (LfDotlockPlace        *place);
+int             lf_dotlock_place_renew    (LfDotlockPlace        *place);
 char           *lf_dotlock_place_get_slot (const LfDotlockPlace  *place,
                                            guint                  number);
 gboolean        lf_dotlock_place_clean_slot
@@ -162,7 +162,11 @@ gboolean        lf_dotlock_place_is_locked (const LfDotlockPlace *place);
 
 /* lf-dotlock-node.c: files with a record */
 
+void            lf_dotlock_close_own        (int                    *fd,
+                                             guint64                device,
+                                             guint64                inode);
 void            lf_dotlock_node_close       (LfDotlockNode         *node);
+void            lf_dotlock_node_renew       (LfDotlockNode         *node);
 int             lf_dotlock_open_at          (int                    directory,
                                              const char            *name,
                                              int                    flags,

@@ -237,7 +237,19 @@ fail_to_take_over (const char  *path,
                g_strerror (saved_errno));
 }
 
-/* Opens the directory, once. Returns NULL with an errno. */
+/* For one that was opened before, which may wait for long: what was closed meanwhile is
+ * opened again, and what was prepared is prepared again. 0 or an errno. */
+static int
+renew_lock (Lock *lock)
+{
+  lf_dotlock_node_renew (&lock->node);
+  if (lock->node.fd < 0)
+    lf_dotlock_node_close (&lock->node);
+
+  return lf_dotlock_place_renew (&lock->place);
+}
+
+/* Opens the directory. Returns NULL with an errno. */
 static Lock *
 open_lock (LfHandle *handle)
 {
@@ -246,7 +258,11 @@ open_lock (LfHandle *handle)
   int result;
 
   if (lock != NULL)
-    return lock;
+    {
+      result = lock->granted ? 0 : renew_lock (lock);
+      errno = result;
+      return result == 0 ? lock : NULL;
+    }
 
   result = lf_dotlock_place_open (&place, handle->request.path, handle->request.create_parents);
   if (result != 0)
@@ -415,20 +431,6 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
-/* Programs close what they do not know: a descriptor that is not our file any more is not
- * ours. */
-static void
-forget_closed (int     *fd,
-               guint64  device,
-               guint64  inode)
-{
-  struct stat file_stat;
-
-  if (*fd >= 0 && fstat (*fd, &file_stat) == 0 ? file_stat.st_dev != device || file_stat.st_ino != inode
-                                               : errno == EBADF)
-    *fd = -1;
-}
-
 /* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
  * being broken and that does not come to an end, or another errno. */
 static int
@@ -478,11 +480,11 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   const LfDotlockBackend *self = cast (vtable);
   Lock *lock = handle->data;
   g_autofree char *display_name = NULL;
-  int result = ENOENT;
+  int result;
 
-  forget_closed (&lock->node.record_fd, lock->node.record_device, lock->node.record_inode);
-  forget_closed (&lock->node.fd, lock->node.device, lock->node.inode);
-  if (lf_dotlock_place_renew (&lock->place))
+  lf_dotlock_node_renew (&lock->node);
+  result = lf_dotlock_place_renew (&lock->place);
+  if (result == 0)
     {
       result = remove_own (self, &lock->place, &lock->node);
       for (guint i = 1; i < MAX_TRIES && result != 0 && result != ENOENT && result != EWOULDBLOCK; i++)

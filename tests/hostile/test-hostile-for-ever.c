@@ -299,6 +299,41 @@ test_release_errors (Fixture       *fixture,
     }
 }
 
+/* The program has closed the descriptor of the directory, and none is to be had for it: it
+ * is not known that the lock is lost. */
+static void
+test_release_without_directory (Fixture       *fixture,
+                                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  const int faults[] = { EMFILE, ENOMEM, EACCES };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (GError) error = NULL;
+      struct stat directory_stat, fd_stat;
+
+      assert_acquires (lock);
+      g_assert_no_errno (stat (fixture->directory, &directory_stat));
+      for (int fd = STDERR_FILENO + 1; fd < 100; fd++)
+        {
+          if (fstat (fd, &fd_stat) == 0 && fd_stat.st_ino == directory_stat.st_ino &&
+              fd_stat.st_dev == directory_stat.st_dev)
+            close (fd);
+        }
+
+      intercept_fault (CALL_OPEN, 1, 1000, faults[i]);
+      g_assert_false (lf_lock_file_release (lock, &error));
+      g_assert_cmpuint (intercept_nothing (), >=, 1);
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+      g_assert_true (lf_lock_file_is_held (lock));
+      assert_locked (backend, fixture->path);
+      assert_releases (lock);
+      assert_not_locked (backend, fixture->path);
+    }
+}
+
 /* Of which user it is and which of its files it may read does not matter either. */
 static void
 child_that_changes_user (gpointer data)
@@ -706,6 +741,7 @@ main (int    argc,
   add_hostile_test ("dead-in-closed-directory", test_dead_in_closed_directory);
   add_hostile_test ("dead-and-immutable", test_dead_and_immutable);
   add_hostile_test ("release-errors", test_release_errors);
+  add_hostile_test ("release-without-directory", test_release_without_directory);
   add_hostile_test ("other-user", test_other_user);
   add_hostile_test ("execution", test_execution);
   add_hostile_test ("power-failure", test_power_failure);

@@ -289,6 +289,105 @@ test_child (Fixture       *fixture,
     }
 }
 
+typedef struct
+{
+  LfLockFile *lock;
+  Claim claim;
+  GCancellable *cancellable;
+  int fd; /* of the directory */
+} Waiter;
+
+static void
+find_descriptors (const char *path,
+                  gboolean   *found,
+                  int         n_fds)
+{
+  for (int fd = 0; fd < n_fds; fd++)
+    found[fd] = is_file (fd, path);
+}
+
+/* Begins to wait as the second of this process: it does nothing until the first has got
+ * the lock. */
+static void
+start_second (Waiter            *waiter,
+              const TestBackend *backend,
+              Fixture           *fixture)
+{
+  gboolean before[100], after[100];
+
+  find_descriptors (fixture->directory, before, 100);
+  waiter->lock = lock_new (backend, fixture->path);
+  waiter->cancellable = g_cancellable_new ();
+  claim_start (&waiter->claim, waiter->lock, waiter->cancellable);
+  wait_until_others_sleep ();
+  find_descriptors (fixture->directory, after, 100);
+
+  waiter->fd = -1;
+  for (int fd = 0; fd < 100; fd++)
+    {
+      if (after[fd] && !before[fd])
+        waiter->fd = fd;
+    }
+  g_assert_cmpint (waiter->fd, >=, 0);
+}
+
+/* While somebody waits, the program closes all that it does not know, and what it opens then
+ * gets the number. The wait goes on, and leaves that alone. */
+static void
+test_closed_while_waiting (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *log_path = g_build_filename (fixture->directory, "log", NULL);
+
+  for (int i = 0; i < 4; i++)
+    {
+      gboolean cancels = i % 2 == 1, reuses = i < 2;
+      g_autoptr (LfLockFile) first = lock_new (backend, fixture->path);
+      g_autoptr (Peer) holder = backend_peer_start_holder (backend, fixture->path);
+      g_auto (Claim) claim = { 0 };
+      Waiter waiter = { 0 };
+      int log_fd = open (log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+      claim_start (&claim, first, NULL);
+      wait_until_others_sleep ();
+      start_second (&waiter, backend, fixture);
+      if (reuses)
+        g_assert_cmpint (dup2 (log_fd, waiter.fd), ==, waiter.fd);
+      else
+        close (waiter.fd);
+
+      if (cancels)
+        g_cancellable_cancel (waiter.cancellable);
+      peer_send (holder, "release");
+      peer_expect (holder, "released");
+      claim_wait (&claim);
+      g_assert_no_error (claim.error);
+      assert_releases (first);
+      claim_wait (&waiter.claim);
+      if (cancels)
+        g_assert_error (waiter.claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      else
+        {
+          g_assert_no_error (waiter.claim.error);
+          assert_releases (waiter.lock);
+        }
+      claim_clear (&waiter.claim);
+      g_object_unref (waiter.lock);
+      g_object_unref (waiter.cancellable);
+      wait_for_no_lock_threads ();
+
+      if (reuses)
+        {
+          g_assert_true (is_file (waiter.fd, log_path));
+          close (waiter.fd);
+        }
+      g_assert_true (is_file (log_fd, log_path));
+      close (log_fd);
+      g_assert_no_errno (unlink (log_path));
+    }
+}
+
 #define PYTHON_LOCKS \
   "import fcntl, os, sys\n" \
   "fd = os.open(sys.argv[1], os.O_RDWR)\n" \
@@ -542,6 +641,16 @@ main (int    argc,
       add_data_test (name, GUINT_TO_POINTER (i), test_closed);
     }
   add_test ("/descriptors/child", test_child);
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      const BackendCase cases[] = {
+        { "closed-while-waiting", test_closed_while_waiting },
+        { NULL, NULL },
+      };
+
+      if (test_backends[i].is_existence && lf_backend_is_supported (test_backends[i].backend))
+        add_backend_tests ("descriptors", &test_backends[i], cases);
+    }
   /* Elsewhere a lock of POSIX that the program has is the library's too */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
     {
