@@ -137,8 +137,9 @@ get_mark (const LfDotlockNode *node)
   return (struct timespec) { .tv_sec = 1, .tv_nsec = g_str_hash (node->record) % 1000000 * 1000 };
 }
 
-/* The times of a link take no space. */
-static void
+/* The times of a link take no space, but for file systems that write nothing in place. They
+ * are its owner's, which a holder need not be any more. */
+static gboolean
 announce (const LfDotlockPlace *place,
           const LfDotlockNode  *node,
           gboolean              announces)
@@ -146,8 +147,11 @@ announce (const LfDotlockPlace *place,
   const struct timespec now = { .tv_nsec = UTIME_NOW };
   const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, announces ? get_mark (node) : now };
 
-  if (utimensat (place->fd, place->name, times, AT_SYMLINK_NOFOLLOW) != 0)
-    g_debug ("Announcing a release: %s", g_strerror (errno));
+  if (utimensat (place->fd, place->name, times, AT_SYMLINK_NOFOLLOW) == 0)
+    return TRUE;
+
+  g_debug ("Announcing a release: %s", g_strerror (errno));
+  return FALSE;
 }
 
 static gboolean
@@ -157,8 +161,11 @@ is_announced (const LfDotlockPlace *place,
   struct timespec mark = get_mark (node);
   struct stat link_stat;
 
-  return fstatat (place->fd, place->name, &link_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-         link_stat.st_mtim.tv_sec == mark.tv_sec &&
+  /* Whether it is, is not known then */
+  if (fstatat (place->fd, place->name, &link_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno != ENOENT;
+
+  return link_stat.st_mtim.tv_sec == mark.tv_sec &&
          (link_stat.st_mtim.tv_nsec == mark.tv_nsec || link_stat.st_mtim.tv_nsec == 0);
 }
 

@@ -392,5 +392,5 @@ lf_dotlock_place_is_locked (const LfDotlockPlace *place)
   g_autofree char *name = get_guard_name (place);
   struct stat name_stat;
 
-  return fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0;
+  return fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }

@@ -96,8 +96,8 @@ struct _LfDotlockBackend
                  LfDotlockNode          *node);
 
   /* Where there is no inode to lock: tells those that break locks that its holder is about
-   * to remove this one, or not any more. */
-  void     (*announce)     (const LfDotlockPlace *place,
+   * to remove this one, or not any more. FALSE if it cannot be told. */
+  gboolean (*announce)     (const LfDotlockPlace *place,
                             const LfDotlockNode  *node,
                             gboolean              announces);
   gboolean (*is_announced) (const LfDotlockPlace *place,

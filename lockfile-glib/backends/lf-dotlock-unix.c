@@ -35,9 +35,9 @@
  * takes a lock from the living. Nobody else is in the way of a release then.
  *
  * What cannot be locked is removed under a guard: a file beside it that is there for that
- * moment. A release does without, since it must not need space: it announces itself in
- * the times of the link, and looks for a guard after that, while a breaker looks for the
- * announcement when it has the guard. */
+ * moment. A release does without where it can, since it must not need space: it announces
+ * itself in the times of the link, and looks for a guard after that, while a breaker looks
+ * for the announcement when it has the guard. */
 
 #define MAX_ROUNDS 100
 
@@ -431,6 +431,52 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
+/* Where there is no space for a guard, those that break locks have none either. */
+static int
+remove_own_guarded (const LfDotlockBackend *self,
+                    const LfDotlockPlace   *place,
+                    LfDotlockNode          *node)
+{
+  int guard = lf_dotlock_place_lock (place);
+  int result;
+
+  if (guard < 0 && errno != ENOSPC && errno != EDQUOT)
+    return errno == EBUSY ? EWOULDBLOCK : errno;
+
+  result = remove_verified (self, place, node);
+  lf_dotlock_place_unlock (place, guard);
+
+  return result;
+}
+
+static int
+remove_announced (const LfDotlockBackend *self,
+                  const LfDotlockPlace   *place,
+                  LfDotlockNode          *node)
+{
+  /* Not in the times of somebody else's */
+  int result = self->verify (self, place, node);
+
+  if (result != 0)
+    return result;
+
+  if (!self->announce (place, node, TRUE))
+    return remove_own_guarded (self, place, node);
+
+  if (lf_dotlock_place_is_locked (place))
+    {
+      /* Else the two would wait for each other */
+      self->announce (place, node, FALSE);
+      return remove_own_guarded (self, place, node);
+    }
+
+  result = remove_verified (self, place, node);
+  if (result != 0 && result != ENOENT)
+    self->announce (place, node, FALSE);
+
+  return result;
+}
+
 /* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
  * being broken and that does not come to an end, or another errno. */
 static int
@@ -439,28 +485,10 @@ remove_own (const LfDotlockBackend *self,
             LfDotlockNode          *node)
 {
   int fd = get_removal_fd (node);
-  int guard = -1;
   int result;
 
   if (self->announce != NULL)
-    {
-      /* Not in the times of somebody else's */
-      result = self->verify (self, place, node);
-      if (result != 0)
-        return result;
-      self->announce (place, node, TRUE);
-      if (lf_dotlock_place_is_locked (place))
-        {
-          /* Else the two would wait for each other */
-          self->announce (place, node, FALSE);
-          guard = lf_dotlock_place_lock (place);
-          if (guard < 0 && errno == EBUSY)
-            return EWOULDBLOCK;
-        }
-      result = remove_verified (self, place, node);
-      lf_dotlock_place_unlock (place, guard);
-      return result;
-    }
+    return remove_announced (self, place, node);
 
   if (fd >= 0 && lock_removal (fd, F_RDLCK) != 0)
     return EWOULDBLOCK;

@@ -259,6 +259,10 @@ test_look_fails (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
       gboolean is_struck;
 
+      /* A link is only read, and followed */
+      if (backend->kind == LOCK_IS_SYMLINK && faults[i].call != CALL_STAT)
+        continue;
+
       intercept_only (faults[i].only_lock ? base_name : NULL);
       intercept_fault (faults[i].call, faults[i].nth, 1000, faults[i].fault);
       g_assert_false (lf_lock_file_try_acquire (lock, &error));

@@ -316,6 +316,50 @@ test_broken_in_release (Fixture       *fixture,
     }
 }
 
+static void
+child_that_cannot_announce (gpointer data)
+{
+  Child *child = data;
+  Succession *succession = (Succession *) (gconstpointer) child->argument;
+  g_autoptr (LfLockFile) lock = lock_new (child->backend, child->fixture->path);
+
+  assert_acquires (lock);
+  /* The times of a link are its owner's */
+  g_assert_no_errno (setgid (ORDINARY_USER));
+  g_assert_no_errno (setuid (ORDINARY_USER));
+  intercept_hook (CALL_UNLINK, 1, break_and_succeed, succession);
+  lf_lock_file_release (lock, NULL);
+  g_assert_cmpuint (intercept_nothing (), ==, 1);
+  if (succession->got)
+    assert_locked (child->backend, child->fixture->path);
+}
+
+/* The same, where the holder has become another user. */
+static void
+test_broken_in_release_of_other_user (Fixture       *fixture,
+                                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  Succession succession = { 0 };
+  Child child = { fixture, backend, (const char *) &succession };
+
+  if (backend->kind != LOCK_IS_SYMLINK)
+    return;
+  if (geteuid () != 0)
+    {
+      g_test_skip ("Only the superuser can become another user");
+      return;
+    }
+
+  g_assert_no_errno (g_chmod (fixture->directory, 0777));
+  succession.breaker = backend_peer_start (backend, fixture->path);
+  succession.successor = backend_peer_start (backend, fixture->path);
+  run_in_child (child_that_cannot_announce, &child);
+  peer_free (succession.breaker);
+  peer_free (succession.successor);
+  remove_recursively (fixture->path);
+}
+
 /* Nobody breaks the lock of a living holder who cannot keep that from giving it back at the
  * same moment. */
 static void
@@ -457,6 +501,7 @@ main (int    argc,
   add_hostile_test ("time-namespace", test_time_namespace);
   add_hostile_test ("links", test_links);
   add_hostile_test ("broken-in-release", test_broken_in_release);
+  add_hostile_test ("broken-in-release-of-other-user", test_broken_in_release_of_other_user);
   add_hostile_test ("break-without-exclusion", test_break_without_exclusion);
   add_hostile_test ("break-of-other-user", test_break_of_other_user);
   add_hostile_test ("two-take-over", test_two_take_over);

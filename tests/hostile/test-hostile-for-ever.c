@@ -334,6 +334,29 @@ test_release_without_directory (Fixture       *fixture,
     }
 }
 
+/* A lock that could not be given back can be broken: nobody waits for its holder. */
+static void
+test_break_after_release_error (Fixture       *fixture,
+                                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  InterceptedCall call = backend->kind == LOCK_IS_DIRECTORY ? CALL_RENAME : CALL_UNLINK;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  assert_acquires (lock);
+  intercept_fault (call, 1, 1000, EIO);
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_cmpuint (intercept_nothing (), >=, 1);
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+  g_assert_true (lf_lock_file_is_held (lock));
+
+  peer_send (peer, "break");
+  peer_expect (peer, "broken");
+  g_assert_false (path_exists (fixture->path));
+}
+
 /* Of which user it is and which of its files it may read does not matter either. */
 static void
 child_that_changes_user (gpointer data)
@@ -742,6 +765,7 @@ main (int    argc,
   add_hostile_test ("dead-and-immutable", test_dead_and_immutable);
   add_hostile_test ("release-errors", test_release_errors);
   add_hostile_test ("release-without-directory", test_release_without_directory);
+  add_hostile_test ("break-after-release-error", test_break_after_release_error);
   add_hostile_test ("other-user", test_other_user);
   add_hostile_test ("execution", test_execution);
   add_hostile_test ("power-failure", test_power_failure);
