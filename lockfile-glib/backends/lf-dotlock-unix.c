@@ -99,14 +99,13 @@ lock_removal (int   fd,
 {
 #ifdef F_OFD_SETLK
   gint64 end = 0;
+  int result;
 
-  while (lf_fcntl_uninterrupted (fd, F_OFD_SETLK, type) == EWOULDBLOCK)
-    {
-      if (!pause_until (&end, REMOVAL_PATIENCE))
-        return EWOULDBLOCK;
-    }
+  do
+    result = lf_fcntl_uninterrupted (fd, F_OFD_SETLK, type);
+  while (result == EWOULDBLOCK && pause_until (&end, REMOVAL_PATIENCE));
 
-  return 0;
+  return result == EINVAL || result == ENOSYS || result == EOPNOTSUPP ? 0 : result;
 #else
   return 0;
 #endif
@@ -191,6 +190,27 @@ remove_guarded (const LfDotlockBackend *self,
   return result;
 }
 
+static int
+remove_dead (const LfDotlockBackend *self,
+             const LfDotlockPlace   *place,
+             LfDotlockNode          *node)
+{
+  int result;
+
+  if (!self->has_inode || node->fd < 0)
+    return remove_guarded (self, place, node);
+
+  result = lock_inode (node->fd);
+  /* A file system without such locks */
+  if (result != 0 && result != EWOULDBLOCK && !place->is_local)
+    return remove_guarded (self, place, node);
+
+  if (result == 0)
+    result = lock_removal (get_removal_fd (node), F_RDLCK);
+
+  return result == 0 ? remove_verified (self, place, node) : result;
+}
+
 /* Removes a dead one's lock, if it is still there. Returns 0 if another look makes sense,
  * EWOULDBLOCK if somebody else is at it, or another errno. */
 static int
@@ -198,25 +218,7 @@ take_over (const LfDotlockBackend *self,
            const LfDotlockPlace   *place,
            LfDotlockNode          *node)
 {
-  int result;
-
-  if (!self->has_inode || node->fd < 0)
-    result = remove_guarded (self, place, node);
-  else
-    {
-      result = lock_inode (node->fd);
-      if (result == 0)
-        {
-          result = lock_removal (get_removal_fd (node), F_RDLCK);
-          if (result == 0)
-            result = remove_verified (self, place, node);
-        }
-      else if (result != EWOULDBLOCK)
-        {
-          /* A file system without such locks */
-          result = remove_guarded (self, place, node);
-        }
-    }
+  int result = remove_dead (self, place, node);
 
   g_debug ("Stale lock: %s", g_strerror (result));
 
@@ -431,7 +433,15 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
-/* Where there is no space for a guard, those that break locks have none either. */
+/* Whether that is why nobody can have a guard: there is no space for one, or something else
+ * has its name. Those that break locks have none either then. */
+static gboolean
+forbids_guards (int saved_errno)
+{
+  return saved_errno == ENOSPC || saved_errno == EDQUOT || saved_errno == ELOOP ||
+         saved_errno == EISDIR;
+}
+
 static int
 remove_own_guarded (const LfDotlockBackend *self,
                     const LfDotlockPlace   *place,
@@ -440,7 +450,7 @@ remove_own_guarded (const LfDotlockBackend *self,
   int guard = lf_dotlock_place_lock (place);
   int result;
 
-  if (guard < 0 && errno != ENOSPC && errno != EDQUOT)
+  if (guard < 0 && !forbids_guards (errno))
     return errno == EBUSY ? EWOULDBLOCK : errno;
 
   result = remove_verified (self, place, node);
@@ -490,8 +500,9 @@ remove_own (const LfDotlockBackend *self,
   if (self->announce != NULL)
     return remove_announced (self, place, node);
 
-  if (fd >= 0 && lock_removal (fd, F_RDLCK) != 0)
-    return EWOULDBLOCK;
+  result = fd >= 0 ? lock_removal (fd, F_RDLCK) : 0;
+  if (result != 0)
+    return result;
 
   result = remove_verified (self, place, node);
   if (fd >= 0 && result != 0)
@@ -599,6 +610,21 @@ open_to_break (const LfDotlockPlace *place,
   return -1;
 }
 
+static int
+remove_excluding (const LfDotlockBackend *self,
+                  const LfDotlockPlace   *place,
+                  LfDotlockNode          *node,
+                  int                     fd,
+                  short                   type)
+{
+  int result = lock_removal (fd, type);
+
+  if (result == 0)
+    return remove_verified (self, place, node);
+
+  return result == EWOULDBLOCK ? EBUSY : result;
+}
+
 /* Removes what was found, whoever has it. 0 or an errno: ENOENT if it is not there any
  * more, EBUSY if somebody is about to remove it and does not come to an end. */
 static int
@@ -613,8 +639,7 @@ break_found (const LfDotlockBackend *self,
 
   /* Nobody holds it */
   if (lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB) == 0)
-    return lock_removal (get_removal_fd (node), F_RDLCK) != 0 ? EBUSY
-                                                               : remove_verified (self, place, node);
+    return remove_excluding (self, place, node, get_removal_fd (node), F_RDLCK);
 
   /* That of another program, which takes no such lock */
   if (self->file_type == S_IFDIR && node->record_fd < 0)
@@ -625,7 +650,7 @@ break_found (const LfDotlockBackend *self,
   if (fd < 0)
     return errno;
 
-  result = lock_removal (fd, F_WRLCK) != 0 ? EBUSY : remove_verified (self, place, node);
+  result = remove_excluding (self, place, node, fd, F_WRLCK);
   lf_descriptor_close (fd, node->record_fd >= 0 ? node->record_device : node->device,
                        node->record_fd >= 0 ? node->record_inode : node->inode);
 

@@ -393,6 +393,65 @@ test_break_without_exclusion (Fixture       *fixture,
   peer_expect (holder, "released");
 }
 
+/* Neither does anybody remove a lock, dead, living or his own, who could not exclude the
+ * others for want of a lock: that is not a file system without. */
+static void
+test_no_removal_lock (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+  g_autoptr (Peer) dead = NULL;
+  const int faults[] = { ENOLCK, ENOMEM };
+
+  if (backend->kind == LOCK_IS_SYMLINK)
+    return;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      assert_acquires (lock);
+      intercept_fault (CALL_FCNTL, 1, 1000, faults[i]);
+      g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i]));
+      g_clear_error (&error);
+      g_assert_false (lf_lock_file_release (lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+      intercept_nothing ();
+      g_assert_true (lf_lock_file_is_held (lock));
+      assert_locked (backend, fixture->path);
+
+      /* Once does no harm */
+      intercept_fault (CALL_FCNTL, 1, 1, faults[i]);
+      assert_releases (lock);
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+    }
+
+  dead = backend_peer_start_holder (backend, fixture->path);
+  peer_kill (dead);
+  peer_wait (dead);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      intercept_fault (CALL_FCNTL, 1, 1000, faults[i]);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      g_assert_cmpuint (intercept_nothing (), >=, 1);
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i]));
+      g_clear_error (&error);
+
+      /* Nor for want of that of the inode, which is asked for by the look before */
+      intercept_fault (CALL_FLOCK, 2, 1000, faults[i]);
+      g_assert_false (lf_lock_file_try_acquire (lock, &error));
+      g_assert_cmpuint (intercept_nothing (), >=, 1);
+      g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i]));
+      g_assert_true (path_exists (fixture->path));
+    }
+  assert_taken_over (backend, fixture->path);
+}
+
 static void
 child_that_may_not_write (gpointer data)
 {
@@ -503,6 +562,7 @@ main (int    argc,
   add_hostile_test ("broken-in-release", test_broken_in_release);
   add_hostile_test ("broken-in-release-of-other-user", test_broken_in_release_of_other_user);
   add_hostile_test ("break-without-exclusion", test_break_without_exclusion);
+  add_hostile_test ("no-removal-lock", test_no_removal_lock);
   add_hostile_test ("break-of-other-user", test_break_of_other_user);
   add_hostile_test ("two-take-over", test_two_take_over);
 
