@@ -36,7 +36,7 @@ read_file (const char *path,
            int        *failure)
 {
   char buffer[MAX_FILE_LENGTH];
-  int fd = lf_descriptor_open (path, O_RDONLY | O_CLOEXEC, 0);
+  int fd = lf_descriptor_open (path, O_RDONLY | O_CLOEXEC, 0, FALSE);
   gssize length = -1;
 
   if (fd >= 0)
