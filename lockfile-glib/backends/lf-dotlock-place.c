@@ -161,65 +161,79 @@ may_have_made (const LfDotlockPlace *place,
            (directory_stat.st_mode & (S_IWGRP | S_IWOTH)) != 0));
 }
 
-/* Whether the file is what we write: a record, or the beginning of one. */
-static gboolean
-is_record (int fd)
+/* The record in the file if it is what we write, or the beginning of one; else NULL. */
+static char *
+read_own_record (int fd)
 {
   g_autofree char *record = NULL;
   struct stat file_stat;
 
-  return fstat (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode) &&
-         lf_dotlock_read (fd, &record) == 0 &&
-         (*record == '\0' || lf_record_is_ours (record));
+  if (fstat (fd, &file_stat) != 0 || !S_ISREG (file_stat.st_mode) ||
+      lf_dotlock_read (fd, &record) != 0 ||
+      (*record != '\0' && !lf_record_is_ours (record)))
+    return NULL;
+
+  return g_steal_pointer (&record);
 }
 
-/* Opens what is left behind. Returns -1 if it is not, or if its maker lives. A file
- * system may have no such locks; then the record tells. */
+/* Opens what is left behind. Returns -1 if it is not, or if its maker has it locked. Sets
+ * @is_dead, which may be NULL, if that proves that its maker is gone: where it could not
+ * be asked, or others may have locks that are not seen here, it does not. */
 static int
 open_left_over (const LfDotlockPlace *place,
                 const char           *slot,
                 int                   flags,
-                struct stat          *slot_stat)
+                gboolean             *is_dead)
 {
   int fd = lf_dotlock_open_at (place->fd, slot, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags, 0);
+  struct stat slot_stat;
+  int result = EWOULDBLOCK;
 
   if (fd < 0)
     return -1;
 
-  if (fstat (fd, slot_stat) == 0 && may_have_made (place, slot_stat) &&
-      lf_dotlock_flock (fd, LOCK_EX | LOCK_NB) != EWOULDBLOCK)
-    return fd;
+  if (fstat (fd, &slot_stat) == 0 && may_have_made (place, &slot_stat))
+    result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+  if (result == EWOULDBLOCK)
+    {
+      lf_close (fd);
+      return -1;
+    }
 
-  lf_close (fd);
-  return -1;
+  if (is_dead != NULL)
+    *is_dead = result == 0 && place->is_local;
+
+  return fd;
 }
 
 static gboolean
 clean_file (const LfDotlockPlace *place,
             const char           *slot)
 {
-  struct stat slot_stat;
-  int fd = open_left_over (place, slot, 0, &slot_stat);
+  int fd = open_left_over (place, slot, 0, NULL);
+  g_autofree char *record = NULL;
   gboolean cleaned = FALSE;
 
   if (fd < 0)
     return FALSE;
 
-  /* Its maker may live and not have locked it yet; it makes another then */
-  if (is_record (fd))
+  /* Its maker may live; it makes another then */
+  record = read_own_record (fd);
+  if (record != NULL)
     cleaned = unlinkat (place->fd, slot, 0) == 0;
   lf_close (fd);
 
   return cleaned;
 }
 
+/* Its maker may be about to move it to the name of the lock, which must not be there without
+ * its record. */
 static gboolean
 clean_directory (const LfDotlockPlace *place,
                  const char           *slot)
 {
-  struct stat slot_stat;
-  int fd = open_left_over (place, slot, O_DIRECTORY, &slot_stat);
-  gboolean cleaned;
+  gboolean is_dead, cleaned;
+  int fd = open_left_over (place, slot, O_DIRECTORY, &is_dead);
   int record_fd;
 
   if (fd < 0)
@@ -228,7 +242,9 @@ clean_directory (const LfDotlockPlace *place,
   record_fd = lf_dotlock_open_at (fd, LF_DOTLOCK_RECORD_NAME, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
   if (record_fd >= 0)
     {
-      if (is_record (record_fd))
+      g_autofree char *record = read_own_record (record_fd);
+
+      if (record != NULL && (is_dead || lf_record_judge (record) == LF_RECORD_DEAD))
         unlinkat (fd, LF_DOTLOCK_RECORD_NAME, 0);
       lf_close (record_fd);
     }

@@ -386,6 +386,53 @@ test_linked_litter (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
+/* What another is just making, as far as can be told, is not emptied: it would become a lock
+ * without a record. */
+static void
+test_slot_of_living (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autofree char *base_name = g_path_get_basename (fixture->path);
+  g_autofree char *slot = g_strdup_printf ("%s/.lf-%08x-0", fixture->directory,
+                                           g_str_hash (base_name));
+  g_autoptr (Peer) peer = backend_peer_start (backend, fixture->path);
+  g_auto (GStrv) lines = get_lines (backend, fixture->path, peer);
+  g_autofree char *text = g_strjoinv ("\n", lines);
+  g_autoptr (LfLockFile) last = lock_new (backend, fixture->path);
+  const int faults[] = { ENOLCK, EIO };
+
+  if (backend->kind != LOCK_IS_DIRECTORY)
+    return;
+
+  /* A process cleans up once */
+  assert_acquires (last);
+  assert_releases (last);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+
+      write_record (backend, slot, text, strlen (text));
+      intercept_fault (CALL_FLOCK, 1, 1, faults[i]);
+      assert_acquires (lock);
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+      g_assert_true (is_somewhere (slot, "holder"));
+      /* It wants the same name, and can see that nobody has that locked */
+      assert_releases (lock);
+      g_assert_false (path_exists (slot));
+    }
+
+  /* When it has died, its record says so */
+  write_record (backend, slot, text, strlen (text));
+  peer_kill (peer);
+  peer_wait (peer);
+  intercept_fault (CALL_FLOCK, 1, 1, ENOLCK);
+  assert_acquires (last);
+  g_assert_cmpuint (intercept_nothing (), ==, 1);
+  assert_releases (last);
+  g_assert_false (path_exists (slot));
+}
+
 static void
 exchange_for_link (const char *path,
                    int         fd,
@@ -587,6 +634,7 @@ main (int    argc,
   add_hostile_test ("closed-target", test_closed_target);
   add_hostile_test ("break-unread", test_break_unread);
   add_hostile_test ("linked-litter", test_linked_litter);
+  add_hostile_test ("slot-of-living", test_slot_of_living);
   add_hostile_test ("exchanged", test_exchanged);
   add_hostile_test ("fuse", test_fuse);
   add_hostile_test ("full-ext4", test_full_ext4);
