@@ -74,13 +74,14 @@ lf_dotlock_fail_kind (const LfDotlockBackend  *self,
                                         : _("%s is not a lock: it is not a regular file"), error);
 }
 
-/* Programs close what they do not know: what is another file by now is not ours. */
+/* Programs close what they do not know: what is another file by now is not ours. What was
+ * opened a moment ago and could not be looked at has no inode. */
 static void
 forget_closed (int     *fd,
                guint64  device,
                guint64  inode)
 {
-  if (*fd >= 0 && !lf_descriptor_is (*fd, device, inode))
+  if (*fd >= 0 && inode != 0 && !lf_descriptor_is (*fd, device, inode))
     *fd = -1;
 }
 
@@ -90,7 +91,9 @@ lf_dotlock_close_own (int     *fd,
                       guint64  inode)
 {
   forget_closed (fd, device, inode);
-  if (*fd >= 0)
+  if (*fd >= 0 && inode == 0)
+    lf_close (*fd);
+  else if (*fd >= 0)
     lf_descriptor_close (*fd, device, inode);
   *fd = -1;
 }
