@@ -17,10 +17,11 @@ gssize   lf_lock_file_finish_acquire (LfLockFile    *self,
                                       GAsyncResult  *result,
                                       GError       **error);
 
-/* Without @notify nothing calls back, into a language that is collecting garbage. */
 gboolean lf_lock_file_release_grant  (LfLockFile    *self,
                                       gssize         grant,
-                                      gboolean       notify,
                                       GError       **error);
+/* Nothing calls back, into a language that is collecting garbage. */
+void     lf_lock_file_drop_grant     (LfLockFile    *self,
+                                      gssize         grant);
 
 G_END_DECLS

@@ -435,7 +435,6 @@ lf_lock_file_end_release (LfLockFile *self,
 gboolean
 lf_lock_file_release_grant (LfLockFile  *self,
                             gssize       grant,
-                            gboolean     notify,
                             GError     **error)
 {
   Release release;
@@ -445,10 +444,29 @@ lf_lock_file_release_grant (LfLockFile  *self,
     return FALSE;
 
   release_work (&release, error);
-  released = lf_lock_file_end_release (self, &release, notify);
+  released = lf_lock_file_end_release (self, &release, TRUE);
   release_clear (&release);
 
   return released;
+}
+
+/* The same in silence, as in a garbage collection: if it is not held any more, nobody has to
+ * know why. */
+void
+lf_lock_file_drop_grant (LfLockFile *self,
+                         gssize      grant)
+{
+  Release release;
+
+  if (!lf_lock_file_begin_release (self, grant, NULL, &release, NULL))
+    return;
+
+  if (release.begun == LF_CLAIMS_BEGUN)
+    {
+      release_work (&release, NULL);
+      lf_lock_file_end_release (self, &release, FALSE);
+    }
+  release_clear (&release);
 }
 
 static void
@@ -1716,7 +1734,7 @@ lf_lock_file_release (LfLockFile  *self,
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return lf_lock_file_release_grant (self, 0, TRUE, error);
+  return lf_lock_file_release_grant (self, 0, error);
 }
 
 static gpointer

@@ -218,12 +218,7 @@ lf_lock_guard_unref (LfLockGuard *self)
     return;
 
   if (self->grant != 0)
-    {
-      g_autoptr (GError) error = NULL;
-
-      if (!lf_lock_file_release_grant (self->lock_file, self->grant, FALSE, &error))
-        g_debug ("A guard did not release: %s", error->message);
-    }
+    lf_lock_file_drop_grant (self->lock_file, self->grant);
 
   g_object_unref (self->lock_file);
   g_free (self);
@@ -275,10 +270,12 @@ lf_lock_guard_release (LfLockGuard  *self,
       return FALSE;
     }
 
-  lf_lock_file_release_grant (self->lock_file, grant, TRUE, &local_error);
+  lf_lock_file_release_grant (self->lock_file, grant, &local_error);
 
-  /* What could not be unlocked is still held, and tried again at the end */
-  if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED))
+  /* What could not be unlocked is still held, and tried again at the end; and another
+   * release may still fail */
+  if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED) &&
+      !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_PENDING))
     {
       self->grant = 0;
       self->released = TRUE;

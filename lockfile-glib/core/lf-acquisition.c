@@ -262,6 +262,7 @@ lf_acquisition_wake_and_unlock (LfAcquisition *self)
 {
   g_autoptr (GMainContext) context = NULL;
   g_autoptr (GSource) source = NULL;
+  gboolean was_attached;
 
   if (self->source == NULL)
     {
@@ -270,14 +271,15 @@ lf_acquisition_wake_and_unlock (LfAcquisition *self)
       return;
     }
 
+  /* The source does not keep its context, which may go once this is reported */
   source = g_source_ref (self->source);
-  if (!self->attached)
-    context = g_main_context_ref (self->context);
+  context = g_main_context_ref (self->context);
+  was_attached = self->attached;
   self->attached = TRUE;
   g_mutex_unlock (&self->wait.mutex);
 
   g_source_set_ready_time (source, 0);
-  if (context != NULL)
+  if (!was_attached)
     g_source_attach (source, context);
 }
 

@@ -27,6 +27,7 @@ struct _State
   gssize grant;     /* number of the last grant, so that they can be told apart */
   LfAcquisition *running; /* (unowned): whose turn it is */
   GQueue queue;           /* of unowned LfAcquisition that are behind, in their order */
+  gboolean dropping;      /* a lost lock; the next claim could get its descriptor's number */
 
   gboolean releasing;           /* between the begin and the end of a release */
   GMainContext *release_context; /* where the end is reported; NULL if it is synchronous */
@@ -43,7 +44,11 @@ state_new (State *inherited)
 {
   State *self = g_new (State, 1);
 
-  *self = (State) { .process = lf_process_get (), .inherited = inherited };
+  /* A number that was given is not given again: an inherited guard knows its grant by that */
+  *self = (State) {
+    .process = lf_process_get (), .inherited = inherited,
+    .grant = inherited != NULL ? inherited->grant : 0,
+  };
   g_mutex_init (&self->properties_mutex);
   g_mutex_init (&self->mutex);
   g_queue_init (&self->queue);
@@ -215,7 +220,7 @@ lf_claims_is_held_here (LfClaims *self)
 static void
 start_next (State *state)
 {
-  if (state->handle != NULL || state->running != NULL)
+  if (state->handle != NULL || state->running != NULL || state->dropping)
     return;
 
   g_atomic_pointer_set (&state->running, g_queue_pop_head (&state->queue));
@@ -238,7 +243,7 @@ lf_claims_forget_lost (LfClaims *self,
     {
       lost = state->handle;
       g_atomic_pointer_set (&state->handle, NULL);
-      start_next (state);
+      state->dropping = TRUE;
     }
   g_mutex_unlock (&state->mutex);
 
@@ -246,6 +251,11 @@ lf_claims_forget_lost (LfClaims *self,
     return FALSE;
 
   lf_operations_drop (lost);
+
+  g_mutex_lock (&state->mutex);
+  state->dropping = FALSE;
+  start_next (state);
+  g_mutex_unlock (&state->mutex);
 
   return TRUE;
 }

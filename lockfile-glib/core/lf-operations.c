@@ -31,8 +31,13 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = lf_path_get_display_name (path);
+  g_autofree char *display_name = NULL;
 
+  /* To look for the holder can take long, and even take the lock for a moment */
+  if (error == NULL)
+    return;
+
+  display_name = lf_path_get_display_name (path);
   backend->query_holder (backend, path, &holder, NULL);
 
   if (holder != NULL)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lf-test-backend.h"
+#include "lf-test-intercept.h"
 
 typedef struct
 {
@@ -249,6 +250,63 @@ test_closed (Fixture       *fixture,
 
       g_test_message ("%s", this.backend->nick);
       run_in_child (function, &this);
+    }
+}
+
+typedef struct
+{
+  GThread *thread;
+  guint n_calls;
+} Pause;
+
+static void
+pause_cb (const char *path,
+          int         fd,
+          int         flags,
+          gpointer    data)
+{
+  Pause *self = data;
+
+  /* The first finds that it is lost, the second whether there is something to close */
+  if (g_thread_self () == self->thread && ++self->n_calls == 2)
+    wait_until_others_sleep ();
+}
+
+/* The program closes the descriptor of a held lock behind which a claim is queued. A second
+ * claim notices. What is left of the lost lock is cleaned up before the first claim begins,
+ * which opens the file with the same number. */
+static void
+test_closed_before_claim (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  for (gsize i = 0; i < n_test_backends; i++)
+    {
+      for (InterceptedCall call = CALL_FSTAT; call <= CALL_STAT; call++)
+        {
+          const TestBackend *backend = &test_backends[i];
+          g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+          g_auto (Claim) first = { 0 };
+          g_auto (Claim) second = { 0 };
+          Pause pause = { g_thread_self (), 0 };
+
+          if (!backend->has_descriptor || backend->is_existence)
+            continue;
+
+          assert_acquires (lock);
+          claim_start (&first, lock, NULL);
+          g_assert_cmpint (close (lf_lock_file_get_fd (lock)), ==, 0);
+          intercept_hook (call, 0, pause_cb, &pause);
+          claim_start (&second, lock, NULL);
+          intercept_nothing ();
+
+          claim_wait (&first);
+          g_assert_no_error (first.error);
+          assert_locked (backend, fixture->path);
+          assert_releases (lock);
+          claim_wait (&second);
+          g_assert_no_error (second.error);
+          assert_releases (lock);
+        }
     }
 }
 
@@ -640,6 +698,8 @@ main (int    argc,
 
       add_data_test (name, GUINT_TO_POINTER (i), test_closed);
     }
+  if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
+    add_test ("/descriptors/closed-before-claim", test_closed_before_claim);
   add_test ("/descriptors/child", test_child);
   for (gsize i = 0; i < n_test_backends; i++)
     {

@@ -43,6 +43,36 @@ test_unannounced_child (Fixture       *fixture,
   assert_releases (lock);
 }
 
+/* A child locks for itself through an object that it inherited with a guard. The end of that
+ * leaves the child's own lock alone. */
+static void
+test_inherited_guard (Fixture       *fixture,
+                      gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockGuard) guard = lf_lock_file_acquire_guard (lock, NULL, NULL);
+  int status;
+  pid_t pid;
+
+  g_assert_nonnull (guard);
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      /* Waits for the parent's end of its guard */
+      if (!lf_lock_file_acquire (lock, NULL, NULL))
+        _exit (1);
+      lf_lock_guard_unref (guard);
+      _exit (lf_lock_file_is_held (lock) ? 0 : 2);
+    }
+
+  wait_for_waiters (fixture->path, 1);
+  g_clear_pointer (&guard, lf_lock_guard_unref);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+}
+
 /* Starts a child that has all our descriptors and does nothing, until the pipe
  * that is returned is closed. */
 static pid_t
@@ -211,6 +241,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   add_test ("/fork/unannounced-child", test_unannounced_child);
+  add_test ("/fork/inherited-guard", test_inherited_guard);
   add_test ("/fork/sleeping-child-of-waiter", test_sleeping_child_of_waiter);
   add_test ("/fork/heir", test_heir);
   add_test ("/fork/namespace", test_heir_in_namespace);
