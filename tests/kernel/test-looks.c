@@ -197,6 +197,56 @@ test_unknown_descriptor (Fixture       *fixture,
     }
 }
 
+/* The end of a guard whose lock was released by hand looks for nobody: it may be in a garbage
+ * collection, and looking can take the lock for a moment. */
+static void
+test_end_of_guard (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockGuard) guard = lf_lock_file_acquire_guard (lock, NULL, NULL);
+
+  assert_releases (lock);
+  intercept_count ();
+  g_clear_pointer (&guard, lf_lock_guard_unref);
+  g_assert_cmpuint (intercept_get_count (CALL_OPEN), ==, 0);
+  g_assert_cmpuint (intercept_get_count (CALL_STAT), ==, 0);
+  intercept_nothing ();
+}
+
+static void
+release_cb (GObject      *object,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  GError **error = user_data;
+
+  g_assert_false (lf_lock_file_release_finish (LF_LOCK_FILE (object), result, error));
+}
+
+/* A guard that found another release unfinished releases after all, if that one fails. */
+static void
+test_guard_after_failure (Fixture       *fixture,
+                          gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (LfLockGuard) guard = lf_lock_file_acquire_guard (lock, NULL, NULL);
+  g_autoptr (GError) release_error = NULL;
+  g_autoptr (GError) error = NULL;
+
+  intercept_fault (CALL_FLOCK, 1, 1, EIO);
+  lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &release_error);
+  g_assert_false (lf_lock_guard_release (guard, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+  while (release_error == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (release_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+  g_assert_cmpuint (intercept_nothing (), ==, 1);
+
+  g_clear_pointer (&guard, lf_lock_guard_unref);
+  g_assert_false (lf_lock_file_is_held (lock));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -205,6 +255,8 @@ main (int    argc,
 
   add_test ("/looks/break-unseen", test_break_unseen);
   add_test ("/looks/break-at-once", test_break_at_once);
+  add_test ("/looks/end-of-guard", test_end_of_guard);
+  add_test ("/looks/guard-after-failure", test_guard_after_failure);
   /* Elsewhere a lock of POSIX that the program has is the library's too */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
     add_test ("/looks/unknown-descriptor", test_unknown_descriptor);
