@@ -391,7 +391,7 @@ test_holder_in_crowd (Fixture       *fixture,
   /* Behind the others in the list, so that it moves when they go */
   peer = peer_start_holder (fixture->path);
   thread = g_thread_new ("crowd", crowd_main, &crowd);
-  for (int i = 0; i < 500; i++)
+  for (int i = 0; i < 200; i++)
     {
       g_autoptr (GError) error = NULL;
       g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock, NULL, &error);
