@@ -35,9 +35,12 @@
  * takes a lock from the living. Nobody else is in the way of a release then.
  *
  * What cannot be locked is removed under a guard: a file beside it that is there for that
- * moment. A release does without where it can, since it must not need space: it announces
- * itself in the times of the link, and looks for a guard after that, while a breaker looks
- * for the announcement when it has the guard. */
+ * moment. So is what may be on a network: there flock(2) may be a lock of fcntl(2) to the
+ * server, which the holder itself has then, or not be had by those that may only read.
+ *
+ * A release does without a guard where it can, since it must not need space: that of a link
+ * announces itself in the times of the link, and looks for a guard after that, while a
+ * breaker looks for the announcement when it has the guard. */
 
 #define MAX_ROUNDS 100
 
@@ -190,6 +193,14 @@ remove_guarded (const LfDotlockBackend *self,
   return result;
 }
 
+/* Whether the kernel has no lock that keeps those apart that remove one. */
+static gboolean
+needs_guard (const LfDotlockBackend *self,
+             const LfDotlockPlace   *place)
+{
+  return !self->has_inode || !place->is_local;
+}
+
 static int
 remove_dead (const LfDotlockBackend *self,
              const LfDotlockPlace   *place,
@@ -197,12 +208,12 @@ remove_dead (const LfDotlockBackend *self,
 {
   int result;
 
-  if (!self->has_inode || node->fd < 0)
+  if (!self->has_inode)
     return remove_guarded (self, place, node);
 
+  /* Other programs ask for it, too */
   result = lock_inode (node->fd);
-  /* A file system without such locks */
-  if (result != 0 && result != EWOULDBLOCK && !place->is_local)
+  if (needs_guard (self, place) && result != EWOULDBLOCK)
     return remove_guarded (self, place, node);
 
   if (result == 0)
@@ -499,6 +510,8 @@ remove_own (const LfDotlockBackend *self,
 
   if (self->announce != NULL)
     return remove_announced (self, place, node);
+  if (needs_guard (self, place))
+    return remove_own_guarded (self, place, node);
 
   result = fd >= 0 ? lock_removal (fd, F_RDLCK) : 0;
   if (result != 0)
@@ -634,7 +647,7 @@ break_found (const LfDotlockBackend *self,
 {
   int fd, result;
 
-  if (!self->has_inode || node->fd < 0)
+  if (needs_guard (self, place))
     return remove_guarded (self, place, node);
 
   /* Nobody holds it */

@@ -547,6 +547,92 @@ test_two_take_over (Fixture       *fixture,
     }
 }
 
+/* On a network the holder has the file locked against those who would break its lock, and
+ * they have it broken all the same. */
+static void
+test_network_break (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) breaker = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+
+  intercept_network (TRUE);
+  assert_acquires (lock);
+  g_assert_true (lf_lock_file_break_lock (breaker, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_false (path_exists (fixture->path));
+  assert_tries (backend, fixture->path);
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
+  intercept_network (FALSE);
+}
+
+typedef struct
+{
+  LfLockFile *breaker;
+  LfLockFile *successor;
+  gboolean got;
+} Nested;
+
+static void
+break_and_succeed_here (const char *path,
+                        int         fd,
+                        int         flags,
+                        gpointer    data)
+{
+  Nested *nested = data;
+
+  lf_lock_file_break_lock (nested->breaker, NULL, NULL);
+  nested->got = lf_lock_file_try_acquire (nested->successor, NULL);
+}
+
+/* Neither a release nor one that takes over a dead one's lock removes that of a successor, who
+ * came after a break. */
+static void
+test_network_succession (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  InterceptedCall call = backend->kind == LOCK_IS_DIRECTORY ? CALL_RENAME : CALL_UNLINK;
+
+  for (int takes_over = FALSE; takes_over <= TRUE; takes_over++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+      g_autoptr (Peer) dead = NULL;
+      Nested nested = {
+        lock_new (backend, fixture->path), lock_new (backend, fixture->path), FALSE,
+      };
+
+      intercept_network (TRUE);
+      if (takes_over)
+        {
+          dead = backend_peer_start_holder (backend, fixture->path);
+          peer_kill (dead);
+          peer_wait (dead);
+        }
+      else
+        assert_acquires (lock);
+
+      intercept_hook (call, 1, break_and_succeed_here, &nested);
+      if (takes_over)
+        lf_test_ignore (lf_lock_file_try_acquire (lock, NULL));
+      else
+        lf_test_ignore (lf_lock_file_release (lock, NULL));
+      g_assert_cmpuint (intercept_nothing (), ==, 1);
+      g_assert_false (nested.got && lf_lock_file_is_held (lock));
+      if (nested.got)
+        assert_releases (nested.successor);
+      if (lf_lock_file_is_held (lock))
+        assert_releases (lock);
+      intercept_network (FALSE);
+      assert_not_locked (backend, fixture->path);
+      g_object_unref (nested.breaker);
+      g_object_unref (nested.successor);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -565,6 +651,9 @@ main (int    argc,
   add_hostile_test ("no-removal-lock", test_no_removal_lock);
   add_hostile_test ("break-of-other-user", test_break_of_other_user);
   add_hostile_test ("two-take-over", test_two_take_over);
+
+  add_hostile_test ("network-break", test_network_break);
+  add_hostile_test ("network-succession", test_network_succession);
 
   return g_test_run ();
 }

@@ -17,6 +17,8 @@
 
 #include <gmodule.h>
 
+#define NFS_TYPE 0x6969
+
 const char *const intercepted_names[N_CALLS] = {
   [CALL_OPEN] = "open",
   [CALL_READ] = "read",
@@ -51,6 +53,7 @@ static struct
   gpointer hook_data;
   const char *part;
   gboolean refuses_unnamed;
+  gboolean is_network;
 } state;
 
 /* A hook may make calls of its own. */
@@ -111,6 +114,12 @@ void
 intercept_refuse_unnamed (gboolean refuses)
 {
   state.refuses_unnamed = refuses;
+}
+
+void
+intercept_network (gboolean is_network)
+{
+  state.is_network = is_network;
 }
 
 guint
@@ -302,12 +311,8 @@ WRAP (mkdir, "mkdir", int, (const char *path, mode_t mode), (const char *, mode_
       CALL_MKDIR, path, -1, 0, -1)
 WRAP (mkdirat, "mkdirat", int, (int directory, const char *path, mode_t mode),
       (int, const char *, mode_t), (directory, path, mode), CALL_MKDIR, path, directory, 0, -1)
-WRAP (flock, "flock", int, (int fd, int operation), (int, int), (fd, operation),
-      CALL_FLOCK, NULL, fd, operation, -1)
 WRAP (fsync, "fsync", int, (int fd), (int), (fd), CALL_FSYNC, NULL, fd, 0, -1)
 WRAP (fdatasync, "fdatasync", int, (int fd), (int), (fd), CALL_FSYNC, NULL, fd, 0, -1)
-WRAP (fstatfs, "fstatfs64", int, (int fd, struct statfs *result), (int, struct statfs *),
-      (fd, result), CALL_FSTATFS, NULL, fd, 0, -1)
 WRAP (utimensat, "utimensat", int,
       (int directory, const char *path, const struct timespec times[2], int flags),
       (int, const char *, const struct timespec *, int), (directory, path, times, flags),
@@ -319,22 +324,100 @@ WRAP (readdir, "readdir64", struct dirent *, (DIR *directory), (DIR *), (directo
 WRAP (fdopendir, "fdopendir", DIR *, (int fd), (int), (fd), CALL_OPENDIR, NULL, fd, 0, NULL)
 
 G_MODULE_EXPORT int
+fstatfs (int            fd,
+         struct statfs *result)
+{
+  static int (*real) (int, struct statfs *);
+
+  if (real == NULL)
+    real = (int (*) (int, struct statfs *)) dlsym (RTLD_NEXT, "fstatfs64");
+  if (fails (CALL_FSTATFS, NULL, fd, 0) || real (fd, result) != 0)
+    return -1;
+  if (state.is_network)
+    result->f_type = NFS_TYPE;
+
+  return 0;
+}
+
+static int
+call_flock (int fd,
+            int operation)
+{
+  static int (*real) (int, int);
+
+  if (real == NULL)
+    real = (int (*) (int, int)) dlsym (RTLD_NEXT, "flock");
+
+  return real (fd, operation);
+}
+
+static int
+call_fcntl (int   fd,
+            int   command,
+            void *argument)
+{
+  static int (*real) (int, int, ...);
+
+  if (real == NULL)
+    real = (int (*) (int, int, ...)) dlsym (RTLD_NEXT, "fcntl64");
+
+  return real (fd, command, argument);
+}
+
+/* On NFS, an exclusive one takes a descriptor that may write. */
+G_MODULE_EXPORT int
+flock (int fd,
+       int operation)
+{
+  if (fails (CALL_FLOCK, NULL, fd, operation))
+    return -1;
+
+  if (state.is_network && (operation & LOCK_EX) != 0 &&
+      (call_fcntl (fd, F_GETFL, NULL) & O_ACCMODE) == O_RDONLY)
+    {
+      errno = EBADF;
+      return -1;
+    }
+
+  return call_flock (fd, operation);
+}
+
+/* Whether the file is locked with flock(), by whoever has it open. */
+static gboolean
+is_flocked (int fd)
+{
+  g_autofree char *name = g_strdup_printf ("/proc/self/fd/%d", fd);
+  int other = (int) syscall (SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+  gboolean is_locked = call_flock (other, LOCK_EX | LOCK_NB) != 0;
+
+  close (other);
+
+  return is_locked;
+}
+
+G_MODULE_EXPORT int
 fcntl (int fd,
        int command,
        ...)
 {
-  static int (*real) (int, int, ...);
   va_list arguments;
   void *argument;
-
-  if (real == NULL)
-    real = (int (*) (int, int, ...)) dlsym (RTLD_NEXT, "fcntl64");
 
   va_start (arguments, command);
   argument = va_arg (arguments, void *);
   va_end (arguments);
 
-  return fails (CALL_FCNTL, NULL, fd, command) ? -1 : real (fd, command, argument);
+  if (fails (CALL_FCNTL, NULL, fd, command))
+    return -1;
+
+  if (state.is_network && command == F_OFD_SETLK &&
+      ((struct flock *) argument)->l_type == F_WRLCK && is_flocked (fd))
+    {
+      errno = EAGAIN;
+      return -1;
+    }
+
+  return call_fcntl (fd, command, argument);
 }
 
 /* Some have no function of the C library everywhere. */

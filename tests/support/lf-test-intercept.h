@@ -50,6 +50,8 @@ void  intercept_count    (void);
 void  intercept_only     (const char *part);
 /* Files without a name cannot be made from now on, as on some file systems. */
 void  intercept_refuse_unnamed (gboolean refuses);
+/* From now on, the file systems are NFS: flock(2) is a lock of fcntl(2) to the server. */
+void  intercept_network  (gboolean is_network);
 guint intercept_nothing  (void);
 guint intercept_get_count (InterceptedCall call);
 
