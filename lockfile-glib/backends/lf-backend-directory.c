@@ -15,6 +15,7 @@
 
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-flock-private.h"
 #include "os/lf-identity-private.h"
 #include "os/lf-translate-private.h"
 
@@ -210,7 +211,7 @@ fill (const LfDotlockPlace *place,
   node->device = file_stat.st_dev;
   node->inode = file_stat.st_ino;
 
-  result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
+  result = lf_flock_uninterrupted (node->fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     return EAGAIN;
   if (result != 0 && place->is_local)

@@ -8,23 +8,10 @@
 
 #include "backends/lf-kernel-file-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-flock-private.h"
 
 /* flock(2): the lock belongs to the open file description, so two objects of
  * one process exclude each other as two processes do. */
-
-/* Returns 0 or an errno. */
-static int
-flock_uninterrupted (int fd,
-                     int operation)
-{
-  while (flock (fd, operation) != 0)
-    {
-      if (errno != EINTR)
-        return errno;
-    }
-
-  return 0;
-}
 
 static int
 flock_lock (LfHandle *handle,
@@ -35,13 +22,13 @@ flock_lock (LfHandle *handle,
   if (wait)
     return flock (handle->fd, operation) == 0 ? 0 : errno;
 
-  return flock_uninterrupted (handle->fd, operation | LOCK_NB);
+  return lf_flock_uninterrupted (handle->fd, operation | LOCK_NB);
 }
 
 static int
 flock_unlock (LfHandle *handle)
 {
-  return flock_uninterrupted (handle->fd, LOCK_UN);
+  return lf_flock_uninterrupted (handle->fd, LOCK_UN);
 }
 
 /* Where a server has one kind of lock for all, it can be asked for it. Else this tries the
@@ -58,11 +45,11 @@ flock_test (LfHandle *handle,
   if (lf_kernel_locks_are_one_kind (handle->request.path))
     return lf_fcntl_test (handle->fd, F_GETLK, locked, pid);
 
-  result = flock_uninterrupted (handle->fd, LOCK_EX | LOCK_NB);
+  result = lf_flock_uninterrupted (handle->fd, LOCK_EX | LOCK_NB);
 
   *locked = result == EWOULDBLOCK;
   if (result == 0)
-    flock_uninterrupted (handle->fd, LOCK_UN);
+    lf_flock_uninterrupted (handle->fd, LOCK_UN);
 
   return *locked ? 0 : result;
 }

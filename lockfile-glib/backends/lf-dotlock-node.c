@@ -17,6 +17,7 @@
 #include "backends/lf-record-private.h"
 #include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
@@ -123,7 +124,7 @@ lf_dotlock_open_at (int         directory,
                     int         flags,
                     guint       mode)
 {
-  int fd, moved;
+  int fd;
 
   /* The directory of a lock itself may be reached by a link */
   if (directory != AT_FDCWD)
@@ -133,35 +134,7 @@ lf_dotlock_open_at (int         directory,
     fd = openat (directory, name, flags | O_CLOEXEC, (mode_t) mode);
   while (fd < 0 && errno == EINTR);
 
-  if (fd < 0 || fd > STDERR_FILENO)
-    return fd;
-
-  moved = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (moved < 0)
-    {
-      int saved_errno = errno;
-
-      lf_close (fd);
-      errno = saved_errno;
-      return -1;
-    }
-  lf_close (fd);
-
-  return moved;
-}
-
-/* Returns 0 or an errno. */
-int
-lf_dotlock_flock (int fd,
-                  int operation)
-{
-  while (flock (fd, operation) != 0)
-    {
-      if (errno != EINTR)
-        return errno;
-    }
-
-  return 0;
+  return lf_descriptor_raise (fd);
 }
 
 /* Reads what may be a record: EINVAL if it cannot be one, being too long or not text. */
@@ -309,7 +282,7 @@ fill (const LfDotlockPlace *place,
   node->inode = file_stat.st_ino;
   /* Before others see it, so that nobody else can have it locked. Some network file
    * systems have no such locks, or have them where not everybody sees them */
-  result = lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB);
+  result = lf_flock_uninterrupted (node->fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     return EAGAIN;
   if (result != 0 && place->is_local)

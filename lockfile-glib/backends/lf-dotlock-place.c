@@ -16,6 +16,7 @@
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-file-system-private.h"
+#include "os/lf-flock-private.h"
 #include "os/lf-process-private.h"
 
 /* The directory of a lock. Everything is done relative to its descriptor and without
@@ -193,7 +194,7 @@ open_left_over (const LfDotlockPlace *place,
     return -1;
 
   if (fstat (fd, &slot_stat) == 0 && may_have_made (place, &slot_stat))
-    result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+    result = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     {
       lf_close (fd);
@@ -349,7 +350,7 @@ open_guard (const LfDotlockPlace *place,
   if (fd < 0)
     return -1;
 
-  saved_errno = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+  saved_errno = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
   if (saved_errno != EWOULDBLOCK)
     {
       /* Whoever had it before may have removed it */

@@ -171,8 +171,6 @@ int             lf_dotlock_open_at          (int                    directory,
                                              const char            *name,
                                              int                    flags,
                                              guint                  mode);
-int             lf_dotlock_flock            (int                    fd,
-                                             int                    operation);
 int             lf_dotlock_read             (int                    fd,
                                              char                 **record);
 int             lf_dotlock_write            (int                    fd,

@@ -16,6 +16,7 @@
 #include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
@@ -137,7 +138,7 @@ is_dead (const LfDotlockBackend *self,
   if (!self->has_inode || node->fd < 0)
     return verdict == LF_RECORD_DEAD;
 
-  result = lf_dotlock_flock (node->fd, LOCK_SH | LOCK_NB);
+  result = lf_flock_uninterrupted (node->fd, LOCK_SH | LOCK_NB);
   if (result == EWOULDBLOCK)
     return FALSE;
 
@@ -153,7 +154,7 @@ lock_inode (int fd)
   int result;
 
   do
-    result = lf_dotlock_flock (fd, LOCK_EX | LOCK_NB);
+    result = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
   while (result == EWOULDBLOCK && pause_until (&end, LOOK_PATIENCE));
 
   return result;
@@ -651,7 +652,7 @@ break_found (const LfDotlockBackend *self,
     return remove_guarded (self, place, node);
 
   /* Nobody holds it */
-  if (lf_dotlock_flock (node->fd, LOCK_EX | LOCK_NB) == 0)
+  if (lf_flock_uninterrupted (node->fd, LOCK_EX | LOCK_NB) == 0)
     return remove_excluding (self, place, node, get_removal_fd (node), F_RDLCK);
 
   /* That of another program, which takes no such lock */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* flock(2), whatever signals come. Returns 0 or an errno: EWOULDBLOCK if somebody else has
+ * the lock. */
+int lf_flock_uninterrupted (int fd,
+                            int operation);
+
+G_END_DECLS
