@@ -14,7 +14,8 @@ from command_testing import ALL_BACKENDS, LF_LOCK, PATIENCE, CommandTest, main
 from terminals import Terminal
 
 COMPLETION = os.environ['LF_COMPLETION']
-FOLDER = pathlib.Path(COMPLETION).parent
+FISH_COMPLETION = os.environ['LF_FISH_COMPLETION']
+ZSH_COMPLETION = pathlib.Path(os.environ['LF_ZSH_COMPLETION'])
 RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--no-fork',
                '--nonblock', '--quiet', '--remove', '--shared', '--timeout', '--unlock', '--verbose']
 
@@ -164,7 +165,7 @@ class Fish(CommandTest):
     def complete(self, line):
         result = subprocess.run(
             ['fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]',
-             str(FOLDER / 'lf-lock.fish'), line], check=True, capture_output=True, text=True,
+             FISH_COMPLETION, line], check=True, capture_output=True, text=True,
             timeout=PATIENCE, env={**os.environ, 'HOME': self.directory})
         self.assertEqual(result.stderr, '')
         return sorted(line.split('\t')[0] for line in result.stdout.splitlines())
@@ -225,7 +226,7 @@ class Zsh(CommandTest):
         self.addCleanup(self.shell.close)
         self.shell.expect('> ')
         # One that lists what there is, without a menu, a question or colours
-        self.shell.type(f'fpath=({FOLDER} $fpath); autoload -Uz compinit; compinit -u -D; '
+        self.shell.type(f'fpath=({ZSH_COMPLETION.parent} $fpath); autoload -Uz compinit; compinit -u -D; '
                         'bindkey -e; setopt no_beep no_always_last_prompt; LISTMAX=0; '
                         'unsetopt zle_bracketed_paste prompt_sp auto_menu 2>/dev/null; '
                         'stty columns 500; echo re""ady\n')
