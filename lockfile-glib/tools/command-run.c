@@ -30,6 +30,7 @@ typedef struct
   gboolean verbose;
   gboolean close;
   gboolean no_fork;
+  gboolean fcntl;
   gboolean version;
   double timeout;
   int conflict_exit_status;
@@ -208,7 +209,8 @@ static LfLockFile *
 new_lock_file (const char    *path,
                const Options *options)
 {
-  LfLockFile *lock_file = command_new_lock_file (path, options->backend_name);
+  LfLockFile *lock_file =
+    command_new_lock_file (path, options->fcntl ? "fcntl" : options->backend_name);
 
   if (lock_file == NULL)
     return NULL;
@@ -447,6 +449,7 @@ command_run (char **argv)
     { "nb", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
     { "nonblocking", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
     { "wait", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_DOUBLE, &options.timeout, NULL, NULL },
+    { "fcntl", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.fcntl, NULL, NULL },
     { "version", 'V', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.version, NULL, NULL },
     { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &arguments,
       NULL, NULL },

@@ -166,10 +166,24 @@ class Beside(CommandTest):
         options = set(re.findall(r'(?m)(?<=[\s,])(--?[\w-]+)', help_text.split('Options:')[1]))
         self.assertGreater(len(options), 15)
         scripts = ' '.join(SAME)
-        for option in options - {'-h', '--help', '-V', '--version', '-c'}:
+        # Those that only newer ones have are tested by themselves
+        for option in options - {'-h', '--help', '-V', '--version', '-c', '--fcntl', '--start',
+                                 '--length'}:
             letter = option[1:] if len(option) == 2 else None
             used = re.search(rf' -\w*{letter}' if letter else rf' {option}\b', scripts)
             self.assertTrue(used, option)
+
+    def test_fcntl(self):
+        """Of newer ones, which are not everywhere."""
+        script = ('import fcntl, subprocess, sys\nfile = open("x.lock", "w")\n'
+                  'fcntl.lockf(file, fcntl.LOCK_EX)\nsys.exit(subprocess.call(sys.argv[1:]))\n')
+        for option, status in [('--fcntl', 75), ('-bfcntl', 75), ('--exclusive', 0)]:
+            result = subprocess.run([sys.executable, '-c', script, LF_LOCK, 'run', '-n', option,
+                                     'x.lock', 'true'], check=False, timeout=PATIENCE,
+                                    capture_output=True)
+            self.assertEqual(result.returncode, status)
+        for option in ['--start=1', '--length=1']:
+            self.assert_ends(64, 'run', option, 'x.lock', 'true')
 
     def test_help_and_version(self):
         for option in ['-h', '--help', '-V', '--version']:
