@@ -35,6 +35,17 @@ sys.exit(int(sys.argv[2]))
 """
 
 
+# A process that nobody may look into but the superuser, as those of other users
+IS_CLOSED = """
+import ctypes, fcntl, sys
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+file = open(sys.argv[1], 'a')
+fcntl.flock(file, fcntl.LOCK_SH)
+print('held', flush=True)
+sys.stdin.readline()
+"""
+
+
 def lf_lock_without(*descriptors):
     """How to run lf-lock with these closed."""
     redirections = ' '.join(f'{fd}>&-' for fd in descriptors)
@@ -473,6 +484,19 @@ class Status(CommandTest):
             self.assertEqual({holder['pid'] for holder in found['holders']}, holders)
             result = self.assert_ends(75, 'run', '-nb', backend, path, 'true')
             self.assertIn(' (one of 3 holders)', result.stderr)
+
+    def test_others(self):
+        """Where a process may not be looked into, the kernel tells that it has the lock."""
+        holders = []
+        for _ in range(2):
+            holder = self.start(sys.executable, '-c', IS_CLOSED, 'x.lock')
+            self.assertEqual(holder.stdout.readline(), 'held\n')
+            holders.append(holder.pid)
+        as_user = ['setpriv', '--bounding-set=-sys_ptrace'] if os.getuid() == 0 else []
+        output = subprocess.run([*as_user, LF_LOCK, 'status', 'x.lock'], check=False, text=True,
+                                stdout=subprocess.PIPE, timeout=PATIENCE).stdout
+        found = re.findall(r'PID (\d+) \(\S*python3.*\), user \S+, shared, running since', output)
+        self.assertEqual(sorted(map(int, found)), sorted(holders), output)
 
     def test_long_command_line(self):
         self.hold('x.lock', script='# ' + 1000 * 'long ')
