@@ -72,7 +72,7 @@
  * the next waiter has woken up, can be granted first. And if the file is removed on
  * release ([property@LockFile:remove-on-release]), the waiters start over with the new
  * file. On NFS the kernel may have no queue, and waits poll; see [what a lock does not
- * protect from](limits.html).
+ * protect against](limits.html).
  *
  * Other locks have no such queue. A wait polls the lock, less and less often up to
  * [property@LockFile:poll-interval]. It also polls at once when the lock's directory
@@ -110,7 +110,7 @@
  *
  * The lock is advisory: it excludes only programs that ask for it in the same way. It
  * does not prevent reading, writing or removing the file. [What a lock does not
- * protect from](limits.html) describes the limits on network file systems, in
+ * protect against](limits.html) describes the limits on network file systems, in
  * containers, after a fork and on machines that sleep.
  *
  * ## On Windows
