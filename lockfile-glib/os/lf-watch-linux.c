@@ -5,9 +5,11 @@
 #include "os/lf-watch-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
+#include <signal.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "os/lf-descriptor-private.h"
@@ -19,22 +21,34 @@
  * look with another change. */
 #define EVENTS (IN_DELETE | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
 
+/* Tells our descriptors from those that got their numbers when the program closed what it
+ * did not know; instances of inotify have no inode of their own. It is the signal for
+ * O_ASYNC, which is not set, so that none is ever sent. */
+#define MARK SIGWINCH
+
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 
-/* One inotify instance and its thread. When the last watch is removed the thread
- * is told to end, and frees this; a watch that is added afterwards gets another. */
+/* One inotify instance and its thread, which ends when the last watch is removed; a watch
+ * that is added afterwards gets another. The same happens when the program has closed what
+ * belongs to it; then nothing of it is used any more, and its watches say nothing. */
 typedef struct
 {
-  int inotify_fd;
-  int end_fd;
-  guint n_watches;
-  GHashTable *counts; /* number of watches by id */
+  const LfProcess *process;
   LfWatchFunc changed;
+  int inotify_fd;
+  int end_fd;    /* shut down to wake the thread */
+  int thread_fd; /* its peer, which wakes the thread also if the program closes that */
+
+  /* Under the mutex */
+  gboolean runs;      /* the thread */
+  guint n_watches;    /* including those that are being added */
+  guint n_adding;
+  GHashTable *counts; /* number of watches by id; with 0, the kernel still has it */
 } Instance;
 
 typedef struct
 {
-  GMutex mutex; /* never held while `changed` is called */
+  GMutex mutex; /* never held while `changed` is called or a path is looked up */
   Instance *current;
 } Watches;
 
@@ -58,13 +72,52 @@ lock_watches (void)
   return self;
 }
 
-static void
-instance_free (gpointer data)
+/* Takes a new descriptor, or -1 with errno, and returns one of the same that has the mark. */
+static int
+mark (int fd)
 {
-  Instance *instance = data;
+  int saved_errno;
 
-  close (instance->inotify_fd);
-  close (instance->end_fd);
+  fd = lf_descriptor_raise (fd);
+  if (fd < 0 || fcntl (fd, F_SETSIG, MARK) == 0)
+    return fd;
+
+  saved_errno = errno;
+  lf_close (fd);
+  errno = saved_errno;
+
+  return -1;
+}
+
+static gboolean
+is_ours (int fd)
+{
+  int signal_number = fcntl (fd, F_GETSIG);
+
+  /* Any other error does not say that it is another one */
+  return signal_number == MARK || (signal_number < 0 && errno != EBADF);
+}
+
+static gboolean
+is_intact (const Instance *instance)
+{
+  return is_ours (instance->inotify_fd) && is_ours (instance->end_fd) &&
+         is_ours (instance->thread_fd);
+}
+
+static void
+close_ours (int fd)
+{
+  if (is_ours (fd))
+    lf_close (fd);
+}
+
+static void
+instance_free (Instance *instance)
+{
+  close_ours (instance->inotify_fd);
+  close_ours (instance->end_fd);
+  close_ours (instance->thread_fd);
   g_hash_table_unref (instance->counts);
   g_free (instance);
 }
@@ -88,92 +141,210 @@ read_events (Instance *instance)
     }
 }
 
+/* Whether the thread is to go on: what its descriptors say only makes it ask. */
+static gboolean
+is_wanted (Instance *instance)
+{
+  Watches *watches = lock_watches ();
+  gboolean is_used = instance->n_watches > 0;
+  gboolean is_lost = is_used && !is_intact (instance);
+
+  if (is_lost && watches->current == instance)
+    watches->current = NULL;
+  g_mutex_unlock (&watches->mutex);
+
+  if (is_lost)
+    {
+      LfWatch any = { instance, -1 };
+
+      g_debug ("The program has closed a watch");
+      instance->changed (&any, NULL);
+    }
+
+  return is_used && !is_lost;
+}
+
 static void
 instance_main (gpointer data)
 {
   Instance *instance = data;
   struct pollfd fds[] = {
     { .fd = instance->inotify_fd, .events = POLLIN },
-    { .fd = instance->end_fd, .events = POLLIN },
+    { .fd = instance->thread_fd, .events = POLLIN },
   };
 
-  while ((fds[1].revents & POLLIN) == 0)
+  while (is_wanted (instance))
     {
-      if (poll (fds, G_N_ELEMENTS (fds), -1) > 0 && (fds[0].revents & POLLIN) != 0)
+      if (poll (fds, G_N_ELEMENTS (fds), -1) > 0 && (fds[0].revents & POLLIN) != 0 &&
+          is_ours (instance->inotify_fd))
         read_events (instance);
     }
 }
 
+static void
+instance_ended (gpointer data)
+{
+  Instance *instance = data;
+  Watches *watches = lock_watches ();
+  gboolean is_used = instance->n_watches > 0;
+
+  instance->runs = FALSE;
+  g_mutex_unlock (&watches->mutex);
+
+  if (!is_used)
+    instance_free (instance);
+}
+
+/* Returns 0 or an errno. */
+static int
+instance_open (Instance *instance)
+{
+  int ends[] = { -1, -1 };
+
+  instance->inotify_fd = mark (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
+  if (instance->inotify_fd < 0 || socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return errno;
+
+  instance->end_fd = mark (ends[0]);
+  instance->thread_fd = mark (ends[1]);
+
+  return instance->end_fd >= 0 && instance->thread_fd >= 0 ? 0 : errno;
+}
+
+/* With the mutex held: what the thread has to do is seen when it is not any more. Returns
+ * NULL with errno. */
 static Instance *
 instance_new (LfWatchFunc changed)
 {
-  Instance *instance = g_new0 (Instance, 1);
+  Instance *instance = g_new (Instance, 1);
+  int result;
 
-  instance->inotify_fd = lf_descriptor_raise (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
-  instance->end_fd = lf_descriptor_raise (eventfd (0, EFD_CLOEXEC));
-  instance->counts = g_hash_table_new (NULL, NULL);
-  instance->changed = changed;
+  *instance = (Instance) {
+    .process = lf_process_get (),
+    .changed = changed,
+    .inotify_fd = -1,
+    .end_fd = -1,
+    .thread_fd = -1,
+    .runs = TRUE,
+    .counts = g_hash_table_new (NULL, NULL),
+  };
 
-  if (instance->inotify_fd < 0 || instance->end_fd < 0)
-    g_debug ("No watch: %s", g_strerror (errno));
-  else if (lf_thread_start (instance_main, instance_free, instance) == 0)
+  result = instance_open (instance);
+  if (result == 0)
+    result = lf_thread_start (instance_main, instance_ended, instance);
+  if (result == 0)
     return instance;
 
-  if (instance->inotify_fd >= 0)
-    close (instance->inotify_fd);
-  if (instance->end_fd >= 0)
-    close (instance->end_fd);
-  g_hash_table_unref (instance->counts);
-  g_free (instance);
+  instance_free (instance);
+  errno = result;
 
   return NULL;
 }
 
-/* With the mutex held. */
+/* With the mutex held. Not while a watch is being added: it may get an id that no other has
+ * any more. */
 static void
-end_if_unused (Watches *self)
+forget_unused (Instance *instance)
 {
-  Instance *instance = self->current;
+  GHashTableIter iter;
+  gpointer id, count;
 
-  if (instance->n_watches > 0)
+  if (instance->n_adding > 0)
     return;
 
-  self->current = NULL;
-  if (eventfd_write (instance->end_fd, 1) != 0)
-    g_debug ("Ending a watch: %s", g_strerror (errno));
+  g_hash_table_iter_init (&iter, instance->counts);
+  while (g_hash_table_iter_next (&iter, &id, &count))
+    {
+      if (count != NULL)
+        continue;
+
+      if (is_ours (instance->inotify_fd))
+        inotify_rm_watch (instance->inotify_fd, GPOINTER_TO_INT (id));
+      g_hash_table_iter_remove (&iter);
+    }
 }
 
+/* With the mutex held. */
+static void
+count_id (Instance *instance,
+          int       id,
+          int       change)
+{
+  gpointer key = GINT_TO_POINTER (id);
+  int count = GPOINTER_TO_INT (g_hash_table_lookup (instance->counts, key));
+
+  g_hash_table_insert (instance->counts, key, GINT_TO_POINTER (count + change));
+}
+
+/* With the mutex held, which it unlocks. */
+static void
+leave_and_unlock (Watches  *watches,
+                  Instance *instance)
+{
+  gboolean is_used = --instance->n_watches > 0;
+  gboolean runs = instance->runs;
+
+  if (!is_used && watches->current == instance)
+    watches->current = NULL;
+  if (!is_used && runs && is_ours (instance->end_fd))
+    shutdown (instance->end_fd, SHUT_RDWR);
+  g_mutex_unlock (&watches->mutex);
+
+  /* Else the thread does */
+  if (!is_used && !runs)
+    instance_free (instance);
+}
+
+/* Returns the instance to add a watch to, which has to leave it, or NULL with errno. */
+static Instance *
+join (LfWatchFunc changed)
+{
+  Watches *watches = lock_watches ();
+  Instance *instance = watches->current;
+  int saved_errno;
+
+  if (instance == NULL || !is_intact (instance))
+    instance = watches->current = instance_new (changed);
+  saved_errno = errno;
+  if (instance != NULL)
+    {
+      instance->n_watches++;
+      instance->n_adding++;
+    }
+  g_mutex_unlock (&watches->mutex);
+  errno = saved_errno;
+
+  return instance;
+}
+
+/* A server may take its time to say what is at the path. Nobody else waits for that. */
 gboolean
 lf_watch_add (LfWatch     *watch,
               const char  *directory,
               LfWatchFunc  changed)
 {
-  Watches *watches = lock_watches ();
-  Instance *instance = watches->current;
+  Instance *instance = join (changed);
+  Watches *watches;
   int id = -1;
 
+  if (instance != NULL)
+    id = inotify_add_watch (instance->inotify_fd, directory, EVENTS | IN_ONLYDIR);
+  if (id < 0)
+    g_debug ("No watch: %s", g_strerror (errno));
+
+  *watch = (LfWatch) { id >= 0 ? instance : NULL, id };
   if (instance == NULL)
-    instance = watches->current = instance_new (changed);
+    return FALSE;
 
-  if (instance != NULL)
-    {
-      id = inotify_add_watch (instance->inotify_fd, directory, EVENTS | IN_ONLYDIR);
-      if (id >= 0)
-        {
-          guint count = GPOINTER_TO_UINT (g_hash_table_lookup (instance->counts,
-                                                               GINT_TO_POINTER (id)));
-
-          g_hash_table_insert (instance->counts, GINT_TO_POINTER (id), GUINT_TO_POINTER (count + 1));
-          instance->n_watches++;
-        }
-    }
-
-  watch->instance = id >= 0 ? instance : NULL;
-  watch->id = id;
-  if (instance != NULL)
-    end_if_unused (watches);
-
-  g_mutex_unlock (&watches->mutex);
+  watches = lock_watches ();
+  instance->n_adding--;
+  if (id >= 0)
+    count_id (instance, id, 1);
+  forget_unused (instance);
+  if (id >= 0)
+    g_mutex_unlock (&watches->mutex);
+  else
+    leave_and_unlock (watches, instance);
 
   return id >= 0;
 }
@@ -181,29 +352,15 @@ lf_watch_add (LfWatch     *watch,
 void
 lf_watch_remove (LfWatch *watch)
 {
-  Watches *watches = lock_watches ();
-  Instance *instance = watches->current;
-  guint count;
+  Instance *instance = g_steal_pointer (&watch->instance);
+  Watches *watches;
 
-  /* Else it is that of an ancestor, from before a fork() */
-  if (watch->instance != NULL && watch->instance == instance)
-    {
-      count = GPOINTER_TO_UINT (g_hash_table_lookup (instance->counts,
-                                                     GINT_TO_POINTER (watch->id)));
-      if (count > 1)
-        g_hash_table_insert (instance->counts, GINT_TO_POINTER (watch->id),
-                             GUINT_TO_POINTER (count - 1));
-      else
-        {
-          g_hash_table_remove (instance->counts, GINT_TO_POINTER (watch->id));
-          inotify_rm_watch (instance->inotify_fd, watch->id);
-        }
+  /* That of an ancestor, from before a fork() */
+  if (instance == NULL || instance->process != lf_process_get ())
+    return;
 
-      instance->n_watches--;
-      end_if_unused (watches);
-    }
-
-  watch->instance = NULL;
-
-  g_mutex_unlock (&watches->mutex);
+  watches = lock_watches ();
+  count_id (instance, watch->id, -1);
+  forget_unused (instance);
+  leave_and_unlock (watches, instance);
 }

@@ -2,12 +2,19 @@
 
 /* The wait for a lock without a queue in the kernel: looks and nudges. The
  * program's own inotify_init1() counts the instances, and fails if it is told
- * to, as it does where a user has too many of them. */
+ * to, as it does where a user has too many of them. Its inotify_add_watch() takes its
+ * time, as it does where a server has to say what is at the path. */
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "lf-test-util.h"
 
@@ -27,6 +34,94 @@ inotify_init1 (int flags)
 
   g_atomic_int_inc (&n_instances);
   return real_init (flags);
+}
+
+typedef enum
+{
+  NOT_SLOW,
+  SLOW_BEFORE, /* it looks the path up */
+  SLOW_AFTER,
+} Slowness;
+
+static struct
+{
+  GMutex mutex;
+  GCond cond;
+  Slowness slowness;
+  gboolean is_waiting;
+} adding;
+
+static void
+set_slowness (Slowness slowness)
+{
+  g_mutex_lock (&adding.mutex);
+  adding.slowness = slowness;
+  g_cond_broadcast (&adding.cond);
+  g_mutex_unlock (&adding.mutex);
+}
+
+static void
+wait_until_adding (void)
+{
+  g_mutex_lock (&adding.mutex);
+  while (!adding.is_waiting)
+    g_cond_wait (&adding.cond, &adding.mutex);
+  g_mutex_unlock (&adding.mutex);
+}
+
+static void
+be_slow (Slowness when)
+{
+  g_mutex_lock (&adding.mutex);
+  while (adding.slowness == when)
+    {
+      adding.is_waiting = TRUE;
+      g_cond_broadcast (&adding.cond);
+      g_cond_wait (&adding.cond, &adding.mutex);
+    }
+  adding.is_waiting = FALSE;
+  g_mutex_unlock (&adding.mutex);
+}
+
+G_MODULE_EXPORT int
+inotify_add_watch (int         fd,
+                   const char *path,
+                   uint32_t    mask)
+{
+  int (*real_add) (int, const char *, uint32_t) =
+    (int (*) (int, const char *, uint32_t)) dlsym (RTLD_NEXT, "inotify_add_watch");
+  int id;
+
+  be_slow (SLOW_BEFORE);
+  id = real_add (fd, path, mask);
+  be_slow (SLOW_AFTER);
+
+  return id;
+}
+
+/* Those of this process that the kernel has, in all instances. */
+static guint
+count_kernel_watches (void)
+{
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fdinfo", 0, NULL);
+  const char *name;
+  guint n_watches = 0;
+
+  g_assert_nonnull (descriptors);
+  while ((name = g_dir_read_name (descriptors)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fdinfo", name, NULL);
+      g_autofree char *text = NULL;
+      g_auto (GStrv) lines = NULL;
+
+      if (!g_file_get_contents (path, &text, NULL, NULL))
+        continue;
+      lines = g_strsplit (text, "\n", -1);
+      for (guint i = 0; lines[i] != NULL; i++)
+        n_watches += g_str_has_prefix (lines[i], "inotify wd:") ? 1 : 0;
+    }
+
+  return n_watches;
 }
 
 static LfLockFile *
@@ -260,6 +355,260 @@ test_fork (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
+/* Where a server does not say what is at a path, waits elsewhere end all the same. */
+static void
+test_slow_server (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autofree char *slow_path = g_build_filename (fixture->directory, "slow", "test.lock", NULL);
+  g_autoptr (LfLockFile) holder = new_lock (fixture->path);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) slow_holder = new_lock (slow_path);
+  g_autoptr (LfLockFile) slow_lock = new_lock (slow_path);
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) slow_claim = { 0 };
+
+  wait_for_no_lock_threads ();
+  lf_lock_file_set_create_parents (slow_holder, TRUE);
+  assert_acquires (holder);
+  assert_acquires (slow_holder);
+  lf_lock_file_set_timeout (lock, 10);
+  claim_start (&claim, lock, NULL);
+  wait_for_sleeping_lock_threads (2);
+  set_slowness (SLOW_BEFORE);
+  claim_start (&slow_claim, slow_lock, NULL);
+  wait_until_adding ();
+
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+
+  set_slowness (NOT_SLOW);
+  wait_for_sleeping_lock_threads (2);
+  g_assert_cmpuint (count_kernel_watches (), ==, 1);
+  assert_releases (slow_holder);
+  claim_wait (&slow_claim);
+  g_assert_no_error (slow_claim.error);
+  wait_for_no_lock_threads ();
+}
+
+/* The last wait in a directory ends just when another one begins there: what the kernel
+ * has for both stays. */
+static void
+test_same_directory (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  g_autofree char *other_path = g_build_filename (fixture->directory, "other.lock", NULL);
+  g_autoptr (LfLockFile) holder = new_lock (fixture->path);
+  g_autoptr (LfLockFile) lock = new_lock (fixture->path);
+  g_autoptr (LfLockFile) other_holder = new_lock (other_path);
+  g_autoptr (LfLockFile) other_lock = new_lock (other_path);
+  g_auto (Claim) claim = { 0 };
+  g_auto (Claim) other_claim = { 0 };
+
+  wait_for_no_lock_threads ();
+  assert_acquires (holder);
+  assert_acquires (other_holder);
+  lf_lock_file_set_timeout (lock, 10);
+  claim_start (&claim, lock, NULL);
+  wait_for_sleeping_lock_threads (2);
+  set_slowness (SLOW_AFTER);
+  claim_start (&other_claim, other_lock, NULL);
+  wait_until_adding ();
+
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+
+  set_slowness (NOT_SLOW);
+  wait_for_sleeping_lock_threads (2);
+  g_assert_cmpuint (count_kernel_watches (), ==, 1);
+  assert_releases (other_holder);
+  claim_wait (&other_claim);
+  g_assert_no_error (other_claim.error);
+  wait_for_no_lock_threads ();
+}
+
+/* What a program opens after it has closed all descriptors that it does not know. */
+typedef enum
+{
+  FOREIGN_NOTHING,
+  FOREIGN_FILE,    /* always readable */
+  FOREIGN_PIPE,    /* with data in it */
+  FOREIGN_INOTIFY, /* with an event in it */
+} Foreign;
+
+typedef struct
+{
+  const Fixture *fixture;
+  Foreign foreign;
+} Closing;
+
+#define FOREIGN_DATA "data"
+#define MAX_FD 64
+
+static int
+open_foreign (Foreign     foreign,
+              const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "foreign", NULL);
+  int ends[2];
+  int fd;
+
+  g_mkdir (directory, 0700);
+  switch (foreign)
+    {
+    case FOREIGN_FILE:
+      return open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    case FOREIGN_PIPE:
+      g_assert_no_errno (pipe (ends));
+      g_assert_cmpint (write (ends[1], FOREIGN_DATA, strlen (FOREIGN_DATA)), ==,
+                       strlen (FOREIGN_DATA));
+      return ends[0];
+
+    case FOREIGN_INOTIFY:
+      fd = inotify_init ();
+      g_assert_cmpint (inotify_add_watch (fd, directory, IN_CREATE), ==, 1);
+      close (open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+      return fd;
+
+    case FOREIGN_NOTHING:
+    default:
+      return -1;
+    }
+}
+
+static void
+assert_untouched (Foreign     foreign,
+                  int         fd,
+                  const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "another", NULL);
+  struct stat file_stat;
+  int n_bytes = 0, n_more = 0;
+
+  switch (foreign)
+    {
+    case FOREIGN_FILE:
+      g_assert_no_errno (fstat (fd, &file_stat));
+      g_assert_cmpint (file_stat.st_size, ==, 0);
+      g_assert_cmpint (lseek (fd, 0, SEEK_CUR), ==, 0);
+      break;
+
+    case FOREIGN_PIPE:
+      g_assert_no_errno (ioctl (fd, FIONREAD, &n_bytes));
+      g_assert_cmpint (n_bytes, ==, strlen (FOREIGN_DATA));
+      break;
+
+    case FOREIGN_INOTIFY:
+      /* Nor has it lost what it watches */
+      g_assert_no_errno (ioctl (fd, FIONREAD, &n_bytes));
+      g_assert_cmpint (n_bytes, >, 0);
+      close (open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+      g_assert_no_errno (ioctl (fd, FIONREAD, &n_more));
+      g_assert_cmpint (n_more, >, n_bytes);
+      break;
+
+    case FOREIGN_NOTHING:
+    default:
+      break;
+    }
+}
+
+static gboolean
+is_open (int fd)
+{
+  return fcntl (fd, F_GETFD) >= 0;
+}
+
+static gpointer
+acquire_main (gpointer lock)
+{
+  assert_acquires (lock);
+  assert_releases (lock);
+
+  return NULL;
+}
+
+/* An attempt may just use what it has of the directory. */
+static gboolean
+is_of_watch (int fd)
+{
+  struct stat file_stat;
+
+  return fstat (fd, &file_stat) == 0 && !S_ISREG (file_stat.st_mode) &&
+         !S_ISDIR (file_stat.st_mode);
+}
+
+/* Waits in a thread for a lock that another program has, and ends that wait after the program
+ * has closed what was opened for its watch, unless @foreign_fd is -2. */
+static void
+wait_and_close (const char *path,
+                double      poll_interval,
+                int         foreign_fd)
+{
+  g_autoptr (LfLockFile) lock = new_lock (path);
+  gboolean were_open[MAX_FD];
+  GThread *thread;
+
+  lf_lock_file_set_poll_interval (lock, poll_interval);
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  for (int fd = 0; fd < MAX_FD; fd++)
+    were_open[fd] = is_open (fd);
+  thread = g_thread_new ("acquire", acquire_main, lock);
+  wait_for_sleeping_lock_threads (1);
+
+  for (int fd = 0; fd < MAX_FD && foreign_fd != -2; fd++)
+    {
+      if (were_open[fd] || !is_of_watch (fd))
+        continue;
+      if (foreign_fd >= 0)
+        g_assert_cmpint (dup2 (foreign_fd, fd), ==, fd);
+      else
+        close (fd);
+      were_open[fd] = foreign_fd >= 0;
+    }
+
+  g_assert_no_errno (unlink (path));
+  g_thread_join (thread);
+  wait_for_no_lock_threads ();
+
+  for (int fd = 0; fd < MAX_FD; fd++)
+    g_assert_cmpint (were_open[fd], ==, is_open (fd));
+}
+
+static void
+child_closes (gpointer data)
+{
+  const Closing *closing = data;
+  const Fixture *fixture = closing->fixture;
+  g_autofree char *directory = g_build_filename (fixture->directory, "foreign", NULL);
+  int foreign_fd = open_foreign (closing->foreign, directory);
+  int n_before = g_atomic_int_get (&n_instances);
+
+  /* A thread that does not end is a failure */
+  alarm (30);
+  wait_and_close (fixture->path, 0.05, foreign_fd);
+  assert_untouched (closing->foreign, foreign_fd, directory);
+
+  /* The next wait has a watch again */
+  g_assert_cmpint (g_atomic_int_get (&n_instances), ==, n_before + 1);
+  wait_and_close (fixture->path, 3600, -2);
+  g_assert_cmpint (g_atomic_int_get (&n_instances), ==, n_before + 2);
+}
+
+/* A program that closes what it does not know closes the watch, and whatever it opens then
+ * is left alone. Polls alone carry the wait. */
+static void
+test_closed (Fixture       *fixture,
+             gconstpointer  data)
+{
+  Closing closing = { fixture, GPOINTER_TO_UINT (data) };
+
+  run_in_child (child_closes, &closing);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -272,6 +621,12 @@ main (int    argc,
   add_test ("/looks/order", test_order);
   add_test ("/looks/leave-middle", test_leave_middle);
   add_test ("/looks/fork", test_fork);
+  add_test ("/looks/slow-server", test_slow_server);
+  add_test ("/looks/same-directory", test_same_directory);
+  add_data_test ("/looks/closed/nothing", GUINT_TO_POINTER (FOREIGN_NOTHING), test_closed);
+  add_data_test ("/looks/closed/file", GUINT_TO_POINTER (FOREIGN_FILE), test_closed);
+  add_data_test ("/looks/closed/pipe", GUINT_TO_POINTER (FOREIGN_PIPE), test_closed);
+  add_data_test ("/looks/closed/inotify", GUINT_TO_POINTER (FOREIGN_INOTIFY), test_closed);
 
   return g_test_run ();
 }
