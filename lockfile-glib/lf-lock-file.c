@@ -384,13 +384,24 @@ lf_lock_file_begin_release (LfLockFile    *self,
   return TRUE;
 }
 
+static void
+release_set_inherited_error (gpointer   data,
+                             int        pid,
+                             GError   **error)
+{
+  const Release *release = data;
+  g_autofree char *display_name = lf_path_get_display_name (release->path);
+
+  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+               _("The lock of %s belongs to PID %d, from which this process was forked"),
+               display_name, pid);
+}
+
 /* The work on files. */
 static void
 release_work (Release  *release,
               GError  **error)
 {
-  g_autofree char *display_name = NULL;
-
   switch (release->begun)
     {
     case LF_CLAIMS_BEGUN:
@@ -402,10 +413,7 @@ release_work (Release  *release,
       break;
 
     case LF_CLAIMS_INHERITED:
-      display_name = lf_path_get_display_name (release->path);
-      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
-                   _("The lock of %s belongs to PID %d, from which this process was forked"),
-                   display_name, release->inherited_pid);
+      release_set_inherited_error (release, release->inherited_pid, error);
       break;
 
     case LF_CLAIMS_NOT_HELD:
@@ -1771,6 +1779,7 @@ static const LfThreadTaskFuncs release_funcs = {
   .work = release_thread,
   .done = release_done,
   .free_data = release_free,
+  .set_inherited_error = release_set_inherited_error,
   .must_work = TRUE,
 };
 

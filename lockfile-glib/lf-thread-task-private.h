@@ -17,12 +17,18 @@ typedef void (*LfThreadTaskDone) (GTask    *task,
                                   gpointer  result,
                                   GError   *error);
 
+/* The error in a process that was forked meanwhile from the one with that PID. */
+typedef void (*LfThreadTaskSetInheritedError) (gpointer   data,
+                                               int        pid,
+                                               GError   **error);
+
 typedef struct
 {
   LfThreadTaskWork work;
   LfThreadTaskDone done;
   GDestroyNotify free_data;
   GDestroyNotify free_result;
+  LfThreadTaskSetInheritedError set_inherited_error; /* or NULL */
   gboolean must_work; /* in the calling thread if no other can be had, and in spite of a cancel */
 } LfThreadTaskFuncs;
 

@@ -18,9 +18,8 @@ typedef struct
 
   /* Under the mutex */
   GMutex mutex;
-  gboolean ended;    /* the work */
-  gboolean reported; /* the task was returned */
-  GSource *source;   /* until then */
+  gboolean ended;  /* the work */
+  GSource *source; /* until the task is returned */
   gpointer result;
   GError *error;
 } Work;
@@ -117,6 +116,22 @@ cancelled_cb (GCancellable *cancellable,
     work_wake (work);
 }
 
+/* In a forked child, which has the source, but not the thread. */
+static void
+return_inherited_error (WorkSource *self)
+{
+  const Work *work = self->work;
+  GError *error = NULL;
+
+  if (work->funcs->set_inherited_error != NULL)
+    work->funcs->set_inherited_error (work->data, lf_process_get_id_of (work->process), &error);
+  else
+    g_set_error (&error, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                 _("The operation belongs to the process from which this one was forked"));
+
+  g_task_return_error (self->task, error);
+}
+
 static gboolean
 source_dispatch (GSource     *source,
                  GSourceFunc  callback,
@@ -128,12 +143,9 @@ source_dispatch (GSource     *source,
   GError *error;
   gboolean ended;
 
-  /* A forked child has the source, but not the thread */
   if (work->process != lf_process_get ())
     {
-      g_task_return_new_error (self->task, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
-                               _("The operation belongs to the process from which this one "
-                                 "was forked"));
+      return_inherited_error (self);
       return G_SOURCE_REMOVE;
     }
 
@@ -148,7 +160,6 @@ source_dispatch (GSource     *source,
     }
   result = g_steal_pointer (&work->result);
   error = g_steal_pointer (&work->error);
-  work->reported = TRUE;
   work->source = NULL;
   g_mutex_unlock (&work->mutex);
 

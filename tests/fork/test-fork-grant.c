@@ -206,6 +206,9 @@ child_goes_on (gpointer data)
     return "what the parent has released is held in the child";
 
   iterate_until (&released->release->done);
+  if (!g_error_matches (released->release->error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK))
+    return released->release->error != NULL ? g_strdup (released->release->error->message)
+                                            : "the child has released the parent's lock";
 
   /* SQLite refuses the children of a process that uses a database */
   if (released->backend->refuses_children)
