@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/lf-claims-private.h"
+#include "core/lf-document-private.h"
 #include "core/lf-operations-private.h"
 #include "core/lf-scope-private.h"
 #include "lf-enum-types.h"
@@ -146,6 +147,7 @@ struct _LfLockFile
   GObject parent_instance;
 
   char *path; /* of lf_path_new(); NULL where there is no local path */
+  char *document; /* or NULL; set where the object is made */
   LfBackend backend;
 
   LfClaims *claims;
@@ -173,6 +175,7 @@ typedef enum
 {
   PROP_PATH = 1,
   PROP_FILE,
+  PROP_DOCUMENT,
   PROP_BACKEND,
   PROP_MODE,
   PROP_TIMEOUT,
@@ -495,6 +498,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_take_object (value, lf_lock_file_get_file (self));
       break;
 
+    case PROP_DOCUMENT:
+      g_value_take_object (value, lf_lock_file_get_document (self));
+      break;
+
     case PROP_BACKEND:
       g_value_set_enum (value, (int) self->backend);
       break;
@@ -594,6 +601,7 @@ lf_lock_file_set_property (GObject      *object,
       lf_lock_file_set_required_scope (self, (LfLockScope) g_value_get_enum (value));
       break;
 
+    case PROP_DOCUMENT:
     case PROP_HELD:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -617,6 +625,7 @@ lf_lock_file_finalize (GObject *object)
 
   lf_claims_free (self->claims);
   g_clear_pointer (&self->path, lf_path_unref);
+  g_free (self->document);
 
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
 }
@@ -683,6 +692,20 @@ lf_lock_file_class_init (LfLockFileClass *klass)
     g_param_spec_object ("file", NULL, NULL, G_TYPE_FILE,
                          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS |
                          G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:document: (getter get_document)
+   *
+   * The document that the lock is for, if [ctor@LockFile.new_for_document] made the
+   * object, else %NULL.
+   *
+   * Its path is the one behind all links, which is where to save it.
+   *
+   * Since: 1.0
+   */
+  props[PROP_DOCUMENT] =
+    g_param_spec_object ("document", NULL, NULL, G_TYPE_FILE,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * LfLockFile:backend: (getter get_backend)
@@ -932,6 +955,86 @@ lf_lock_file_new_for_file (GFile *file)
 }
 
 /**
+ * lf_lock_file_new_for_document:
+ * @document: the document, which need not exist
+ * @error: return location for an error
+ *
+ * Makes an object for the lock of a document that programs replace when they save it.
+ *
+ * The lock cannot be the document then, since a new file would take its place, unlocked. It
+ * is a file beside the document, `.NAME.lock`, which is there only while the lock is held or
+ * waited for ([property@LockFile:remove-on-release]).
+ *
+ * All names of a document that symbolic links give it have one lock: the links are followed,
+ * now and not again later. So is a link to a document that is still to be made.
+ * [method@LockFile.get_document] is what they lead to. Save there, in the way that keeps
+ * permissions and owner:
+ *
+ * <!-- code: in document.c -->
+ * ```c
+ * g_autoptr (GFile) document = lf_lock_file_get_document (lock);
+ *
+ * return g_file_replace_contents (document, text, length, NULL, FALSE,
+ *                                 G_FILE_CREATE_NONE, NULL, cancellable, error);
+ * ```
+ *
+ * If you may not make files in the document's directory, or it is on a read-only file
+ * system, the lock is in `lockfile-glib` in your runtime directory (`XDG_RUNTIME_DIR`; if
+ * that is not set, `/run/user/UID` or else your cache directory). There it excludes only
+ * your own programs: not other users, nor those who may make files beside the document. In
+ * a sandbox that directory is often another one.
+ *
+ * If the document's name is so long that the lock's would be too long, the lock's has a
+ * SHA-256 hash in its place. Hard links are documents of their own, with a lock each.
+ *
+ * This looks at the file system, in the calling thread; nothing is made. It fails if the
+ * document has no local path (%G_IO_ERROR_INVALID_FILENAME), its directory does not exist
+ * (%G_IO_ERROR_NOT_FOUND), links go in a circle (%G_IO_ERROR_TOO_MANY_LINKS), or the system
+ * does not let you look (%G_IO_ERROR_PERMISSION_DENIED, ...). On Windows a link that leads
+ * nowhere is not followed.
+ *
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new], but removed on
+ *   release
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new_for_document (GFile   *document,
+                               GError **error)
+{
+  g_autofree char *path = NULL;
+  g_autofree char *resolved = NULL;
+  g_autofree char *lock_path = NULL;
+  gboolean beside = FALSE;
+  LfLockFile *self;
+
+  g_return_val_if_fail (G_IS_FILE (document), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  path = g_file_get_path (document);
+  if (path == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
+                           _("The document has no local path"));
+      return NULL;
+    }
+
+  resolved = lf_document_resolve (path, error);
+  if (resolved == NULL)
+    return NULL;
+
+  lock_path = lf_document_get_lock_path (resolved, &beside);
+  self = g_object_new (LF_TYPE_LOCK_FILE,
+                       "path", lock_path,
+                       "remove-on-release", TRUE,
+                       "create-parents", !beside,
+                       NULL);
+  self->document = g_steal_pointer (&resolved);
+
+  return self;
+}
+
+/**
  * lf_lock_file_get_path: (get-property path)
  * @self: a lock file
  *
@@ -965,6 +1068,25 @@ lf_lock_file_get_file (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
 
   return self->path != NULL ? g_file_new_for_path (self->path) : NULL;
+}
+
+/**
+ * lf_lock_file_get_document: (get-property document)
+ * @self: a lock file
+ *
+ * Gets the document that the lock is for, behind all links. That is where to save it.
+ *
+ * Returns: (transfer full) (nullable): a new file, or %NULL if
+ *   [ctor@LockFile.new_for_document] did not make the object
+ *
+ * Since: 1.0
+ */
+GFile *
+lf_lock_file_get_document (LfLockFile *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), NULL);
+
+  return self->document != NULL ? g_file_new_for_path (self->document) : NULL;
 }
 
 /**

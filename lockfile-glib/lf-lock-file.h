@@ -26,10 +26,17 @@ LF_AVAILABLE_IN_1_0
 LfLockFile *lf_lock_file_new_for_file (GFile *file) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
+LfLockFile *lf_lock_file_new_for_document (GFile   *document,
+                                           GError **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
 const char *lf_lock_file_get_path (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
 GFile *lf_lock_file_get_file (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+GFile *lf_lock_file_get_document (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
 LfBackend lf_lock_file_get_backend (LfLockFile *self);

@@ -566,6 +566,24 @@ testLock('/paths/file', (_lock, _other, path) => {
     assertTrue(lock.get_file().equal(file));
 });
 
+testLock('/paths/document', (other, _other, path) => {
+    const directory = GLib.path_get_dirname(path);
+    const link = Gio.File.new_for_path(`${directory}/link`);
+    link.make_symbolic_link('notes.txt', null);
+    const lock = Lf.LockFile.new_for_document(link);
+
+    assertEqual(lock.get_document().get_path(), `${directory}/notes.txt`);
+    assertEqual(lock.document.get_path(), `${directory}/notes.txt`);
+    assertEqual(lock.path, `${directory}/.notes.txt.lock`);
+    assertTrue(lock.remove_on_release);
+    lock.acquire(null);
+    lock.release();
+    assertEqual(other.get_document(), null);
+
+    assertThrows(GLib.Error, `${directory}/none/notes.txt`, () => Lf.LockFile.new_for_document(
+        Gio.File.new_for_path(`${directory}/none/notes.txt`)));
+});
+
 testLock('/paths/with-backend', (_lock, _other, path) => {
     const lock = Lf.LockFile.new_with_backend(path, Lf.Backend.DIRECTORY);
 

@@ -511,6 +511,30 @@ class Arguments(LockTest):
         self.assertEqual(Lf.LockFile.new_for_file(file).get_path(), self.path)
         self.assertIsNone(Lf.LockFile(path=None).get_path())
 
+    def test_document(self):
+        document = pathlib.Path(self.directory, 'notes.txt')
+        link = pathlib.Path(self.directory, 'link')
+        link.symlink_to('notes.txt')
+        for argument in document, link, str(link), bytes(link), Gio.File.new_for_path(str(link)):
+            lock = Lf.LockFile.new_for_document(argument)
+            self.assertEqual(lock.document.get_path(), str(document))
+            self.assertEqual(lock.path, str(document.with_name('.notes.txt.lock')))
+            with lock:
+                self.assertTrue(lock.file.query_exists())
+        self.assertIsNone(Lf.LockFile(self.path).document)
+        with self.assertRaises(AttributeError):
+            lock.document = None
+
+        missing = document.with_name('none') / 'notes.txt'
+        with self.assertRaises(FileNotFoundError) as raised:
+            Lf.LockFile.new_for_document(missing)
+        self.assertEqual(raised.exception.filename, str(missing))
+        self.assertIsInstance(raised.exception, Lf.PathNotFound)
+        self.assertRaises(Lf.PathError, Lf.LockFile.new_for_document,
+                          Gio.File.new_for_uri('no-such-scheme://host/x'))
+        self.assertRaises(ValueError, Lf.LockFile.new_for_document, 'a\0b')
+        self.assertRaises(TypeError, Lf.LockFile.new_for_document, None)
+
     def test_not_utf8(self):
         path = os.fsencode(self.directory) + b'/\xff\xfe'
         for argument in path, os.fsdecode(path), pathlib.Path(os.fsdecode(path)):

@@ -486,6 +486,24 @@ class Paths(LockTest):
         self.assertEqual(lock.get_path(), self.path)
         self.assertTrue(lock.get_file().equal(file))
 
+    def test_document(self):
+        path = os.path.join(self.directory, 'notes.txt')
+        link = os.path.join(self.directory, 'link')
+        os.symlink('notes.txt', link)
+        lock = Lf.LockFile.new_for_document(Gio.File.new_for_path(link))
+        self.assertEqual(lock.get_document().get_path(), path)
+        self.assertEqual(lock.props.document.get_path(), path)
+        self.assertEqual(lock.get_path(), os.path.join(self.directory, '.notes.txt.lock'))
+        self.assertTrue(lock.get_remove_on_release())
+        lock.acquire()
+        lock.release()
+        self.assertIsNone(self.lock.get_document())
+
+        missing = Gio.File.new_for_path(os.path.join(link, 'none', 'notes.txt'))
+        with self.assertRaises(GLib.Error) as raised:
+            Lf.LockFile.new_for_document(missing)
+        self.assertTrue(raised.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND))
+
     def test_with_backend(self):
         lock = Lf.LockFile.new_with_backend(self.path, Lf.Backend.DIRECTORY)
         self.assertEqual(lock.get_path(), self.path)

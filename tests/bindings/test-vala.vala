@@ -631,6 +631,24 @@ void add_paths () {
         assert_true (lock_file.get_file ().equal (file));
     });
 
+    add ("/paths/document", (mine, other) => {
+        var directory = directory_of (mine);
+        var link = File.new_for_path (directory + "/link");
+        link.make_symbolic_link ("notes.txt");
+        var lock_file = new Lf.LockFile.for_document (link);
+        assert_cmpstr (lock_file.document.get_path (), EQ, directory + "/notes.txt");
+        assert_true (lock_file.get_document ().equal (lock_file.document));
+        assert_cmpstr (lock_file.path, EQ, directory + "/.notes.txt.lock");
+        assert_true (lock_file.remove_on_release);
+        lock_file.acquire ();
+        lock_file.release ();
+        assert_true (mine.document == null);
+
+        var missing = File.new_for_path (directory + "/none/notes.txt");
+        assert_error (new IOError.NOT_FOUND (""),
+                      () => new Lf.LockFile.for_document (missing).acquire ());
+    });
+
     add ("/paths/with-backend", (mine, other) => {
         var lock_file = new Lf.LockFile.with_backend (mine.path, DIRECTORY);
         assert_cmpstr (lock_file.path, EQ, mine.path);

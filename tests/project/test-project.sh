@@ -111,6 +111,7 @@ case $test_name in
       'lf_lock_file_new ("x")'
       'lf_lock_file_new_with_backend ("x", LF_BACKEND_FCNTL)'
       'lf_lock_file_new_for_file (file)'
+      'lf_lock_file_new_for_document (file, error)'
     )
     for call in "${locking[@]}"; do
       compile "if (!$call) return" || { cat "$directory/errors"; exit 1; }

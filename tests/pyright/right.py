@@ -10,6 +10,7 @@ from gi.repository import Lf
 lock = Lf.LockFile('x', mode='shared', timeout=None)
 lock.mode = 'exclusive'
 lock.timeout = None
+document_lock: Lf.LockFile = Lf.LockFile.new_for_document('notes.txt')
 seconds: float = lock.timeout
 mode: Lf.LockMode = lock.mode
 

@@ -53,6 +53,7 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     is<boolean>()(lock.is_locked(cancellable), true);
     is<boolean>()(lock.break_lock(undefined), true);
     is<Lf.LockFile>()(Lf.LockFile.new_with_backend('x', Lf.Backend.FCNTL), true);
+    is<Lf.LockFile>()(Lf.LockFile.new_for_document(Gio.File.new_for_path('x')), true);
     is<string>()(Lf.VERSION_STRING, true);
     is<string | null>()(Lf.check_version(1, 0, 0), true);
     is<Lf.LockHolder | null>()(lock.query_holder(), true);
@@ -65,6 +66,7 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     const path: string | null = lock.path;
     is<string | null>()(lock.get_path(), true);
     is<Gio.File | null>()(lock.get_file(), true);
+    is<Gio.File | null>()(lock.get_document(), true);
 
     return path;
 }

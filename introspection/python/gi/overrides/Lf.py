@@ -193,10 +193,14 @@ def _translated(error, lock=None):
         if issubclass(error_class, (AlreadyLocked, LockTimeout)):
             error._attempt = (lock.get_path(), lock.get_backend())
         elif issubclass(error_class, PathError):
-            error.errno = _ERRNOS[error.code]
-            error.strerror = os.strerror(error.errno)
-            error.filename = lock.get_path()
+            _add_path(error, lock.get_path())
     return error
+
+
+def _add_path(error, path):
+    error.errno = _ERRNOS[error.code]
+    error.strerror = os.strerror(error.errno)
+    error.filename = path
 
 
 def _gettext(message):
@@ -874,7 +878,7 @@ def _attribute(name, documentation, convert=None):
     def set_value(self, value):
         getattr(self, f'set_{name}')(value if convert is None else convert(value))
 
-    is_settable = name not in ('path', 'file', 'backend', 'held')
+    is_settable = name not in ('path', 'file', 'document', 'backend', 'held')
     return property(get, set_value if is_settable else None, doc=documentation)
 
 
@@ -883,6 +887,8 @@ class _LockFile:
 
     path = _attribute('path', 'The absolute path of the lock file; None for a file elsewhere.')
     file = _attribute('file', 'The Gio.File of the lock file.')
+    document = _attribute('document', 'The Gio.File of the document that the lock is for, where '
+                                      'to save it; None for other locks.')
     backend = _attribute('backend', 'The Lf.Backend: the way of locking.')
     held = _attribute('held', 'Whether this object holds the lock.')
     mode = _attribute('mode', "The Lf.LockMode of the next acquire: 'exclusive' or 'shared'.",
@@ -924,6 +930,20 @@ class _LockFile:
     def new_with_backend(path, backend):
         """Makes a lock file object that locks in a certain way."""
         return _original.new_with_backend(_path_to_bytes(path), _member(Lf.Backend, backend))
+
+    @staticmethod
+    def new_for_document(document):
+        """Makes a lock file object for a document, a path or a Gio.File, that programs replace
+        when they save it. Links are followed at once; save to its attribute document."""
+        if not isinstance(document, Gio.File):
+            document = Gio.File.new_for_path(_path_to_bytes(document))
+        try:
+            return _original.new_for_document(document)
+        except GLib.Error as error:
+            error = _translated(error)
+            if isinstance(error, PathError):
+                _add_path(error, document.get_path())
+            raise error from None
 
     def __repr__(self):
         state = 'held' if self.is_held() else 'not held'
@@ -1044,8 +1064,8 @@ _FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finis
                     'break_lock_finish')
 _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
                   'query_scope', 'break_lock')
-_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'set_timeout', 'set_mode',
-                  'set_required_scope', 'acquire_with_timeout',
+_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'new_for_document', 'set_timeout',
+                  'set_mode', 'set_required_scope', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
                   'is_held', 'is_held_by_thread')
 
