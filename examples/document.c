@@ -18,26 +18,12 @@ typedef struct
 {
   GMainLoop *loop;
   GDataInputStream *input;
-  const char *path;
+  GFile *file;
   LfLockFile *lock;
   GCancellable *waiting; /* or NULL */
   GString *text;
   int status;
 } Document;
-
-/* Saving replaces the document by a new file, so that it cannot be the lock itself */
-static LfLockFile *
-lock_beside (GFile *file)
-{
-  g_autoptr (GFile) directory = g_file_get_parent (file);
-  g_autofree char *name = g_file_get_basename (file);
-  g_autofree char *lock_name = g_strdup_printf (".%s.lock", name);
-  g_autoptr (GFile) lock_file = g_file_get_child (directory, lock_name);
-  LfLockFile *lock = lf_lock_file_new_for_file (lock_file);
-
-  lf_lock_file_set_remove_on_release (lock, TRUE);
-  return lock;
-}
 
 static void
 fail (Document   *self,
@@ -56,8 +42,8 @@ load (Document *self)
   g_autoptr (GError) error = NULL;
 
   /* What is not there is a new one */
-  if (!g_file_get_contents (self->path, &text, &length, &error) &&
-      !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+  if (!g_file_load_contents (self->file, NULL, &text, &length, NULL, &error) &&
+      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
       fail (self, error->message);
       return FALSE;
@@ -129,7 +115,9 @@ static gboolean
 save (Document  *self,
       GError   **error)
 {
-  if (!g_file_set_contents (self->path, self->text->str, self->text->len, error))
+  /* By a new file in its place, with its permissions and owner */
+  if (!g_file_replace_contents (self->file, self->text->str, self->text->len, NULL, FALSE,
+                                G_FILE_CREATE_NONE, NULL, NULL, error))
     return FALSE;
 
   g_print ("Saved\n");
@@ -218,22 +206,33 @@ main (int    argc,
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GInputStream) terminal = g_unix_input_stream_new (STDIN_FILENO, FALSE);
   g_autoptr (GDataInputStream) input = g_data_input_stream_new (terminal);
+  g_autoptr (GFile) argument = NULL;
   g_autoptr (GFile) file = NULL;
   g_autoptr (LfLockFile) lock = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
   Document self = { .loop = loop, .input = input, .text = text };
 
   setlocale (LC_ALL, "");
   if (argc == 2)
-    file = g_file_new_for_path (argv[1]);
-  if (file == NULL || !g_file_has_parent (file, NULL))
+    argument = g_file_new_for_path (argv[1]);
+  if (argument == NULL || !g_file_has_parent (argument, NULL))
     {
       g_printerr ("Usage: %s FILE\n", argv[0]);
       return 2;
     }
 
-  self.path = argv[1];
-  self.lock = lock = lock_beside (file);
+  lock = lf_lock_file_new_for_document (argument, &error);
+  if (lock == NULL)
+    {
+      g_printerr ("%s\n", error->message);
+      return EXIT_FAILURE;
+    }
+
+  /* Where the links lead to, if it was one: they stay */
+  file = lf_lock_file_get_document (lock);
+  self.file = file;
+  self.lock = lock;
   open_document (&self);
   close_document (&self);
 

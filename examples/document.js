@@ -40,17 +40,15 @@ function decode(contents) {
 
 class Document {
     constructor(file) {
-        this.file = file;
+        this.lock = Lf.LockFile.new_for_document(file);
+        // Where the links lead to, if it is one: they stay
+        this.file = this.lock.document;
         this.text = '';
         this.reading = new Gio.Cancellable();
         this.waiting = null;
         this.waitEnded = null;
         this.closing = false;
         this.failure = null;
-        // Saving replaces the document by a new file, so that it cannot be the lock itself
-        this.lock = Lf.LockFile.new_for_file(
-            this.file.get_parent().get_child(`.${this.file.get_basename()}.lock`));
-        this.lock.remove_on_release = true;
     }
 
     async run() {
@@ -155,6 +153,7 @@ class Document {
     }
 
     save() {
+        // By a new file in its place, with its permissions and owner
         this.file.replace_contents(this.text, null, false, Gio.FileCreateFlags.NONE, null);
         print('Saved');
     }
@@ -167,7 +166,13 @@ if (!file?.has_parent(null)) {
 }
 
 const loop = new GLib.MainLoop(null, false);
-const document = new Document(file);
+let document;
+try {
+    document = new Document(file);
+} catch (error) {
+    printerr(error.message);
+    System.exit(1);
+}
 let status = 0;
 
 unixSignalAdd(GLib.PRIORITY_DEFAULT, SIGINT, () => {

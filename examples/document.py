@@ -14,15 +14,14 @@ import sys
 
 import gi
 gi.require_version('Lf', '1.0')
-from gi.repository import GLib, Lf  # noqa: E402
+from gi.repository import Gio, GLib, Lf  # noqa: E402
 
 
 class Document:
     def __init__(self, path):
-        self.path = pathlib.Path(path)
-        # Saving replaces the document by a new file, so that it cannot be the lock itself
-        self.lock = Lf.LockFile(path=self.path.with_name(f'.{self.path.name}.lock'),
-                                remove_on_release=True)
+        self.lock = Lf.LockFile.new_for_document(path)
+        # Where the links lead to, if it is one: they stay
+        self.file = self.lock.document
         self.input = None
         self.waiting = None
         self.closing = False
@@ -73,7 +72,7 @@ class Document:
     def load(self):
         try:
             # Not read_text(): that is of the locale, and changes the ends of lines
-            self.text = self.path.read_bytes().decode()
+            self.text = pathlib.Path(self.file.get_path()).read_bytes().decode()
         except FileNotFoundError:
             # It is a new one
             self.text = ''
@@ -92,7 +91,8 @@ class Document:
         print('Yours to edit', flush=True)
 
     def save(self):
-        GLib.file_set_contents(str(self.path), self.text.encode())
+        # By a new file in its place, with its permissions and owner
+        self.file.replace_contents(self.text.encode(), None, False, Gio.FileCreateFlags.NONE, None)
         print('Saved', flush=True)
 
 

@@ -15,12 +15,10 @@ class Document : Object {
     private MainLoop loop = new MainLoop ();
     private int status = 0;
 
-    public Document (File file) {
-        this.file = file;
-        // Saving replaces the document by a new file, so that it cannot be the lock itself
-        var lock_name = ".%s.lock".printf (file.get_basename ());
-        lock_file = new Lf.LockFile.for_file (file.get_parent ().get_child (lock_name));
-        lock_file.remove_on_release = true;
+    public Document (File file) throws Error {
+        lock_file = new Lf.LockFile.for_document (file);
+        // Where the links lead to, if it is one: they stay
+        this.file = lock_file.document;
     }
 
     // Returns the status to exit with
@@ -127,7 +125,8 @@ class Document : Object {
     }
 
     private void save () throws Error {
-        FileUtils.set_contents (file.get_path (), text);
+        // By a new file in its place, with its permissions and owner
+        file.replace_contents (text.data, null, false, FileCreateFlags.NONE, null);
         print ("Saved\n");
     }
 }
@@ -140,5 +139,10 @@ int main (string[] args) {
         return 2;
     }
 
-    return new Document (file).run ();
+    try {
+        return new Document (file).run ();
+    } catch (Error error) {
+        printerr ("%s\n", error.message);
+        return 1;
+    }
 }

@@ -131,8 +131,11 @@ class ExampleTest(unittest.TestCase):
         self.addCleanup(program.clean_up)
         return program
 
+    def path_to(self, name):
+        return os.path.join(self.directory, name)
+
     def path(self, name, content=''):
-        path = os.path.join(self.directory, name)
+        path = self.path_to(name)
         with open(path, 'w', newline='', errors=BYTES) as file:
             file.write(content)
         return path

@@ -10,6 +10,7 @@ try each language by itself, and all of them together.
 
 import fcntl
 import os
+import stat
 import sys
 
 from examples_testing import PATIENCE, ExampleTest, n_waiters, wait_until, run_as_tap
@@ -153,18 +154,24 @@ class Document(ExampleTest):
         self.file = self.path('notes.txt', 'Before\n')
         self.lock = os.path.join(self.directory, '.notes.txt.lock')
 
-    def start(self):
-        return super().start('document', self.file)
+    def start(self, path=None):
+        return super().start('document', path or self.file)
 
-    def start_first(self, *text):
-        program = self.start()
+    def start_first(self, *text, path=None):
+        program = self.start(path)
         program.expect(*text, 'Yours to edit')
         return program
 
-    def start_second(self, first):
-        program = self.start()
+    def start_second(self, first, path=None):
+        program = self.start(path)
         program.expect('Before', self.read_only(first))
         return program
+
+    def link_to_it(self):
+        os.mkdir(self.path_to('elsewhere'))
+        link = self.path_to('elsewhere/link')
+        os.symlink('../notes.txt', link)
+        return link
 
     def read_only(self, holder):
         return rf'Read-only, edited by PID {holder.pid} \(.*\); Enter waits'
@@ -204,6 +211,49 @@ class Document(ExampleTest):
         self.save_and_close(second)
         self.assert_content(self.file, 'Before\nFirst\nSecond\n')
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
+
+    def test_two_names(self):
+        """A link is a name of the document: one at a time edits it, and it stays a link."""
+        link = self.link_to_it()
+        for paths in (link, self.file), (self.file, link):
+            self.path('notes.txt', 'Before\n')
+            first = self.start_first('Before', path=paths[0])
+            second = self.start_second(first, paths[1])
+            self.wait_for(first, second)
+            first.type('First\n')
+            self.save_and_close(first)
+            second.expect('Before', 'First', 'Yours to edit')
+            second.type('Second\n')
+            self.save_and_close(second)
+            self.assert_content(self.file, 'Before\nFirst\nSecond\n')
+            self.assertEqual(os.readlink(link), '../notes.txt')
+            self.assertEqual(sorted(os.listdir(self.directory)), ['elsewhere', 'notes.txt'])
+            self.assertEqual(os.listdir(self.path_to('elsewhere')), ['link'])
+
+    def test_new_behind_a_link(self):
+        os.remove(self.file)
+        link = self.link_to_it()
+        first = self.start_first(path=link)
+        first.type('New\n')
+        self.save_and_close(first)
+        self.assert_content(self.file, 'New\n')
+        self.assertEqual(os.readlink(link), '../notes.txt')
+
+    def test_permissions(self):
+        """Who could read and write it can afterwards, and nobody else."""
+        owner = (65534, 65533) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+        for _ in self.languages:
+            for mode in 0o600, 0o664:
+                self.path('notes.txt', 'Before\n')
+                os.chown(self.file, *owner)
+                os.chmod(self.file, mode)
+                program = self.start_first('Before')
+                program.type('After\n')
+                self.save_and_close(program)
+                self.assert_content(self.file, 'Before\nAfter\n')
+                status = os.stat(self.file)
+                self.assertEqual((status.st_uid, status.st_gid), owner)
+                self.assertEqual(stat.S_IMODE(status.st_mode), mode)
 
     def test_cancel_and_wait_again(self):
         first = self.start_first('Before')
@@ -317,7 +367,12 @@ class Document(ExampleTest):
 
     def test_no_directory(self):
         super().start('document', self.file + '/none/notes').expect_end(
-            1, NO_DIRECTORY.format(f'{self.file}/none/.notes.lock'))
+            1, f'Cannot resolve the path of document {self.file}/none/notes: Not a directory\n')
+
+    def test_nowhere(self):
+        link = self.path_to('link')
+        os.symlink('link', link)
+        self.start(link).expect_end(1, PLAIN_ERROR)
 
     def test_usage(self):
         for arguments in [], ['/'], [self.file, self.file]:
