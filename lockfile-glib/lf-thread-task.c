@@ -228,6 +228,11 @@ lf_thread_task_run (GTask                   *task,
    * may do so without a wake-up of the main context */
   g_source_attach (source, g_task_get_context (task));
 
+  /* Nobody was told of a cancel before the handler was there; and one that came while the
+   * source was being attached made it ready without a wake-up. Later ones find it there */
+  if (!funcs->must_work && g_cancellable_is_cancelled (cancellable))
+    work_wake (work);
+
   result = lf_thread_start (work_in_thread, work_ended, work);
   if (result != 0)
     {

@@ -33,6 +33,7 @@ static struct
   guint n_watched;
   int n_waits_struck;  /* calls of flock() in which a cancel strikes at once: those that wait */
   int n_tries_struck;  /* and those that do not */
+  GCancellable *cancellable; /* cancelled just before a handler is connected */
 } faults;
 
 static gboolean
@@ -136,6 +137,27 @@ flock (int fd,
     }
 
   return real_flock (fd, operation);
+}
+
+G_MODULE_EXPORT gulong
+g_signal_connect_data (gpointer       instance,
+                       const char    *signal,
+                       GCallback      handler,
+                       gpointer       data,
+                       GClosureNotify destroy,
+                       GConnectFlags  flags)
+{
+  static gulong (*real_connect) (gpointer, const char *, GCallback, gpointer, GClosureNotify,
+                                 GConnectFlags);
+
+  if (real_connect == NULL)
+    real_connect = (gulong (*) (gpointer, const char *, GCallback, gpointer, GClosureNotify,
+                                GConnectFlags)) dlsym (RTLD_NEXT, "g_signal_connect_data");
+
+  if (instance == faults.cancellable)
+    g_cancellable_cancel (instance);
+
+  return real_connect (instance, signal, handler, data, destroy, flags);
 }
 
 static void
@@ -400,6 +422,50 @@ test_stuck (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
+static void
+query_cb (GObject      *object,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  GError **error = user_data;
+
+  g_assert_null (lf_lock_file_query_holder_finish (LF_LOCK_FILE (object), result, error));
+  g_assert_nonnull (*error);
+}
+
+/* A cancel that comes while a question is about to start in its thread is reported, although
+ * a server does not answer that. */
+static void
+test_early_cancel (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  gint64 end;
+
+  assert_acquires (lock);
+  set_open_fault ("/proc/locks", 0, 0, 0);
+  set_stuck (TRUE);
+  faults.cancellable = cancellable;
+  lf_lock_file_query_holder_async (lock, G_PRIORITY_DEFAULT, cancellable, query_cb, &error);
+  faults.cancellable = NULL;
+  g_assert_true (g_cancellable_is_cancelled (cancellable));
+  wait_until_stuck ();
+
+  end = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
+  while (error == NULL && g_get_monotonic_time () < end)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_thread_yield ();
+    }
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  set_stuck (FALSE);
+  wait_for_no_lock_threads ();
+  assert_releases (lock);
+}
+
 /* No asynchronous call touches files in the caller's thread: not to acquire, not
  * to give back what a cancel came too late for, not to find out who has it. */
 static void
@@ -491,6 +557,7 @@ main (int    argc,
   add_fault_test ("/faults/sticky-directory", NULL, test_sticky_directory);
   add_fault_test ("/faults/no-file-in-caller", NULL, test_no_file_in_caller);
   add_fault_test ("/faults/stuck/cancel", GINT_TO_POINTER (TRUE), test_stuck);
+  add_fault_test ("/faults/early-cancel", NULL, test_early_cancel);
   add_fault_test ("/faults/stuck/deadline", GINT_TO_POINTER (FALSE), test_stuck);
 
   return g_test_run ();
