@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A window to edit a text document that nobody else edits. While another has it, a
- * banner says who, and the window waits: it becomes editable the moment the other
+ * banner says where, and the window waits: it becomes editable the moment the other
  * closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
  *
  *   document-window-c [--verbose] FILE     --verbose prints what happens */
@@ -20,15 +20,16 @@ struct _DocumentWindow
   GFile *file;
   LfLockFile *lock;
   GCancellable *waiting; /* or NULL */
-  guint refresh_source;
   gboolean given_up;
   gboolean saving;
   gboolean closing;
 
+  GtkLabel *title;
+  GtkLabel *subtitle;
   GtkRevealer *banner;
   GtkLabel *message;
   GtkSpinner *spinner;
-  GtkButton *button; /* Wait, Cancel or Discard */
+  GtkButton *button; /* Edit, Cancel or Discard */
   GtkTextView *view;
 };
 
@@ -37,21 +38,6 @@ G_DEFINE_FINAL_TYPE (DocumentWindow, document_window, GTK_TYPE_APPLICATION_WINDO
 static gboolean verbose;
 static int status;
 
-/* Saving replaces the document by a new file, so that it cannot be the lock itself.
- * The lock file is hidden, and gone when nobody edits. */
-static LfLockFile *
-lock_beside (GFile *file)
-{
-  g_autoptr (GFile) directory = g_file_get_parent (file);
-  g_autofree char *name = g_file_get_basename (file);
-  g_autofree char *lock_name = g_strdup_printf (".%s.lock", name);
-  g_autoptr (GFile) lock_file = g_file_get_child (directory, lock_name);
-  LfLockFile *lock = lf_lock_file_new_for_file (lock_file);
-
-  lf_lock_file_set_remove_on_release (lock, TRUE);
-  return lock;
-}
-
 static void
 say (const char *text)
 {
@@ -59,27 +45,31 @@ say (const char *text)
     g_print ("%s\n", text);
 }
 
+/* The details, or NULL, are for those who point at the message. */
 static void
 show_message (DocumentWindow *self,
-              const char     *text)
+              const char     *text,
+              const char     *details)
 {
-  if (gtk_revealer_get_reveal_child (self->banner) &&
-      g_str_equal (text, gtk_label_get_text (self->message)))
-    return;
+  g_autofree char *line = g_strconcat (text, details != NULL ? ": " : "", details, NULL);
 
   gtk_label_set_text (self->message, text);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->message), details);
   gtk_revealer_set_reveal_child (self->banner, TRUE);
-  say (text);
+  say (line);
+}
+
+static gboolean
+is_held (DocumentWindow *self)
+{
+  return self->lock != NULL && lf_lock_file_is_held (self->lock);
 }
 
 static void
 set_editable (DocumentWindow *self,
               gboolean        editable)
 {
-  g_autofree char *name = g_file_get_basename (self->file);
-  g_autofree char *title = g_strconcat (name, editable ? "" : " [read-only]", NULL);
-
-  gtk_window_set_title (GTK_WINDOW (self), title);
+  gtk_widget_set_visible (GTK_WIDGET (self->subtitle), !editable);
   gtk_text_view_set_editable (self->view, editable);
   gtk_text_view_set_cursor_visible (self->view, editable);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "document.save", editable);
@@ -88,7 +78,6 @@ set_editable (DocumentWindow *self,
     {
       gtk_revealer_set_reveal_child (self->banner, FALSE);
       gtk_button_set_label (self->button, "_Discard");
-      g_clear_handle_id (&self->refresh_source, g_source_remove);
       gtk_widget_grab_focus (GTK_WIDGET (self->view));
       say ("Yours to edit");
     }
@@ -100,7 +89,46 @@ set_waiting (DocumentWindow *self,
 {
   g_set_object (&self->waiting, waiting);
   gtk_spinner_set_spinning (self->spinner, waiting != NULL);
-  gtk_button_set_label (self->button, waiting != NULL ? "_Cancel" : "_Wait");
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), waiting != NULL);
+  gtk_button_set_label (self->button, waiting != NULL ? "_Cancel" : "_Edit");
+}
+
+/* As the menus of the desktop call it, or NULL. */
+static char *
+get_name_of_program (const char *executable)
+{
+  GList *all = g_app_info_get_all ();
+  char *name = NULL;
+
+  for (GList *l = all; l != NULL && name == NULL; l = l->next)
+    {
+      const char *path = g_app_info_get_executable (l->data);
+      g_autofree char *other = path != NULL ? g_path_get_basename (path) : NULL;
+
+      if (other != NULL && g_strcmp0 (other, executable) == 0 &&
+          g_app_info_should_show (l->data))
+        name = g_strdup (g_app_info_get_display_name (l->data));
+    }
+
+  g_list_free_full (all, g_object_unref);
+  return name;
+}
+
+/* In the words of a person, who looks for a window and not for a process. */
+static char *
+describe_place (LfLockHolder *holder)
+{
+  const char *host = lf_lock_holder_get_host (holder);
+  g_autofree char *program = NULL;
+
+  if (host != NULL && g_strcmp0 (host, g_get_host_name ()) != 0)
+    return g_strdup_printf ("Open on the computer %s", host);
+  if (lf_lock_holder_get_pid (holder) == 0)
+    return g_strdup ("Open elsewhere");
+
+  program = get_name_of_program (lf_lock_holder_get_application (holder));
+  return program != NULL ? g_strdup_printf ("Open in %s", program)
+                         : g_strdup ("Open in another window");
 }
 
 static void
@@ -111,38 +139,42 @@ query_holder_cb (GObject      *object,
   g_autoptr (DocumentWindow) self = user_data;
   LfLockFile *lock = LF_LOCK_FILE (object);
   g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder_finish (lock, result, NULL);
-  const char *application = NULL;
+  g_autofree char *place = NULL;
+  g_autofree char *details = NULL;
   g_autofree char *text = NULL;
 
   if (self->closing || self->given_up || lf_lock_file_is_held (lock))
     return;
 
-  /* The lock is on its way to us, or to another one that waits */
-  if (holder == NULL && self->waiting != NULL)
-    return;
-
   if (holder != NULL)
-    application = lf_lock_holder_get_application (holder);
-
-  if (holder == NULL)
-    text = g_strdup ("Not being edited any more");
-  else if (lf_lock_holder_get_pid (holder) == 0)
-    text = g_strdup ("Being edited elsewhere");
-  else
-    text = g_strdup_printf ("Being edited by %s (PID %d)",
-                            application != NULL ? application : "a program",
-                            lf_lock_holder_get_pid (holder));
-  show_message (self, text);
+    {
+      place = describe_place (holder);
+      details = lf_lock_holder_to_string (holder);
+      text = g_strconcat (place, self->waiting != NULL ? ". Waiting to edit." : "", NULL);
+      show_message (self, text, details);
+    }
+  /* Else the lock is on its way to us, or to another one that waits */
+  else if (self->waiting == NULL)
+    {
+      show_message (self, "No longer open elsewhere", NULL);
+    }
 }
 
-static gboolean
-refresh_cb (gpointer user_data)
+static void
+show_holder (DocumentWindow *self)
 {
-  DocumentWindow *self = user_data;
-
   lf_lock_file_query_holder_async (self->lock, G_PRIORITY_DEFAULT, NULL,
                                    query_holder_cb, g_object_ref (self));
-  return G_SOURCE_CONTINUE;
+}
+
+/* Who has it can change while somebody else waits too, or nobody does. That matters when a
+ * person looks at it; nothing happens in the background. */
+static void
+is_active_cb (DocumentWindow *self)
+{
+  if (gtk_window_is_active (GTK_WINDOW (self)) && !self->closing && !self->given_up &&
+      !is_held (self) && gtk_revealer_get_reveal_child (self->banner))
+    show_holder (self);
 }
 
 /* What cannot be locked or shown is not edited, and somebody else may have it */
@@ -151,10 +183,9 @@ give_up (DocumentWindow *self,
          const char     *text)
 {
   self->given_up = TRUE;
-  g_clear_handle_id (&self->refresh_source, g_source_remove);
-  show_message (self, text);
+  show_message (self, text, NULL);
   gtk_widget_set_visible (GTK_WIDGET (self->button), FALSE);
-  if (lf_lock_file_is_held (self->lock))
+  if (is_held (self))
     lf_lock_file_release_async (self->lock, G_PRIORITY_DEFAULT, NULL, NULL, NULL);
 }
 
@@ -190,7 +221,7 @@ load_cb (GObject      *object,
   gtk_text_buffer_set_text (buffer, text != NULL ? text : "", (int) length);
   gtk_text_buffer_set_modified (buffer, FALSE);
 
-  if (lf_lock_file_is_held (self->lock))
+  if (is_held (self))
     set_editable (self, TRUE);
   else if (!self->given_up)
     start_to_wait (self);
@@ -213,6 +244,7 @@ acquire_cb (GObject      *object,
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       say ("Cancelled");
+      show_holder (self);
       return;
     }
   if (!acquired && !g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
@@ -238,11 +270,7 @@ start_to_wait (DocumentWindow *self)
 
   set_waiting (self, cancellable);
   acquire (self, -1);
-
-  /* Who has it can change while we wait, or are read-only */
-  refresh_cb (self);
-  if (self->refresh_source == 0)
-    self->refresh_source = g_timeout_add_seconds (1, refresh_cb, self);
+  show_holder (self);
 }
 
 static void
@@ -287,10 +315,11 @@ save_cb (GObject      *object,
     {
       gtk_text_buffer_set_modified (gtk_text_view_get_buffer (self->view), TRUE);
       self->closing = FALSE;
-      show_message (self, error->message);
+      show_message (self, error->message, NULL);
     }
 }
 
+/* By a new file in its place, with its permissions and owner */
 static void
 save (DocumentWindow *self)
 {
@@ -336,7 +365,7 @@ button_clicked_cb (GtkButton *button,
     {
       g_cancellable_cancel (self->waiting);
     }
-  else if (lf_lock_file_is_held (self->lock))
+  else if (is_held (self))
     {
       gtk_text_buffer_set_modified (gtk_text_view_get_buffer (self->view), FALSE);
       gtk_window_close (GTK_WINDOW (self));
@@ -359,7 +388,7 @@ document_window_close_request (GtkWindow *window)
   self->closing = TRUE;
   if (self->waiting != NULL)
     g_cancellable_cancel (self->waiting);
-  if (!lf_lock_file_is_held (self->lock))
+  if (!is_held (self))
     return GDK_EVENT_PROPAGATE;
 
   /* Not while it still writes */
@@ -373,7 +402,6 @@ document_window_dispose (GObject *object)
 {
   DocumentWindow *self = DOCUMENT_WINDOW (object);
 
-  g_clear_handle_id (&self->refresh_source, g_source_remove);
   g_clear_object (&self->file);
   g_clear_object (&self->lock);
   g_clear_object (&self->waiting);
@@ -396,6 +424,24 @@ document_window_class_init (DocumentWindowClass *klass)
                                        "window.close", NULL);
 }
 
+/* The title and, while it is read-only, a subtitle, as the GNOME HIG has it. */
+static GtkWidget *
+make_titles (DocumentWindow *self)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+
+  self->title = GTK_LABEL (gtk_label_new (NULL));
+  gtk_label_set_ellipsize (self->title, PANGO_ELLIPSIZE_END);
+  gtk_widget_add_css_class (GTK_WIDGET (self->title), "title");
+  self->subtitle = GTK_LABEL (gtk_label_new ("Read-Only"));
+  gtk_widget_add_css_class (GTK_WIDGET (self->subtitle), "subtitle");
+
+  gtk_widget_set_valign (box, GTK_ALIGN_CENTER);
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->title));
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->subtitle));
+  return box;
+}
+
 static void
 document_window_init (DocumentWindow *self)
 {
@@ -407,13 +453,16 @@ document_window_init (DocumentWindow *self)
 
   gtk_actionable_set_action_name (GTK_ACTIONABLE (save_button), "document.save");
   gtk_header_bar_pack_start (GTK_HEADER_BAR (header), save_button);
+  gtk_header_bar_set_title_widget (GTK_HEADER_BAR (header), make_titles (self));
 
   self->message = GTK_LABEL (gtk_label_new (NULL));
   gtk_label_set_wrap (self->message, TRUE);
   gtk_label_set_xalign (self->message, 0);
   gtk_widget_set_hexpand (GTK_WIDGET (self->message), TRUE);
   self->spinner = GTK_SPINNER (gtk_spinner_new ());
-  self->button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Wait"));
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), FALSE);
+  self->button = GTK_BUTTON (gtk_button_new_with_mnemonic ("_Edit"));
+  gtk_widget_set_valign (GTK_WIDGET (self->button), GTK_ALIGN_CENTER);
   g_signal_connect (self->button, "clicked", G_CALLBACK (button_clicked_cb), self);
 
   gtk_widget_set_margin_start (banner_box, 12);
@@ -438,6 +487,7 @@ document_window_init (DocumentWindow *self)
   gtk_window_set_titlebar (GTK_WINDOW (self), header);
   gtk_window_set_child (GTK_WINDOW (self), box);
   gtk_window_set_default_size (GTK_WINDOW (self), 480, 280);
+  g_signal_connect (self, "notify::is-active", G_CALLBACK (is_active_cb), NULL);
 }
 
 static void
@@ -445,11 +495,23 @@ open_window (GtkApplication *application,
              GFile          *file)
 {
   DocumentWindow *self = g_object_new (DOCUMENT_TYPE_WINDOW, "application", application, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *basename = NULL;
+  g_autofree char *name = NULL;
 
-  self->file = g_object_ref (file);
-  self->lock = lock_beside (self->file);
+  self->lock = lf_lock_file_new_for_document (file, &error);
+  /* Where the links lead to, if it is one: they stay */
+  self->file = self->lock != NULL ? lf_lock_file_get_document (self->lock) : g_object_ref (file);
+
+  basename = g_file_get_basename (self->file);
+  name = g_filename_display_name (basename);
+  gtk_window_set_title (GTK_WINDOW (self), name);
+  gtk_label_set_text (self->title, name);
   set_editable (self, FALSE);
-  acquire (self, 0);
+  if (self->lock != NULL)
+    acquire (self, 0);
+  else
+    give_up (self, error->message);
   gtk_window_present (GTK_WINDOW (self));
 }
 

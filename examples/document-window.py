@@ -1,53 +1,70 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """A window to edit a text document that nobody else edits. While another has it, a
-banner says who, and the window waits: it becomes editable the moment the other
+banner says where, and the window waits: it becomes editable the moment the other
 closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
 
     python3 document-window.py [--verbose] FILE     --verbose prints what happens
 """
 
+import os
 import sys
 
 import gi
 gi.require_version('Gtk', '4.0')
 gi.require_version('Lf', '1.0')
-from gi.repository import Gio, GLib, Gtk, Lf  # noqa: E402
+from gi.repository import Gio, GLib, Gtk, Lf, Pango  # noqa: E402
 
 
 class DocumentWindow(Gtk.ApplicationWindow):
     def __init__(self, application, file):
         super().__init__(application=application, default_width=480, default_height=280)
-        self.file = file
         self.waiting = None
-        self.refresh_source = 0
         self.given_up = False
         self.saving = False
         self.closing = False
 
-        # Saving replaces the document by a new file, so that it cannot be the lock
-        # itself. The lock file is hidden, and gone when nobody edits.
-        lock_file = file.get_parent().get_child(f'.{file.get_basename()}.lock')
-        self.lock = Lf.LockFile.new_for_file(lock_file)
-        self.lock.props.remove_on_release = True
+        failure = None
+        try:
+            self.lock = Lf.LockFile.new_for_document(file)
+            # Where the links lead to, if it is one: they stay
+            self.file = self.lock.get_document()
+        except GLib.Error as error:
+            self.lock = None
+            self.file = file
+            failure = error
 
         self.save_action = Gio.SimpleAction(name='save')
         self.save_action.connect('activate', lambda action, parameter: self.save_once())
         self.add_action(self.save_action)
         self.connect('close-request', DocumentWindow.on_close_request)
+        self.connect('notify::is-active', DocumentWindow.on_is_active)
 
         self.build()
         self.set_editable(False)
-        self.acquire(0)
+        if failure:
+            self.give_up(failure.message)
+        else:
+            self.acquire(0)
 
     def build(self):
-        header = Gtk.HeaderBar()
+        name = GLib.filename_display_name(self.file.get_basename())
+        self.set_title(name)
+
+        # The title and, while it is read-only, a subtitle, as the GNOME HIG has it
+        titles = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, valign=Gtk.Align.CENTER)
+        titles.append(Gtk.Label(label=name, ellipsize=Pango.EllipsizeMode.END,
+                                css_classes=['title']))
+        self.subtitle = Gtk.Label(label='Read-Only', css_classes=['subtitle'])
+        titles.append(self.subtitle)
+
+        header = Gtk.HeaderBar(title_widget=titles)
         header.pack_start(Gtk.Button(label='_Save', use_underline=True, action_name='win.save'))
         self.set_titlebar(header)
 
         self.message = Gtk.Label(wrap=True, xalign=0, hexpand=True)
-        self.spinner = Gtk.Spinner()
-        self.button = Gtk.Button(label='_Wait', use_underline=True)
+        self.spinner = Gtk.Spinner(visible=False)
+        self.button = Gtk.Button(label='_Edit', use_underline=True, valign=Gtk.Align.CENTER)
         self.button.connect('clicked', lambda button: self.on_button_clicked())
 
         banner_box = Gtk.Box(spacing=12, margin_start=12, margin_end=6,
@@ -69,16 +86,18 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if self.get_application().verbose:
             print(text, flush=True)
 
-    def show_message(self, text):
-        if self.banner.get_reveal_child() and text == self.message.get_text():
-            return
+    # The details are for those who point at the message
+    def show_message(self, text, details=None):
         self.message.set_text(text)
+        self.message.set_tooltip_text(details)
         self.banner.set_reveal_child(True)
-        self.say(text)
+        self.say(f'{text}: {details}' if details else text)
+
+    def is_held(self):
+        return self.lock is not None and self.lock.is_held()
 
     def set_editable(self, editable):
-        name = self.file.get_basename()
-        self.set_title(name if editable else f'{name} [read-only]')
+        self.subtitle.set_visible(not editable)
         self.view.set_editable(editable)
         self.view.set_cursor_visible(editable)
         self.save_action.set_enabled(editable)
@@ -86,14 +105,14 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if editable:
             self.banner.set_reveal_child(False)
             self.button.set_label('_Discard')
-            self.stop_to_refresh()
             self.view.grab_focus()
             self.say('Yours to edit')
 
     def set_waiting(self, waiting):
         self.waiting = waiting
         self.spinner.set_spinning(waiting is not None)
-        self.button.set_label('_Cancel' if waiting else '_Wait')
+        self.spinner.set_visible(waiting is not None)
+        self.button.set_label('_Cancel' if waiting else '_Edit')
 
     # Both try and wait in the background: the window goes on
 
@@ -116,6 +135,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
 
         if failure and failure.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
             self.say('Cancelled')
+            self.show_holder()
             return
         if failure:
             self.give_up(failure.message)
@@ -125,7 +145,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
     def on_button_clicked(self):
         if self.waiting:
             self.waiting.cancel()
-        elif self.lock.is_held():
+        elif self.is_held():
             self.buffer.set_modified(False)
             self.close()
         else:
@@ -134,20 +154,17 @@ class DocumentWindow(Gtk.ApplicationWindow):
     def start_to_wait(self):
         self.set_waiting(Gio.Cancellable())
         self.acquire(-1)
+        self.show_holder()
 
-        # Who has it can change while we wait, or are read-only
-        self.refresh()
-        if not self.refresh_source:
-            self.refresh_source = GLib.timeout_add_seconds(1, self.refresh)
+    # Who has it can change while somebody else waits too, or nobody does. That matters
+    # when a person looks at it; nothing happens in the background.
+    def on_is_active(self, pspec):
+        if (self.is_active() and not self.closing and not self.given_up
+                and not self.is_held() and self.banner.get_reveal_child()):
+            self.show_holder()
 
-    def refresh(self):
+    def show_holder(self):
         self.lock.query_holder_async(GLib.PRIORITY_DEFAULT, None, self.on_holder)
-        return GLib.SOURCE_CONTINUE
-
-    def stop_to_refresh(self):
-        if self.refresh_source:
-            GLib.source_remove(self.refresh_source)
-            self.refresh_source = 0
 
     def on_holder(self, lock, result):
         try:
@@ -156,17 +173,15 @@ class DocumentWindow(Gtk.ApplicationWindow):
             holder = None
         if self.closing or self.given_up or lock.is_held():
             return
-        # The lock is on its way to us, or to another one that waits
-        if not holder and self.waiting:
-            return
 
-        if not holder:
-            self.show_message('Not being edited any more')
-        elif not holder.get_pid():
-            self.show_message('Being edited elsewhere')
-        else:
-            application = holder.get_application() or 'a program'
-            self.show_message(f'Being edited by {application} (PID {holder.get_pid()})')
+        if holder:
+            text = describe_place(holder)
+            if self.waiting:
+                text += '. Waiting to edit.'
+            self.show_message(text, holder.to_string())
+        # Else the lock is on its way to us, or to another one that waits
+        elif not self.waiting:
+            self.show_message('No longer open elsewhere')
 
     def on_loaded(self, file, result):
         if self.closing:
@@ -186,7 +201,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
 
         self.buffer.set_text(text)
         self.buffer.set_modified(False)
-        if self.lock.is_held():
+        if self.is_held():
             self.set_editable(True)
         elif not self.given_up:
             self.start_to_wait()
@@ -194,16 +209,16 @@ class DocumentWindow(Gtk.ApplicationWindow):
     # What cannot be locked or shown is not edited, and somebody else may have it
     def give_up(self, text):
         self.given_up = True
-        self.stop_to_refresh()
         self.show_message(text)
         self.button.set_visible(False)
-        if self.lock.is_held():
+        if self.is_held():
             self.lock.release_async(GLib.PRIORITY_DEFAULT, None, lambda lock, result: None)
 
     def save_once(self):
         if not self.saving:
             self.save()
 
+    # By a new file in its place, with its permissions and owner
     def save(self):
         self.saving = True
         text = self.buffer.props.text
@@ -233,10 +248,9 @@ class DocumentWindow(Gtk.ApplicationWindow):
             return True
 
         self.closing = True
-        self.stop_to_refresh()
         if self.waiting:
             self.waiting.cancel()
-        if not self.lock.is_held():
+        if not self.is_held():
             return False
 
         # Not while it still writes
@@ -259,6 +273,27 @@ class DocumentWindow(Gtk.ApplicationWindow):
         except GLib.Error as error:
             print(error.message, file=sys.stderr)
         self.destroy()
+
+
+# As the menus of the desktop call it, or None
+def get_name_of_program(executable):
+    for program in Gio.AppInfo.get_all():
+        path = program.get_executable()
+        if path and os.path.basename(path) == executable and program.should_show():
+            return program.get_display_name()
+    return None
+
+
+# In the words of a person, who looks for a window and not for a process
+def describe_place(holder):
+    host = holder.get_host()
+    if host and host != GLib.get_host_name():
+        return f'Open on the computer {host}'
+    if not holder.get_pid():
+        return 'Open elsewhere'
+
+    program = get_name_of_program(holder.get_application())
+    return f'Open in {program}' if program else 'Open in another window'
 
 
 class Application(Gtk.Application):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """The example with a window, as several processes on an X server of its own, with
-what a person does: types, and looks at titles.
+what a person does: types, and turns to another one.
 
     test-windows.py SOURCE BUILD SCREENSHOTS LANGUAGE...
 
@@ -68,11 +68,9 @@ class Window:
             self.id = found.decode().split()[0]
         return found
 
-    def expect_title(self, title):
-        wait_until(lambda: self.title() == title, f'the title {title}')
-
-    def title(self):
-        return self.screen.run('xdotool', 'getwindowname', self.id).decode().strip()
+    def look(self):
+        """What a person does who turns to the window."""
+        self.screen.run('xdotool', 'windowfocus', '--sync', self.id)
 
     def keys(self, *keys):
         self.screen.run('xdotool', 'windowfocus', '--sync', self.id, 'key', *keys)
@@ -114,40 +112,40 @@ class Windows(ExampleTest):
         self.file = self.path('notes.txt', 'Milk\nBread\n')
         self.lock = os.path.join(self.directory, '.notes.txt.lock')
 
-    def open(self, *lines):
+    def open(self, *lines, path=None):
         number = self.n_started
-        program = self.start('document-window', '--verbose', self.file)
+        program = self.start('document-window', '--verbose', path or self.file)
         program.expect(*lines)
         return Window(self.screen, program, number)
 
-    def cancel(self, window):
+    def cancel(self, window, holder):
         window.press('alt+c', window.program.has_line)
-        window.program.expect('Cancelled')
+        window.program.expect('Cancelled', self.open_in(holder))
 
     def wait(self, window):
-        window.keys('alt+w')
+        window.keys('alt+e')
         self.expect_waiters(1)
 
     def open_first(self):
-        window = self.open('Yours to edit')
-        window.expect_title('notes.txt')
-        return window
+        return self.open('Yours to edit')
 
-    def open_second(self, first, n_before=0):
-        window = self.open(self.edited_by(first))
-        window.expect_title('notes.txt [read-only]')
+    def open_second(self, first, n_before=0, path=None):
+        window = self.open(self.waits_for(first), path=path)
         self.expect_waiters(n_before + 1)
         return window
 
-    def edited_by(self, holder):
-        return rf'Being edited by \S+ \(PID {holder.pid}\)'
+    def open_in(self, holder):
+        return rf'Open in another window: PID {holder.pid} \(\S+\)'
+
+    def waits_for(self, holder):
+        return (r'Open in another window\. Waiting to edit\.'
+                rf': PID {holder.pid} \(\S+\)')
 
     def expect_waiters(self, number):
         wait_until(lambda: n_waiters(self.lock) == number, 'the wait')
 
     def expect_editable(self, window):
         window.program.expect('Yours to edit')
-        window.expect_title('notes.txt')
 
     def save(self, window):
         window.keys('ctrl+s')
@@ -202,15 +200,40 @@ class Windows(ExampleTest):
         self.assert_content(self.file, 'Milk\nBread\nButter and apples')
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
 
+    def test_two_names(self):
+        link = os.path.join(self.directory, 'link')
+        os.symlink('notes.txt', link)
+        os.chmod(self.file, 0o600)
+        first = self.open('Yours to edit', path=link)
+        first.type('Butter')
+        second = self.open_second(first)
+        self.close(first, 'Saved')
+        self.expect_editable(second)
+        second.type(' and apples')
+        self.close(second, 'Saved')
+        self.assert_content(self.file, 'Milk\nBread\nButter and apples')
+        self.assertEqual(os.readlink(link), 'notes.txt')
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+
+    def test_no_document(self):
+        os.remove(self.file)
+        os.symlink('notes.txt', self.file)
+        window = self.open('Cannot resolve the path of document .*/notes.txt: .*')
+        window.keys('alt+e')
+        window.type('Not accepted')
+        self.close(window)
+
     def test_cancel(self):
         first = self.open_first()
         second = self.open_second(first)
-        self.cancel(second)
+        self.cancel(second, first)
         self.expect_waiters(0)
 
         self.close(first)
-        second.program.expect('Not being edited any more')
-        self.assertEqual(second.title(), 'notes.txt [read-only]')
+        # It looks when a person does, and not again and again
+        self.assertFalse(second.program.has_line(2))
+        second.look()
+        second.program.expect('No longer open elsewhere')
         second.type('Not accepted')
         self.close(second)
         self.assert_content(self.file, 'Milk\nBread\n')
@@ -218,10 +241,10 @@ class Windows(ExampleTest):
     def test_wait_again(self):
         first = self.open_first()
         second = self.open_second(first)
-        self.cancel(second)
+        self.cancel(second, first)
         self.expect_waiters(0)
         self.wait(second)
-        self.assertEqual(second.title(), 'notes.txt [read-only]')
+        second.program.expect(self.waits_for(first))
         first.type('Butter')
         self.close(first, 'Saved')
         self.expect_editable(second)
@@ -235,12 +258,14 @@ class Windows(ExampleTest):
         second = self.open_second(first)
         third = self.open_second(first, 1)
         # Without an order, as the lock file is removed: so that only one waits
-        self.cancel(third)
+        self.cancel(third, first)
         self.expect_waiters(1)
         self.close(first)
         self.expect_editable(second)
-        third.program.expect(self.edited_by(second))
+        third.look()
+        third.program.expect(self.open_in(second))
         self.wait(third)
+        third.program.expect(self.waits_for(second))
         self.close(second)
         self.expect_editable(third)
 
@@ -250,7 +275,7 @@ class Windows(ExampleTest):
         before = second.image()
         self.assertTrue(before)
         wait_until(lambda: second.image() != before, 'the spinner to turn')
-        self.cancel(second)
+        self.cancel(second, first)
 
     def test_crash(self):
         first = self.open_first()
@@ -276,8 +301,7 @@ class Windows(ExampleTest):
             file.write(b'\xff\xfe')
         # Nobody keeps the lock of what cannot be edited
         for _ in range(2):
-            window = self.open('This is not a text in UTF-8')
-            window.expect_title('notes.txt [read-only]')
+            self.open('This is not a text in UTF-8')
             wait_until(lambda: not os.path.exists(self.lock), 'the release')
         with open(self.file, 'rb') as file:
             self.assertEqual(file.read(), b'\xff\xfe')
@@ -286,10 +310,9 @@ class Windows(ExampleTest):
         os.mkfifo(self.lock)
         self.path('notes.txt', 'Milk\n' * 30)
         window = self.open('.*/.notes.txt.lock is not a lock file but a FIFO')
-        window.expect_title('notes.txt [read-only]')
         wait_until(window.shows_text, 'the text')
         # Nothing to wait for
-        window.keys('alt+w')
+        window.keys('alt+e')
         window.type('Not accepted')
         self.close(window)
 
@@ -300,8 +323,8 @@ class Windows(ExampleTest):
         self.close(first)
         second.program.expect(DIRECTORY)
         # The message stays
+        second.look()
         self.assertFalse(second.program.has_line(1.5))
-        self.assertEqual(second.title(), 'notes.txt [read-only]')
         self.close(second)
 
     def test_save_fails(self):
