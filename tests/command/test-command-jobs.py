@@ -4,6 +4,7 @@
 """The manual's jobs of cron and units of systemd, with a real crond and a real systemd. Each
 has namespaces of its own, where it finds nothing else to do; that needs the superuser."""
 
+import email
 import os
 import pathlib
 import re
@@ -33,11 +34,16 @@ mount --bind sbin /usr/sbin
 exec /usr/sbin/cron -f
 '''
 
-# Only the test's units are there to be started, and the kernel keeps its settings
-SYSTEMD = '''
-mount -t tmpfs tmpfs /run
+# Not everywhere where tests run
+MOUNT_GROUPS = '''
+mountpoint -q /sys || mount -t sysfs sysfs /sys
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+'''
+
+# Only the test's units are there to be started, and the kernel keeps its settings
+SYSTEMD = MOUNT_GROUPS + '''
+mount -t tmpfs tmpfs /run
 mkdir "/sys/fs/cgroup/${PWD##*/}"
 echo $$ >"/sys/fs/cgroup/${PWD##*/}/cgroup.procs"
 mount --bind /proc/sys /proc/sys
@@ -52,9 +58,7 @@ exec unshare --cgroup sh -euc '
 '''
 
 # The groups of its units stay when it is killed
-REMOVE_GROUPS = '''
-umount -R /sys/fs/cgroup 2>/dev/null || true
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
+REMOVE_GROUPS = MOUNT_GROUPS + '''
 exec find "/sys/fs/cgroup/${PWD##*/}" -depth -type d -exec rmdir {} +
 '''
 
@@ -150,7 +154,10 @@ class Cron(JobsTest):
         return sorted(int(line) for line in self.lines_of('statuses'))
 
     def mails(self):
-        return [path.read_text(encoding='utf-8') for path in pathlib.Path('.').glob('mail.*')]
+        """What they say, however it is encoded."""
+        paths = pathlib.Path('.').glob('mail.*')
+        return [email.message_from_bytes(path.read_bytes()).get_payload(decode=True).decode()
+                for path in paths]
 
     def test_free(self):
         statuses = self.finish_jobs(self.start_crond(*self.jobs), 4)
@@ -182,8 +189,7 @@ class Cron(JobsTest):
         self.assertEqual(self.mails(), [])
 
 
-@unittest.skipUnless(can('umount -R /sys/fs/cgroup || true; mount -t cgroup2 none /sys/fs/cgroup'),
-                     'Only the superuser can mount what it needs')
+@unittest.skipUnless(can(MOUNT_GROUPS), 'Only the superuser can mount what it needs')
 class Systemd(JobsTest):
     def setUp(self):
         super().setUp()
@@ -283,6 +289,13 @@ class Systemd(JobsTest):
         self.assertEqual(status, '0')
         self.assertRegex(held, rf'held by PID {pid} \(/usr/bin/python3 /usr/local/bin/indexer\)')
         self.assertEqual(free, '/run/indexer/lock: free')
+
+
+# Some machines have no cgroups for anybody; then `systemd-analyze verify` of the manual's code
+# is all that can be had
+if os.geteuid() == 0 and not can(MOUNT_GROUPS):
+    print('systemd cannot run here: there are no cgroups to mount', file=sys.stderr)
+    del Systemd
 
 
 if __name__ == '__main__':
