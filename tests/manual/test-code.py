@@ -53,7 +53,7 @@ TIMEOUT = 120
 
 SUFFIXES = {
     'c': '.c', 'cpp': '.cpp', 'vala': '.vala', 'python': '.py', 'javascript': '.js',
-    'js': '.js', 'cjs': '.cjs', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
+    'js': '.js', 'cjs': '.cjs', 'lua': '.lua', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
     'crontab': '.crontab',
 }
 
