@@ -53,7 +53,8 @@ TIMEOUT = 120
 
 SUFFIXES = {
     'c': '.c', 'cpp': '.cpp', 'vala': '.vala', 'python': '.py', 'javascript': '.js',
-    'js': '.js', 'cjs': '.cjs', 'lua': '.lua', 'sh': '.sh', 'json': '.json', 'meson': '.meson', 'ini': '.ini',
+    'js': '.js', 'cjs': '.cjs', 'lua': '.lua', 'sh': '.sh', 'json': '.json', 'meson': '.meson',
+    'ini': '.ini',
     'crontab': '.crontab',
 }
 
@@ -223,6 +224,11 @@ class Page:
         if run:
             return self.command('gjs', '-m', path)
         raise Failure('JavaScript is run, not checked')
+
+    def run_lua(self, path, run):
+        if run:
+            return self.command('lua5.3', path)
+        raise Failure('Lua is run, not checked')
 
     def run_cjs(self, path, run):
         # Where Debian has its modules, which another Node.js does not search
