@@ -29,15 +29,15 @@ local tests = {
     other:acquire_async(GLib.PRIORITY_DEFAULT, nil, function(object, result)
       assert(object == other)
       order[#order + 1] = assert(other:acquire_finish(result)) and 'acquired'
-      loop:quit()
+      if #order == 2 then loop:quit() end
     end)
     assert(not other.held)
     lock:release_async(GLib.PRIORITY_DEFAULT, nil, function(_, result)
       order[#order + 1] = assert(lock:release_finish(result)) and 'released'
+      if #order == 2 then loop:quit() end
     end)
     loop:run()
     assert(other.held and not lock.held)
-    assert(#order == 2, table.concat(order, ' '))
     assert(other:release())
   end },
 

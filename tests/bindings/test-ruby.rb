@@ -42,15 +42,15 @@ TESTS = {
     lock.acquire(nil)
     other.acquire_async(PRIORITY, nil) do |object, result|
       order << :acquired if object == other && other.acquire_finish(result)
-      main_loop.quit
+      main_loop.quit if order.size == 2
     end
     assert !other.held?
     lock.release_async(PRIORITY, nil) do |_object, result|
       order << :released if lock.release_finish(result)
+      main_loop.quit if order.size == 2
     end
     main_loop.run
     assert other.held? && !lock.held?
-    assert order.size == 2
     assert other.release
   end,
 
