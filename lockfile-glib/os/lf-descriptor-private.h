@@ -41,6 +41,10 @@ int      lf_descriptor_reuse           (const char   *path,
 /* When a lock of POSIX was given up in another way. */
 void     lf_descriptor_sweep           (void);
 
+gboolean lf_descriptor_is              (int           fd,
+                                        guint64       device,
+                                        guint64       inode);
+
 /* Closes what a forked child inherited, if the descriptor is still that file: the
  * parent's other threads may have been about to close it when it forked. */
 void     lf_descriptor_close_inherited (int           fd,
@@ -53,9 +57,6 @@ int      lf_descriptor_open            (const char   *path,
                                         mode_t        mode,
                                         gboolean      may_not_close);
 int      lf_descriptor_raise           (int           fd);
-gboolean lf_descriptor_is              (int           fd,
-                                        guint64       device,
-                                        guint64       inode);
 gboolean lf_descriptor_is_enough       (int           fd,
                                         guint64       device,
                                         guint64       inode,

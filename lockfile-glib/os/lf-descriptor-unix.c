@@ -79,23 +79,7 @@ lf_descriptor_open (const char *path,
   return fd;
 }
 
-/* A program may close descriptors that it does not know, and open something else, which
- * gets the same number. Nothing is asked of a server for this. */
-gboolean
-lf_descriptor_is (int     fd,
-                  guint64 device,
-                  guint64 inode)
-{
-  struct stat file_stat;
-
-  /* Any other error is that of the file, and does not say that it is another one */
-  if (fstat (fd, &file_stat) != 0)
-    return errno != EBADF;
-
-  return file_stat.st_dev == device && file_stat.st_ino == inode;
-}
-
-/* The same, and whether it can be used again for what it is wanted for. */
+/* lf_descriptor_is(), and whether it can be used again for what it is wanted for. */
 gboolean
 lf_descriptor_is_enough (int      fd,
                          guint64  device,

@@ -5,6 +5,11 @@
 #include "os/lf-descriptor-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef HAVE_STATX
+#include <sys/sysmacros.h>
+#endif
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -60,13 +65,34 @@ lf_descriptor_sweep (void)
     keeper->sweep ();
 }
 
+/* A program may close descriptors that it does not know, and open something else, which
+ * gets the same number. Nothing is asked of a server that the kernel knows already. */
+gboolean
+lf_descriptor_is (int     fd,
+                  guint64 device,
+                  guint64 inode)
+{
+  struct stat file_stat;
+#ifdef HAVE_STATX
+  struct statx known;
+
+  /* A sandbox may refuse what it does not know */
+  if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
+    return makedev (known.stx_dev_major, known.stx_dev_minor) == device && known.stx_ino == inode;
+#endif
+
+  /* Any other error is that of the file, and does not say that it is another one */
+  if (fstat (fd, &file_stat) != 0)
+    return errno != EBADF;
+
+  return file_stat.st_dev == device && file_stat.st_ino == inode;
+}
+
 void
 lf_descriptor_close_inherited (int     fd,
                                guint64 device,
                                guint64 inode)
 {
-  struct stat file_stat;
-
-  if (fstat (fd, &file_stat) == 0 && file_stat.st_dev == device && file_stat.st_ino == inode)
+  if (lf_descriptor_is (fd, device, inode))
     lf_descriptor_close (fd, device, inode);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 #include <linux/fs.h>
 
 #include "lf-test-backend.h"
+#include "lf-test-fuse.h"
 
 static int lock_fault;       /* atomic: an errno of fcntl(), or 0 */
 static int flock_wants_write; /* atomic: as NFS does */
@@ -439,6 +441,92 @@ test_no_directory (Fixture       *fixture,
   run_in_child (child_without_directory, fixture);
 }
 
+typedef struct
+{
+  const Fixture *fixture;
+  LfBackend backend;
+  gboolean skipped; /* shared with the child */
+} Silent;
+
+/* What asks the server cannot be ended by a signal: after a while the server goes on. */
+static pid_t
+start_watchdog (pid_t server)
+{
+  pid_t watchdog = fork ();
+
+  g_assert_cmpint (watchdog, >=, 0);
+  if (watchdog == 0)
+    {
+      sleep (10);
+      kill (server, SIGCONT);
+      _exit (1);
+    }
+
+  return watchdog;
+}
+
+static void
+stop_watchdog (pid_t watchdog)
+{
+  int status;
+
+  g_assert_no_errno (kill (watchdog, SIGKILL));
+  g_assert_cmpint (waitpid (watchdog, &status, 0), ==, watchdog);
+  g_assert_true (WIFSIGNALED (status));
+}
+
+static void
+child_with_silent_server (gpointer data)
+{
+  Silent *silent = data;
+  g_autofree char *top = g_build_filename (silent->fixture->directory, "fuse", NULL);
+  g_autofree char *path = g_build_filename (top, FUSE_FILE, NULL);
+  g_autoptr (LfLockFile) lock = g_object_new (LF_TYPE_LOCK_FILE, "path", path,
+                                              "backend", silent->backend, NULL);
+  g_auto (Claim) claim = { 0 };
+  pid_t server = fuse_start (top);
+  pid_t watchdog;
+  int status;
+
+  silent->skipped = server == 0;
+  if (silent->skipped)
+    return;
+
+  watchdog = start_watchdog (server);
+  assert_acquires (lock);
+  g_assert_no_errno (kill (server, SIGSTOP));
+  g_assert_cmpint (waitpid (server, &status, WUNTRACED), ==, server);
+
+  g_assert_true (lf_lock_file_is_held (lock));
+  g_assert_cmpint (lf_lock_file_get_fd (lock), >=, 0);
+  claim_start (&claim, lock, NULL);
+  stop_watchdog (watchdog);
+
+  g_assert_no_errno (kill (server, SIGCONT));
+  assert_releases (lock);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  assert_releases (lock);
+  fuse_stop (top, server);
+}
+
+/* While a server does not answer, a program can ask whether it holds the lock, and start to
+ * acquire: nothing is asked of the server in its thread. */
+static void
+test_silent_server (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  Silent *silent = mmap (NULL, sizeof *silent, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+  g_assert_true (silent != MAP_FAILED);
+  *silent = (Silent) { fixture, GPOINTER_TO_INT (data), FALSE };
+  run_in_child (child_with_silent_server, silent);
+  if (silent->skipped)
+    g_test_skip ("FUSE cannot be had");
+  munmap (silent, sizeof *silent);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -457,6 +545,10 @@ main (int    argc,
   add_test ("/files/mounted-over", test_mounted_over);
   add_test ("/files/parent-renamed", test_parent_renamed);
   add_test ("/files/no-directory", test_no_directory);
+  add_data_test ("/files/silent-server/flock", GINT_TO_POINTER (LF_BACKEND_FLOCK),
+                 test_silent_server);
+  add_data_test ("/files/silent-server/fcntl", GINT_TO_POINTER (LF_BACKEND_FCNTL),
+                 test_silent_server);
 
   return g_test_run ();
 }

@@ -9,14 +9,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
-#include <linux/fuse.h>
 
 #include "core/lf-scope-private.h"
+#include "lf-test-fuse.h"
 #include "lf-test-util.h"
 
 #define LIST \
@@ -192,100 +190,29 @@ test_required (Fixture       *fixture,
 }
 
 static void
-answer (int         device,
-        guint64     unique,
-        int         error,
-        const void *body,
-        gsize       length)
-{
-  struct fuse_out_header header = {
-    .len = (guint32) (sizeof header + length), .error = error, .unique = unique,
-  };
-  struct iovec parts[] = {
-    { &header, sizeof header }, { (void *) body, length },
-  };
-
-  if (writev (device, parts, length > 0 ? 2 : 1) < 0)
-    _exit (1);
-}
-
-/* A file system of FUSE that is an empty directory. */
-static void
-serve (int device)
-{
-  static char buffer[FUSE_MIN_READ_BUFFER * 32] __attribute__ ((aligned (8)));
-  const struct fuse_init_out started = {
-    .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096,
-  };
-  const struct fuse_attr_out root = {
-    .attr = { .ino = FUSE_ROOT_ID, .mode = S_IFDIR | 0755, .nlink = 2 },
-  };
-
-  while (read (device, buffer, sizeof buffer) > 0)
-    {
-      const struct fuse_in_header *request = (const void *) buffer;
-
-      switch (request->opcode)
-        {
-        case FUSE_INIT:
-          answer (device, request->unique, 0, &started, sizeof started);
-          break;
-
-        case FUSE_GETATTR:
-          answer (device, request->unique, 0, &root, sizeof root);
-          break;
-
-        case FUSE_FORGET:
-        case FUSE_BATCH_FORGET:
-        case FUSE_INTERRUPT:
-          break;
-
-        default:
-          answer (device, request->unique, request->opcode == FUSE_LOOKUP ? -ENOENT : -ENOSYS,
-                  NULL, 0);
-        }
-    }
-}
-
-static void
 child_fuse (gpointer data)
 {
   Fixture *fixture = data;
   g_autofree char *top = g_build_filename (fixture->directory, "fuse", NULL);
   g_autofree char *path = g_build_filename (top, "test.lock", NULL);
   g_autofree char *skipped = g_build_filename (fixture->directory, "skipped", NULL);
-  g_autofree char *options = NULL;
   g_autoptr (LfLockFile) lock = lf_lock_file_new (path);
   g_autoptr (GError) error = NULL;
-  int device = open ("/dev/fuse", O_RDWR | O_CLOEXEC);
-  pid_t server;
+  pid_t server = fuse_start (top);
 
-  enter_namespaces (CLONE_NEWNS);
-  g_assert_no_errno (g_mkdir (top, 0755));
-  options = g_strdup_printf ("fd=%d,rootmode=40000,user_id=0,group_id=0", device);
-  if (device < 0 || mount ("test", top, "fuse.lf-test", 0, options) != 0)
+  if (server == 0)
     {
       g_assert_true (g_file_set_contents (skipped, "", 0, NULL));
       return;
     }
 
-  server = fork ();
-  g_assert_cmpint (server, >=, 0);
-  if (server == 0)
-    {
-      serve (device);
-      _exit (0);
-    }
-  close (device);
-
   expect_scope (path, LF_LOCK_SCOPE_UNKNOWN);
   lf_lock_file_set_required_scope (lock, LF_LOCK_SCOPE_HOST);
   g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
-  g_assert_nonnull (strstr (error->message, "fuse.lf-test"));
+  g_assert_nonnull (strstr (error->message, FUSE_TYPE));
 
-  g_assert_no_errno (umount (top));
-  g_assert_cmpint (waitpid (server, NULL, 0), ==, server);
+  fuse_stop (top, server);
 }
 
 static void

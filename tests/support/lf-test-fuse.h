@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A file system of FUSE with an empty file in it, which leaves locks to the kernel. Its
+ * server is a process: stop that with a signal, and it does not answer. */
+
+#define FUSE_TYPE "fuse.lf-test"
+#define FUSE_FILE "test.lock"
+
+/* Mounts it at @top, which it makes, in new namespaces. Returns 0 if it cannot be had. */
+pid_t fuse_start (const char *top);
+void  fuse_stop  (const char *top, pid_t server);
+
+G_END_DECLS
