@@ -6,10 +6,10 @@
 
 #include <glib/gstdio.h>
 
-#include "core/lf-waiting-choice-private.h"
 #include "lf-errors.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
+#include "waiting/lf-waiting-private.h"
 
 const LfBackendVTable *
 lf_operations_find_backend (LfBackend   backend,
@@ -58,11 +58,10 @@ release (LfHandle  *handle,
          GError   **error)
 {
   const LfBackendVTable *backend = handle->request.backend;
-  const LfWaitingVTable *waiting = lf_waiting_choose (backend);
   LfRelease result = backend->release (backend, handle, error);
 
-  if (result != LF_RELEASE_FAILED && waiting->wake != NULL)
-    waiting->wake (lf_handle_get_lock_name (handle));
+  if (result != LF_RELEASE_FAILED)
+    lf_waiting_poll_wake (lf_handle_get_lock_name (handle));
 
   return result;
 }

@@ -297,13 +297,18 @@ lf_waiting_poll_stop (LfWait *wait)
     g_cond_signal (&waiter->cond);
 }
 
-/* Waiters of this process need no watch to hear of its own releases. */
-static void
+void
 lf_waiting_poll_wake (const char *name)
 {
-  Queues *queues = lock_queues ();
-  GQueue *queue = g_hash_table_lookup (queues->by_name, name);
+  Queues *queues;
+  GQueue *queue;
 
+  /* Nobody has ever polled */
+  if (lf_process_peek_state (LF_PROCESS_WAITERS) == NULL)
+    return;
+
+  queues = lock_queues ();
+  queue = g_hash_table_lookup (queues->by_name, name);
   if (queue != NULL)
     waiter_wake (g_queue_peek_head (queue));
   g_mutex_unlock (&queues->mutex);
@@ -314,5 +319,4 @@ const LfWaitingVTable lf_waiting_poll = {
   .dequeue = lf_waiting_poll_dequeue,
   .wait = lf_waiting_poll_wait,
   .stop = lf_waiting_poll_stop,
-  .wake = lf_waiting_poll_wake,
 };

@@ -65,13 +65,13 @@ typedef struct
 
   /* Called with the mutex held and `stopped` set, from any thread. */
   void (*stop) (LfWait *wait);
-
-  /* Called when a lock of this process was released: waiters of this process need
-   * not find that out. */
-  void (*wake) (const char *name);
 } LfWaitingVTable;
 
 extern const LfWaitingVTable lf_waiting_kernel_queue;
 extern const LfWaitingVTable lf_waiting_poll;
+
+/* To be called when a lock of this process was released, however it is waited for: whoever
+ * of this process polls for it need not find that out. */
+void lf_waiting_poll_wake (const char *name);
 
 G_END_DECLS

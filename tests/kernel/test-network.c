@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -71,6 +72,49 @@ fcntl (int fd,
     note_wait ();
 
   return real_fcntl (fd, command, argument);
+}
+
+/* No watch tells of what another descriptor of the file does. */
+G_MODULE_EXPORT int
+inotify_init1 (int flags)
+{
+  errno = EMFILE;
+
+  return -1;
+}
+
+/* How long a wait is about to sleep if nothing wakes it, in microseconds. */
+static struct
+{
+  GMutex mutex;
+  GCond cond;
+  gint64 longest;
+} sleeps;
+
+G_MODULE_EXPORT gboolean
+g_cond_wait_until (GCond  *cond,
+                   GMutex *mutex,
+                   gint64  end_time)
+{
+  gboolean (*real_wait) (GCond *, GMutex *, gint64) =
+    (gboolean (*) (GCond *, GMutex *, gint64)) dlsym (RTLD_NEXT, "g_cond_wait_until");
+
+  g_mutex_lock (&sleeps.mutex);
+  sleeps.longest = MAX (sleeps.longest, end_time - g_get_monotonic_time ());
+  g_cond_broadcast (&sleeps.cond);
+  g_mutex_unlock (&sleeps.mutex);
+
+  return real_wait (cond, mutex, end_time);
+}
+
+static void
+wait_for_long_sleep (gint64 length)
+{
+  g_mutex_lock (&sleeps.mutex);
+  sleeps.longest = 0;
+  while (sleeps.longest < length)
+    g_cond_wait (&sleeps.cond, &sleeps.mutex);
+  g_mutex_unlock (&sleeps.mutex);
 }
 
 static LfLockFile *
@@ -179,6 +223,28 @@ test_cancel (Fixture       *fixture,
   g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* What this process releases is not found out by a poll. */
+static void
+test_wake_up (Fixture       *fixture,
+              gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) lock = new_polling (backend, fixture->path);
+  g_auto (Claim) claim = { 0 };
+  gint64 start;
+
+  assert_acquires (holder);
+  lf_lock_file_set_poll_interval (lock, 3600);
+  claim_start (&claim, lock, NULL);
+  wait_for_long_sleep (G_TIME_SPAN_SECOND);
+  start = g_get_monotonic_time ();
+  assert_releases (holder);
+  claim_wait (&claim);
+  g_assert_no_error (claim.error);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, G_TIME_SPAN_SECOND * 9 / 10);
+}
+
 /* Elsewhere the kernel has a queue, and no wait polls. */
 static void
 test_queue (Fixture       *fixture,
@@ -233,6 +299,7 @@ static const BackendCase file_cases[] = {
 static const BackendCase cases[] = {
   { "waits", test_waits },
   { "cancel", test_cancel },
+  { "wake-up", test_wake_up },
   { "queue", test_queue },
   { NULL, NULL },
 };
