@@ -38,8 +38,11 @@
  *   1. an object's claims (lf-claims.c)
  *   2. the queues of waiters (lf-waiting-poll.c)
  *   3. a wait, which is the acquisition's
- *   4. held handles, threads, the watch, descriptors that are to be closed, a turn,
- *      and what GLib has: none of these is held over another one
+ *   4. the watch (lf-watch-linux.c), which starts its thread, and the connections to
+ *      SQLite (lf-backend-sqlite.c): neither over the other
+ *   5. descriptors that are to be closed (lf-kept-descriptors.c, lf-posix-locks.c)
+ *   6. held handles, threads, a turn, and what GLib has: none of these is held over
+ *      another one
  *
  * So what enters or leaves a queue, and all work of a backend, is done without the
  * mutex of the wait. */
