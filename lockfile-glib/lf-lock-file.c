@@ -2009,7 +2009,8 @@ lf_lock_file_is_held (LfLockFile *self)
  * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
  * wait. If your cancellable serves another purpose, call this first.
  *
- * The thread that holds a lock is the one in which it was reported.
+ * The thread that holds a lock is the one in which it was reported. To leave other
+ * objects out, call [method@LockFile.is_acquired_by_thread].
  *
  * Returns: %TRUE if it does
  *
@@ -2025,6 +2026,31 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
   backend = lf_lock_file_get_usable_backend (self, NULL);
 
   return backend != NULL && lf_operations_held_by_thread (backend, self->path);
+}
+
+/**
+ * lf_lock_file_is_acquired_by_thread:
+ * @self: a lock file
+ *
+ * Gets whether this object holds the lock, and it is the calling thread that acquired
+ * it. The file is not checked.
+ *
+ * Then [method@LockFile.acquire] succeeds at once and is not counted. Whoever releases
+ * at the end of a block calls this first: if the lock was there before the block, it is
+ * not the block's to release.
+ *
+ * The thread that acquired a lock is the one in which it was reported.
+ *
+ * Returns: %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_is_acquired_by_thread (LfLockFile *self)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  return lf_claims_is_held_here (self->claims) && lf_claims_is_held (self->claims);
 }
 
 /* What a question to the file, or a break, needs of the lock file: it may outlive it

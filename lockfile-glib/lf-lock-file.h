@@ -160,6 +160,9 @@ LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_is_held_by_thread (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_is_acquired_by_thread (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_is_locked (LfLockFile    *self,
                                  GCancellable  *cancellable,
                                  GError       **error);

@@ -416,6 +416,58 @@ class Semantics(SignalTest):
             self.lock.release()
             del guard
 
+    def test_block_behind_sharing_thread(self):
+        """The end of a block keeps nothing back for what another thread and another
+        object have."""
+        def share():
+            with lock:
+                has_it.set()
+                while not is_waiting(threading.main_thread()):
+                    pass
+
+        self.holder.release()
+        lock, other = (Lf.LockFile(self.path, mode='shared') for _ in range(2))
+        has_it = threading.Event()
+        thread = threading.Thread(target=share)
+        thread.start()
+        has_it.wait()
+        other.acquire()
+        self.assertTrue(lock.held)
+        self.assertTrue(lock.is_held_by_thread())
+        self.assertFalse(lock.is_acquired_by_thread())
+        with lock.acquire():
+            self.assertTrue(lock.is_acquired_by_thread())
+        thread.join()
+        self.assertFalse(lock.held)
+
+    def test_interrupted_before_sharing_thread(self):
+        """What another thread gets through the object then is not released for it."""
+        def share():
+            while not is_waiting(threading.main_thread()):
+                pass
+            lock.mode = 'shared'
+            interrupt()
+            try:
+                with lock:
+                    interrupted.wait()
+            except GLib.Error as error:
+                errors.append(error)
+
+        self.holder.release()
+        errors = []
+        other = Lf.LockFile(self.path, mode='shared')
+        other.acquire()
+        for _ in range(100):
+            lock = Lf.LockFile(self.path)
+            interrupted = threading.Event()
+            thread = threading.Thread(target=share)
+            thread.start()
+            with self.assertRaises(KeyboardInterrupt):
+                lock.acquire(timeout=100)
+            interrupted.set()
+            thread.join()
+        self.assertEqual(errors, [])
+
     def test_interrupted_behind_another_thread(self):
         """Which keeps what it has."""
         def hold():

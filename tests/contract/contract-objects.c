@@ -584,11 +584,59 @@ test_held_by_thread (Fixture       *fixture,
 }
 
 static gpointer
+is_acquired_by_thread (gpointer data)
+{
+  return GINT_TO_POINTER (lf_lock_file_is_acquired_by_thread (data));
+}
+
+/* Through this object and no other, and only by this thread. */
+static void
+test_acquired_by_thread (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+
+  g_assert_false (lf_lock_file_is_acquired_by_thread (lock));
+  assert_acquires (lock);
+  g_assert_true (lf_lock_file_is_acquired_by_thread (lock));
+  g_assert_false (lf_lock_file_is_acquired_by_thread (other));
+  g_assert_null (g_thread_join (g_thread_new ("other", is_acquired_by_thread, lock)));
+  assert_releases (lock);
+  g_assert_false (lf_lock_file_is_acquired_by_thread (lock));
+}
+
+static gpointer
 acquire_in_thread (gpointer data)
 {
   assert_acquires (data);
 
   return NULL;
+}
+
+/* Two objects and two threads that all share the lock. */
+static void
+test_acquired_by_thread_shared (Fixture       *fixture,
+                                gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+
+  if (!backend->has_shared)
+    return;
+
+  lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
+  lf_lock_file_set_mode (other, LF_LOCK_MODE_SHARED);
+  g_thread_join (g_thread_new ("other", acquire_in_thread, lock));
+  assert_acquires (other);
+  g_assert_true (lf_lock_file_is_held (lock));
+  g_assert_true (lf_lock_file_is_held_by_thread (lock));
+  g_assert_false (lf_lock_file_is_acquired_by_thread (lock));
+  g_assert_true (lf_lock_file_is_acquired_by_thread (other));
+  assert_releases (other);
+  assert_releases (lock);
 }
 
 /* Only who would wait for itself is told so: not another thread, and not who may
@@ -662,6 +710,8 @@ const BackendCase contract_object_cases[] = {
   { "descriptor", test_descriptor },
   { "holder", test_holder },
   { "held-by-thread", test_held_by_thread },
+  { "acquired-by-thread", test_acquired_by_thread },
+  { "acquired-by-thread-shared", test_acquired_by_thread_shared },
   { "would-deadlock", test_would_deadlock },
   { "arguments", test_arguments },
   { NULL, NULL },

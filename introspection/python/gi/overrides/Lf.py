@@ -287,11 +287,6 @@ class _Linked:
         self.cancellable.cancel()
 
 
-def _is_held_here(lock):
-    """Whether the calling thread holds the lock through this object."""
-    return _original.is_held(lock) and _original.is_held_by_thread(lock)
-
-
 # Waits that a signal ends ---------------------------------------------------------
 #
 # Python runs the handlers of signals in the main thread, when a call into C returns.
@@ -432,7 +427,7 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
     may_wait = timeout < 0 or timeout > 0
     is_main = threading.current_thread() is threading.main_thread()
     if was_held is None:
-        was_held = is_main and _is_held_here(lock)
+        was_held = is_main and _original.is_acquired_by_thread(lock)
 
     # From here to the caller there must be no call that returns after the one that got
     # the lock: there, handlers of signals could raise without anybody to release it
@@ -445,7 +440,7 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
         raise _translated(error, lock) from None
     except BaseException as error:
         # Raised by the handler of a signal that came when the lock was just granted
-        if is_main and not was_held and _is_held_here(lock):
+        if is_main and not was_held and _original.is_acquired_by_thread(lock):
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
         raise _get_lost_exception(error)
@@ -490,7 +485,7 @@ def _check_operations(lock):
     """Gives the error of the library where it cannot know that a wait would be endless:
     the main context of an operation is polled by another thread."""
     operations = lock.__dict__.get('_operations')
-    if not operations or _is_held_here(lock):
+    if not operations or _original.is_acquired_by_thread(lock):
         return
     if threading.get_ident() in operations:
         message = _gettext('Another operation on the lock file object of %s is not finished')
@@ -720,7 +715,7 @@ class _Held:
 
     def __init__(self, lock):
         self._lock = lock
-        self.was_held = _is_held_here(lock)
+        self.was_held = _original.is_acquired_by_thread(lock)
 
     def __bool__(self):
         return True
@@ -1067,7 +1062,7 @@ _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_hol
 _OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'new_for_document', 'set_timeout',
                   'set_mode', 'set_required_scope', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
-                  'is_held', 'is_held_by_thread')
+                  'is_acquired_by_thread', 'is_held_by_thread')
 
 _original = types.SimpleNamespace()
 
