@@ -12,6 +12,7 @@ import selectors
 import sys
 import threading
 import time
+import unittest.mock
 
 from gi.repository import Gio, GLib
 
@@ -61,6 +62,21 @@ class Await(AsyncTest):
             self.assertTrue(self.lock.is_held())
             with self.assertRaises(Lf.AlreadyLocked):
                 self.other.try_acquire()
+        self.assertFalse(self.lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_no_thread(self):
+        """A block releases its lock, also where no thread can be started any more."""
+        def refuse(thread):
+            raise RuntimeError("can't start new thread")
+
+        with unittest.mock.patch.object(threading.Thread, 'start', refuse):
+            with self.assertRaises(RuntimeError):
+                await self.lock.acquire_async()
+        async with self.lock:
+            patch = unittest.mock.patch.object(threading.Thread, 'start', refuse)
+            patch.start()
+        patch.stop()
         self.assertFalse(self.lock.is_held())
         self.assert_nobody_holds()
 

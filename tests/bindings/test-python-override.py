@@ -502,6 +502,14 @@ class Locked(LockTest):
 
 
 class Arguments(LockTest):
+    def test_timeouts(self):
+        """What is no timeout is an error before a wait has begun."""
+        with self.other:
+            for wrong, error in ((10 ** 400, OverflowError), ('1', TypeError)):
+                with self.assertRaises(error):
+                    self.lock.acquire(timeout=wrong)
+                self.assertFalse(self.lock.is_held())
+
     def test_paths(self):
         for path in self.path, self.path.encode(), pathlib.Path(self.path):
             for lock in (Lf.LockFile(path=path), Lf.LockFile.new(path),

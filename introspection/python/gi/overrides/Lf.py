@@ -251,7 +251,8 @@ def _path_property(path):
 
 
 def _seconds(timeout):
-    return -1 if timeout is None else timeout
+    # What is no number, or too large, must not get as far as a call into C
+    return -1.0 if timeout is None else 1.0 * timeout
 
 
 def _member(enumeration, value):
@@ -607,7 +608,13 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
 
     cancelled = None
     with _Linked(cancellable) as linked:
-        operation = _Operation(lock, name, io_priority, linked.cancellable, timeout)
+        try:
+            operation = _Operation(lock, name, io_priority, linked.cancellable, timeout)
+        except (RuntimeError, OSError):
+            # There is no thread to be had, but no lock may stay for want of one
+            if name == 'release':
+                return _original.release(lock)
+            raise
         while not operation.future.done():
             try:
                 await asyncio.wait((operation.future,))
