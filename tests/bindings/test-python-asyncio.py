@@ -5,6 +5,7 @@ and in one that does."""
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import random
@@ -17,7 +18,8 @@ import unittest.mock
 from gi.repository import Gio, GLib
 
 import lf_testing
-from lf_testing import Holder, Lf, LockTest, count_wakeups, wait_for_waiter
+from lf_testing import (
+    Holder, Lf, LockTest, count_wakeups, only_descriptors, wait_for_waiter)
 
 DEFAULT = GLib.PRIORITY_DEFAULT
 
@@ -78,6 +80,25 @@ class Await(AsyncTest):
             patch.start()
         patch.stop()
         self.assertFalse(self.lock.is_held())
+        self.assert_nobody_holds()
+
+    async def test_no_descriptors(self):
+        """It is an error, and neither the end of the process nor a lock that stays."""
+        for count in range(4):
+            with only_descriptors(count):
+                with contextlib.suppress(Lf.PathError):
+                    await self.lock.acquire_async()
+                    await self.lock.release_async()
+            self.assertFalse(self.lock.is_held())
+        with only_descriptors(0):
+            with self.assertRaises(Lf.PathError) as caught:
+                await self.lock.acquire_async()
+        self.assertEqual(caught.exception.errno, errno.EMFILE)
+
+        async with self.lock:
+            full = only_descriptors(0)
+            full.__enter__()
+        full.__exit__(None, None, None)
         self.assert_nobody_holds()
 
     async def test_methods(self):

@@ -3,6 +3,7 @@
 """Signals that come while the main thread waits for a lock."""
 
 import contextlib
+import errno
 import gc
 import os
 import random
@@ -19,7 +20,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 import lf_testing  # noqa: E402
 from lf_testing import (  # noqa: E402
-    Holder, Lf, LockTest, count_waiters, count_wakeups, wait_for_waiter)
+    Holder, Lf, LockTest, count_waiters, count_wakeups, only_descriptors, wait_for_waiter)
 
 
 class Exit(Exception):
@@ -366,14 +367,36 @@ class Semantics(SignalTest):
 
     def test_would_deadlock(self):
         """The thread that waited is the one that holds it."""
-        self.when_it_waits(self.holder.release)
+        thread = self.when_it_waits(self.holder.release)
         self.lock.acquire()
+        thread.join()
         self.other.set_timeout(0)
         with self.assertRaises(Lf.WouldDeadlock):
             self.other.acquire_with_timeout(-1)
         self.other.set_timeout(-1)
         for acquire in self.other.acquire, self.other.acquire_guard:
             self.assertRaises(Lf.WouldDeadlock, acquire)
+
+    def test_another_thread_lives(self):
+        """It could release the lock of the waiting thread, so it is no deadlock. A signal
+        ends the wait."""
+        self.holder.release()
+        self.lock.acquire()
+        self.when_it_waits(interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.other.acquire()
+        self.assertTrue(self.lock.is_held_by_thread())
+
+    def test_no_descriptors(self):
+        """It is an error, and not the end of the process."""
+        for count in range(6):
+            with only_descriptors(count):
+                with self.assertRaises((Lf.PathError, Lf.LockTimeout)):
+                    self.lock.acquire(timeout=0.001)
+        with only_descriptors(0):
+            with self.assertRaises(Lf.PathError) as caught:
+                self.lock.acquire(timeout=1)
+        self.assertEqual(caught.exception.errno, errno.EMFILE)
 
     def test_notification(self):
         threads = []

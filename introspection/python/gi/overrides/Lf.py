@@ -207,6 +207,10 @@ def _gettext(message):
     return GLib.dgettext('lockfile-glib-1.0', message)
 
 
+def _get_display_name(lock):
+    return GLib.filename_display_name(_path_to_bytes(lock.get_path() or ''))
+
+
 def _get_text_with_holder(error, path, backend):
     """Asks who has the lock, if the message is the one that names nobody; else None."""
     message = ('Timed out waiting to lock %s' if isinstance(error, LockTimeout) else
@@ -308,6 +312,22 @@ _PRIORITY = GLib.PRIORITY_DEFAULT
 _MAX_SIGNALS = 100
 
 
+def _new_pipe(lock):
+    try:
+        return os.pipe()
+    except OSError as error:
+        message = _gettext('Cannot lock %s: %s') % (_get_display_name(lock), error.strerror)
+        raise GLib.Error.new_literal(Gio.io_error_quark(), message,
+                                     Gio.io_error_from_errno(error.errno)) from None
+
+
+def _new_context(lock):
+    """GLib ends the process if a main context does not get its descriptors."""
+    for fd in _new_pipe(lock):
+        os.close(fd)
+    return GLib.MainContext.new()
+
+
 class _InterruptibleWait:
     def __init__(self, lock, timeout, cancellable, finish):
         self.lock = lock
@@ -315,7 +335,7 @@ class _InterruptibleWait:
         self.acquire_async = _original.acquire_with_timeout_async
         self.finish = finish
         self.cancellable = cancellable
-        self.context = GLib.MainContext.new()
+        self.context = _new_context(lock)
         self.read_fd = self.write_fd = -1
         self.others_fds = []
         self.signals = bytearray()
@@ -345,7 +365,7 @@ class _InterruptibleWait:
         return self.finish(self.lock, self.reports[self.lock])
 
     def watch_signals(self):
-        self.read_fd, self.write_fd = os.pipe()
+        self.read_fd, self.write_fd = _new_pipe(self.lock)
         os.set_blocking(self.read_fd, False)
         os.set_blocking(self.write_fd, False)
         self.poll_fd = GLib.PollFD(self.read_fd, GLib.IOCondition.IN)
@@ -415,8 +435,9 @@ def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
         if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
             raise
     if timeout < 0 and cancellable is None and not lock.is_held():
-        if _original.is_held_by_thread(lock):
-            # Another object does: this does not wait, but says why
+        # Another object does. Where no other thread could release it, this does not wait,
+        # but says why.
+        if _original.is_held_by_thread(lock) and threading.active_count() == 1:
             return acquire(lock, timeout, None)
     with _Linked(cancellable) as linked:
         return _InterruptibleWait(lock, timeout, linked.cancellable, finish).run()
@@ -490,8 +511,7 @@ def _check_operations(lock):
         return
     if threading.get_ident() in operations:
         message = _gettext('Another operation on the lock file object of %s is not finished')
-        path = GLib.filename_display_name(_path_to_bytes(lock.get_path() or ''))
-        raise GLib.Error.new_literal(Gio.io_error_quark(), message % path,
+        raise GLib.Error.new_literal(Gio.io_error_quark(), message % _get_display_name(lock),
                                      Gio.IOErrorEnum.PENDING)
 
 
@@ -528,7 +548,7 @@ class _Operation:
                                                  self.cancellable, self.on_reported)
 
     def start_in_own_context(self, io_priority):
-        self.context = GLib.MainContext.new()
+        self.context = _new_context(self.lock)
         self.turn = threading.Semaphore(0)
         # First, because it can fail
         threading.Thread(target=self.poll, name=f'Lf {self.name}', daemon=True).start()
@@ -610,10 +630,12 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
     with _Linked(cancellable) as linked:
         try:
             operation = _Operation(lock, name, io_priority, linked.cancellable, timeout)
-        except (RuntimeError, OSError):
-            # There is no thread to be had, but no lock may stay for want of one
+        except (RuntimeError, OSError, GLib.Error) as error:
+            # No lock may stay because a thread or a descriptor is not available
             if name == 'release':
                 return _original.release(lock)
+            if isinstance(error, GLib.Error):
+                raise _translated(error, lock) from None
             raise
         while not operation.future.done():
             try:
