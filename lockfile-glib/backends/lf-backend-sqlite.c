@@ -65,8 +65,8 @@ typedef struct
  *
  * When SQLite closes a connection, it looks whether others have locks of the same file, and
  * then closes its descriptor. What begins between these two loses its lock. So the mutex is
- * held over both, and over what else SQLite does with locks. It is never held over another
- * mutex but SQLite's. */
+ * held over both, and over what else SQLite does with locks. Under it only SQLite's mutexes
+ * are taken, and that of os/lf-kept-descriptors.c. */
 typedef struct
 {
   GMutex mutex;

@@ -22,7 +22,9 @@ typedef struct
 {
   LfDescriptorKeeper keeper;
 
-  /* Held over calls that the kernel answers by itself, and over close() */
+  /* Held over F_OFD_GETLK, for which the kernel may ask the server of a network file
+   * system, and over close(). Only a program that has locks of its own on the lock's file
+   * keeps anything, so no other program waits for a server here. */
   GMutex mutex;
   GArray *kept;
 } Table;
