@@ -8,9 +8,6 @@ G_BEGIN_DECLS
 
 /* The family of backends whose lock is that there is something at the path. */
 
-/* Name of the file with the record, where that is in a directory */
-#define LF_DOTLOCK_RECORD_NAME "holder"
-
 typedef enum
 {
   LF_DOTLOCK_ABSENT,
@@ -25,8 +22,8 @@ struct _LfDotlockBackend
 {
   LfBackendVTable vtable;
 
-  /* What is at the path, and its record: "" if it is not one that we understand,
-   * or may not read. Something of another kind is an error. */
+  /* What is at the path, and its record: NULL with errno if that could not be read.
+   * What cannot be a lock is an error. */
   LfDotlockResult (*read) (const LfDotlockBackend  *self,
                            const char              *path,
                            char                   **record,
@@ -39,8 +36,10 @@ struct _LfDotlockBackend
                            const char              *record,
                            GError                 **error);
 
-  /* Takes what is there away; 0 or an errno. */
-  int (*remove) (const char *path);
+  /* Takes the lock with that record away; 0 or an errno. It is ENOENT if the lock at
+   * the path has another record. */
+  int (*remove) (const char *path,
+                 const char *record);
 
   /* Whether the holder has the file locked with flock(2) too */
   gboolean has_flock;
@@ -114,12 +113,7 @@ LfDotlockResult lf_dotlock_make_file        (const LfDotlockBackend  *self,
                                              LfHandle                *handle,
                                              const char              *record,
                                              GError                 **error);
-int             lf_dotlock_remove_file      (const char              *path);
-
-/* Writes a new file with a record; its descriptor, or -1 with errno. Only where
- * DIRECTORY is. */
-int             lf_dotlock_write_file       (const char              *path,
-                                             const char              *record,
-                                             guint                    file_mode);
+int             lf_dotlock_remove_file      (const char              *path,
+                                             const char              *record);
 
 G_END_DECLS

@@ -21,10 +21,9 @@
  * and only a crash before that step leaves something behind under such a name,
  * which the next acquirer removes.
  *
- * A lock is removed under flock(2) of its directory, after another look. So
- * whoever comes second to a stale lock finds the lock of the first, and whoever
- * releases one that was broken finds that of the successor: nobody removes a fresh
- * one. */
+ * A lock is removed with its record in hand: the file that is removed is the one
+ * whose record was read. A stale one is removed under a mutex for its directory, after
+ * another look. So nobody removes the fresh lock of a successor. */
 
 #define UNIQUE_PREFIX ".lf-"
 #define MAX_ROUNDS 100
@@ -94,7 +93,7 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 static gboolean
 is_dead (const char *record)
 {
-  return lf_record_judge (record) == LF_RECORD_DEAD;
+  return record != NULL && lf_record_judge (record) == LF_RECORD_DEAD;
 }
 
 static gboolean
@@ -138,7 +137,7 @@ take_over (const LfDotlockBackend *self,
   if ((!self->has_flock || fd >= 0) &&
       self->read (self, path, &record, NULL) == LF_DOTLOCK_PRESENT && is_dead (record))
     {
-      changed = self->remove (path) == 0;
+      changed = self->remove (path, record) == 0;
       g_debug ("Stale lock %s", changed ? "removed" : "not removed");
     }
 
@@ -149,36 +148,18 @@ take_over (const LfDotlockBackend *self,
   return changed;
 }
 
+/* Its maker may live and not have written the record yet. It notices if the file is
+ * gone, and makes another one. */
 static void
-remove_left_over (const char *lock_path,
-                  const char *path)
+remove_left_over (const char *path)
 {
   g_autofree char *record = NULL;
-  g_autofree char *directory_record = g_build_filename (path, LF_DOTLOCK_RECORD_NAME, NULL);
-  g_autofree char *claimed_path = NULL;
-  g_autofree char *claimed_record = NULL;
-  gboolean is_directory = g_file_test (path, G_FILE_TEST_IS_DIR);
 
-  if (lf_dotlock_read_file (NULL, is_directory ? directory_record : path, &record, NULL) ==
-      LF_DOTLOCK_PRESENT && lf_record_is_whole (record) && !is_dead (record))
+  if (lf_dotlock_read_file (NULL, path, &record, NULL) != LF_DOTLOCK_PRESENT || record == NULL)
     return;
 
-  /* Its maker may live and not have written the record yet. He notices if it is
-   * gone, and makes another; so a directory goes in one step, too. */
-  if (!is_directory)
-    {
-      g_unlink (path);
-      return;
-    }
-
-  /* Under a name of the same lock: who crashes here leaves no other */
-  claimed_path = lf_dotlock_new_unique_path (lock_path);
-  claimed_record = g_build_filename (claimed_path, LF_DOTLOCK_RECORD_NAME, NULL);
-  if (g_rename (path, claimed_path) == 0)
-    {
-      g_unlink (claimed_record);
-      g_rmdir (claimed_path);
-    }
+  if (!lf_record_is_whole (record) || is_dead (record))
+    lf_dotlock_remove_file (path, record);
 }
 
 /* Removes what a crash has left in the directory under a unique name, once in the
@@ -210,7 +191,7 @@ clean_up (const char *path)
         {
           g_autofree char *left_over = g_build_filename (directory_path, name, NULL);
 
-          remove_left_over (path, left_over);
+          remove_left_over (left_over);
         }
     }
 }
@@ -295,29 +276,24 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
 {
   const LfDotlockBackend *self = cast (vtable);
   const char *path = handle->request.path;
-  g_autofree char *display_name = NULL;
-  g_autofree char *found = NULL;
   LfRelease release = LF_RELEASE_LOST;
-  int remove_errno = 0;
+  int result;
 
-  /* So that nobody breaks it, and somebody else takes it, between the look and
-   * the removal */
+  /* Not while somebody takes it for stale. The token in the record makes it ours and
+   * nobody else's. */
   LfDotlockGuard guard = lf_dotlock_lock_directory (path, TRUE);
 
-  /* The token in it makes the record ours and nobody else's */
-  if (self->read (self, path, &found, NULL) == LF_DOTLOCK_PRESENT &&
-      g_strcmp0 (found, handle->data) == 0)
-    {
-      remove_errno = self->remove (path);
-      release = remove_errno == ENOENT ? LF_RELEASE_LOST : LF_RELEASE_DONE;
-    }
+  result = self->remove (path, handle->data);
   lf_dotlock_unlock_directory (guard);
 
-  if (remove_errno != 0 && remove_errno != ENOENT)
+  if (result == 0)
+    release = LF_RELEASE_DONE;
+  else if (result != ENOENT)
     {
-      display_name = lf_path_get_display_name (path);
+      g_autofree char *display_name = lf_path_get_display_name (path);
+
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                   _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
+                   _("Cannot remove lock %s: %s"), display_name, g_strerror (result));
       return LF_RELEASE_FAILED;
     }
 
@@ -340,7 +316,7 @@ lf_dotlock_query_holder (const LfBackendVTable  *vtable,
     {
     case LF_DOTLOCK_PRESENT:
       if (!is_stale (self, path, record))
-        *holder = lf_record_get_holder (record);
+        *holder = lf_record_get_holder (record != NULL ? record : "");
       return TRUE;
 
     case LF_DOTLOCK_ABSENT:
@@ -362,18 +338,22 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
   g_autofree char *record = NULL;
   LfDotlockResult result = self->read (self, path, &record, error);
   LfDotlockGuard guard;
-  int remove_errno = 0;
+  int remove_errno = errno;
 
   if (result == LF_DOTLOCK_ERROR)
     return FALSE;
   if (result == LF_DOTLOCK_ABSENT)
     return TRUE;
 
-  /* Not while its holder is just removing it; but who breaks a lock wants it
-   * broken also without that */
-  guard = lf_dotlock_lock_directory (path, TRUE);
-  remove_errno = self->remove (path);
-  lf_dotlock_unlock_directory (guard);
+  /* What cannot be read may be anything */
+  if (record != NULL)
+    {
+      /* Not while its holder is just removing it. A break does not fail without the
+       * guard: what is removed has the record that was read. */
+      guard = lf_dotlock_lock_directory (path, TRUE);
+      remove_errno = self->remove (path, record);
+      lf_dotlock_unlock_directory (guard);
+    }
 
   if (remove_errno != 0 && remove_errno != ENOENT)
     lf_dotlock_fail (self, path, remove_errno, error);

@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "backends/lf-record-private.h"
-#include "os/lf-windows-error-private.h"
 #include "backends/lf-windows-file-private.h"
+#include "lf-errors.h"
+#include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
+#include "os/lf-windows-error-private.h"
 
 /* The files of locks that are there or not, as Windows has them. A file that was
  * deleted keeps its name as long as anybody has it open, and those who look have
@@ -24,18 +27,22 @@
  * just there is in the way for longer. */
 #define PATIENCE 5000
 
-/* Reads what may be a record: "" if it is too long or not text. */
-static char *
-read_record (HANDLE file)
+/* Reads what may be a record: 0 or an errno, EINVAL if it cannot be one, being too long
+ * or not text. */
+static int
+read_record (HANDLE   file,
+             char   **record)
 {
   char buffer[LF_RECORD_MAX_LENGTH + 1];
   DWORD length = 0;
 
-  if (!ReadFile (file, buffer, sizeof buffer, &length, NULL) || length > LF_RECORD_MAX_LENGTH ||
-      memchr (buffer, '\0', length) != NULL)
-    return g_strdup ("");
+  if (!ReadFile (file, buffer, sizeof buffer, &length, NULL))
+    return lf_windows_error_to_errno (GetLastError ());
+  if (length > LF_RECORD_MAX_LENGTH || memchr (buffer, '\0', length) != NULL)
+    return EINVAL;
 
-  return g_strndup (buffer, length);
+  *record = g_strndup (buffer, length);
+  return 0;
 }
 
 LfDotlockResult
@@ -48,6 +55,7 @@ lf_dotlock_read_file (const LfDotlockBackend  *self,
   LfWindowsFileInfo info;
   HANDLE file = lf_windows_file_open_to_look (path, FILE_READ_ATTRIBUTES, &info, &local_error);
   DWORD code = GetLastError ();
+  int result;
 
   *record = NULL;
   if (local_error != NULL)
@@ -64,16 +72,25 @@ lf_dotlock_read_file (const LfDotlockBackend  *self,
   if (file == INVALID_HANDLE_VALUE && lf_windows_file_is_missing (GetLastError ()))
     return LF_DOTLOCK_ABSENT;
 
-  /* It is there, and be it for a moment, also if it may not be read */
+  /* Something is there, even if it cannot be read */
   if (file == INVALID_HANDLE_VALUE)
     {
-      *record = g_strdup ("");
+      errno = lf_windows_error_to_errno (GetLastError ());
       return LF_DOTLOCK_PRESENT;
     }
 
-  *record = read_record (file);
+  result = read_record (file, record);
   CloseHandle (file);
+  if (result == EINVAL)
+    {
+      g_autofree char *display_name = lf_path_get_display_name (path);
 
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
+                   _("%s is not a lock: it holds something else"), display_name);
+      return LF_DOTLOCK_ERROR;
+    }
+
+  errno = result;
   return LF_DOTLOCK_PRESENT;
 }
 
@@ -125,6 +142,7 @@ make_locked_file (const LfDotlockBackend  *self,
                   const char              *path,
                   const char              *unique_path,
                   HANDLE                   file,
+                  const char              *record,
                   int                     *fd,
                   GError                 **error)
 {
@@ -155,7 +173,7 @@ make_locked_file (const LfDotlockBackend  *self,
   if (*fd >= 0)
     return LF_DOTLOCK_PRESENT;
 
-  lf_dotlock_remove_file (path);
+  lf_dotlock_remove_file (path, record);
   return lf_dotlock_fail (self, path, EMFILE, error);
 }
 
@@ -194,30 +212,39 @@ lf_dotlock_make_file (const LfDotlockBackend  *self,
                               lf_windows_error_to_errno (GetLastError ()), error);
 
   if (self->has_flock)
-    return make_locked_file (self, request->path, unique_path, file, &handle->fd, error);
+    return make_locked_file (self, request->path, unique_path, file, record, &handle->fd,
+                             error);
 
   return make_linked_file (self, request->path, unique_path, file, error);
 }
 
 int
-lf_dotlock_remove_file (const char *path)
+lf_dotlock_remove_file (const char *path,
+                        const char *record)
 {
-  HANDLE file = lf_windows_file_open_patiently (path, DELETE | FILE_READ_ATTRIBUTES);
+  HANDLE file = lf_windows_file_open_patiently (path, GENERIC_READ | DELETE);
+  g_autofree char *found = NULL;
   DWORD code = ERROR_SUCCESS;
+  int result;
 
   if (file == INVALID_HANDLE_VALUE)
-    code = GetLastError ();
-  else
     {
-      if (!lf_windows_file_put_away (file, path))
-        code = GetLastError ();
-      CloseHandle (file);
+      code = GetLastError ();
+      return lf_windows_file_is_pending (code) ? ENOENT : lf_windows_error_to_errno (code);
     }
 
-  if (code == ERROR_SUCCESS)
-    return 0;
+  /* What is renamed is what was read, whatever is at the path by then */
+  result = read_record (file, &found);
+  if (result == EINVAL || (result == 0 && strcmp (found, record) != 0))
+    result = ENOENT;
+  else if (result == 0 && !lf_windows_file_put_away (file, path))
+    {
+      code = GetLastError ();
+      result = lf_windows_file_is_pending (code) ? ENOENT : lf_windows_error_to_errno (code);
+    }
+  CloseHandle (file);
 
-  return lf_windows_file_is_pending (code) ? ENOENT : lf_windows_error_to_errno (code);
+  return result;
 }
 
 /* By the identity of the directory, which may have several names. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <glib/gstdio.h>
+#include <windows.h>
 
 #include "lf-test-record.h"
 
@@ -179,11 +180,85 @@ test_life (Fixture       *fixture,
   assert_stale (backend, fixture->path);
 }
 
+/* What cannot be a record is somebody's data: nobody acquires, breaks or changes it. */
+static void
+test_not_a_lock (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  static const char binary[] = "1\n\0data";
+  g_autofree char *long_text = g_strnfill (10000, '7');
+  const struct { const char *data; gsize length; } files[] = {
+    { binary, sizeof binary }, { long_text, 10000 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autoptr (LfLockFile) lock = lock_new (data, fixture->path);
+      g_autoptr (GError) acquire_error = NULL;
+      g_autoptr (GError) break_error = NULL;
+      g_autofree char *left = NULL;
+      gsize length;
+
+      g_assert_true (g_file_set_contents (fixture->path, files[i].data,
+                                          (gssize) files[i].length, NULL));
+      g_assert_false (lf_lock_file_try_acquire (lock, &acquire_error));
+      g_assert_error (acquire_error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+      g_assert_false (lf_lock_file_break_lock (lock, NULL, &break_error));
+      g_assert_error (break_error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
+
+      g_assert_true (g_file_get_contents (fixture->path, &left, &length, NULL));
+      g_assert_cmpmem (left, length, files[i].data, files[i].length);
+    }
+  g_assert_cmpint (g_unlink (fixture->path), ==, 0);
+}
+
+static HANDLE
+open_for_one (const char *path)
+{
+  g_autofree wchar_t *wide = (wchar_t *) g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
+  HANDLE file = CreateFileW (wide, GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL);
+
+  g_assert_true (file != INVALID_HANDLE_VALUE);
+
+  return file;
+}
+
+/* While a program shares the file with nobody, its record cannot be read. Such a lock is
+ * held, is not broken, and is still the holder's when a release fails. */
+static void
+test_unreadable (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  const TestBackend *backend = data;
+  g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
+  g_autoptr (LfLockFile) other = lock_new (backend, fixture->path);
+  g_autoptr (GError) error = NULL;
+  HANDLE file;
+
+  /* A holder that keeps the file open keeps such programs out */
+  if (backend->has_descriptor)
+    return;
+
+  assert_acquires (lock);
+  file = open_for_one (fixture->path);
+  assert_tries_in_vain (backend, fixture->path);
+  g_assert_false (lf_lock_file_break_lock (other, NULL, NULL));
+  g_assert_false (lf_lock_file_release (lock, &error));
+  g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED);
+  g_assert_true (lf_lock_file_is_held (lock));
+
+  CloseHandle (file);
+  assert_releases (lock);
+  g_assert_false (path_exists (fixture->path));
+}
+
 static const BackendCase cases[] = {
   { "recycled-pid", test_recycled_pid },
   { "dead-pid", test_dead_pid },
   { "unproved", test_unproved },
   { "life", test_life },
+  { "not-a-lock", test_not_a_lock },
+  { "unreadable", test_unreadable },
   { NULL, NULL },
 };
 
