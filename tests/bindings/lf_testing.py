@@ -10,6 +10,7 @@ import resource
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 import gi
@@ -134,6 +135,40 @@ class Holder:
 
     def __exit__(self, *exception):
         self.release()
+
+
+def others_sleep():
+    """Whether all threads of this process sleep, but for this one."""
+    for thread in os.listdir('/proc/self/task'):
+        if int(thread) == threading.get_native_id():
+            continue
+        # One may end at this moment
+        with contextlib.suppress(OSError), open(f'/proc/self/task/{thread}/stat') as stat:
+            if stat.read().rpartition(')')[2].split()[0] != 'S':
+                return False
+    return True
+
+
+def wait_until_others_sleep():
+    n_moments = 0
+    while n_moments < 5:
+        n_moments = n_moments + 1 if others_sleep() else 0
+        time.sleep(0.001)
+
+
+def wait_until_alone():
+    """Threads that were joined are there until the system has taken them down."""
+    def has_others():
+        for thread in os.listdir('/proc/self/task'):
+            # Those of GLib have names of their own
+            with contextlib.suppress(OSError), open(f'/proc/self/task/{thread}/comm') as comm:
+                if int(thread) != os.getpid() and comm.read().startswith('python'):
+                    return True
+        return False
+
+    gc.collect()
+    while has_others():
+        time.sleep(0.001)
 
 
 def count_wakeups():

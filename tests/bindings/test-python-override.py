@@ -447,6 +447,8 @@ class Locked(LockTest):
         def recurse():
             recurse()
 
+        # Those of other cases could release it
+        lf_testing.wait_until_alone()
         self.assertRaises(Lf.WouldDeadlock, recurse)
 
     def test_coroutines(self):

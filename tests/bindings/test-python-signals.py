@@ -20,7 +20,8 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 import lf_testing  # noqa: E402
 from lf_testing import (  # noqa: E402
-    Holder, Lf, LockTest, count_waiters, count_wakeups, only_descriptors, wait_for_waiter)
+    Holder, Lf, LockTest, count_waiters, count_wakeups, only_descriptors, wait_for_waiter,
+    wait_until_alone, wait_until_others_sleep)
 
 
 class Exit(Exception):
@@ -37,6 +38,12 @@ def is_waiting(thread):
     with open(f'/proc/self/task/{thread.native_id}/stat') as stat:
         sleeps = stat.read().rpartition(')')[2].split()[0] == 'S'
     return sleeps and code.co_name == 'run' and os.path.basename(code.co_filename) == 'Lf.py'
+
+
+def count_pipes():
+    gc.collect()
+    return sum('pipe:' in os.readlink(entry.path) for entry in os.scandir('/proc/self/fd')
+               if os.path.islink(entry.path))
 
 
 class Behind:
@@ -230,11 +237,8 @@ class Interrupt(SignalTest):
         wakeups = []
 
         def watch():
-            # Its threads may just be falling asleep
-            before = None
-            while before != count_wakeups():
-                before = count_wakeups()
-                time.sleep(0.1)
+            wait_until_others_sleep()
+            before = count_wakeups()
             time.sleep(0.5)
             wakeups.append(count_wakeups() - before)
             interrupt()
@@ -257,6 +261,9 @@ class Interrupt(SignalTest):
             with self.assertRaises(KeyboardInterrupt):
                 self.lock.acquire()
             thread.join()
+        # The thread of a wait may still be ending. A case that leaves something hangs.
+        while count() > before:
+            time.sleep(0.001)
         self.assertEqual(count(), before)
         self.assert_nobody_holds()
 
@@ -268,6 +275,7 @@ class Interrupt(SignalTest):
         outcomes = {True: 0, False: 0}
         contended = contended or self.other
         releases = []
+        pipes = count_pipes()
 
         def contend():
             actions = [interrupt, lambda: releases.append(contended.release())]
@@ -297,6 +305,7 @@ class Interrupt(SignalTest):
             self.other.release()
         # PyGObject prints what was raised while it made an error
         lf_testing.callback_errors.clear()
+        self.assertEqual(count_pipes(), pipes)
         # Else it tests nothing
         self.assertGreater(min(outcomes.values()), 20, outcomes)
 
@@ -370,6 +379,7 @@ class Semantics(SignalTest):
         thread = self.when_it_waits(self.holder.release)
         self.lock.acquire()
         thread.join()
+        wait_until_alone()
         self.other.set_timeout(0)
         with self.assertRaises(Lf.WouldDeadlock):
             self.other.acquire_with_timeout(-1)

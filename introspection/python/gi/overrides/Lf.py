@@ -8,10 +8,12 @@ on working. Nothing is imported that a Python may lack, and a version of Lf that
 not this one's is left as it is.
 """
 
+import collections
 import contextlib
 import errno
 import functools
 import inspect
+import itertools
 import os
 import signal
 import sys
@@ -312,19 +314,25 @@ _PRIORITY = GLib.PRIORITY_DEFAULT
 _MAX_SIGNALS = 100
 
 
-def _new_pipe(lock):
+def _use_pipe(use, lock):
+    """Calls a function of C with the iterable descriptors of a new pipe: whatever a handler
+    of a signal raises, none is lost between two steps of Python."""
     try:
-        return os.pipe()
+        use(itertools.chain.from_iterable(itertools.starmap(os.pipe, ((),))))
     except OSError as error:
         message = _gettext('Cannot lock %s: %s') % (_get_display_name(lock), error.strerror)
         raise GLib.Error.new_literal(Gio.io_error_quark(), message,
                                      Gio.io_error_from_errno(error.errno)) from None
 
 
+def _close(fds):
+    # Closes in C, as far as the iterator is not consumed
+    collections.deque(map(os.close, fds), 0)
+
+
 def _new_context(lock):
     """GLib ends the process if a main context does not get its descriptors."""
-    for fd in _new_pipe(lock):
-        os.close(fd)
+    _use_pipe(_close, lock)
     return GLib.MainContext.new()
 
 
@@ -336,7 +344,8 @@ class _InterruptibleWait:
         self.finish = finish
         self.cancellable = cancellable
         self.context = _new_context(lock)
-        self.read_fd = self.write_fd = -1
+        self.fds = []
+        self.unclosed_fds = None
         self.others_fds = []
         self.signals = bytearray()
         self.is_pushed = False
@@ -365,17 +374,18 @@ class _InterruptibleWait:
         return self.finish(self.lock, self.reports[self.lock])
 
     def watch_signals(self):
-        self.read_fd, self.write_fd = _new_pipe(self.lock)
-        os.set_blocking(self.read_fd, False)
-        os.set_blocking(self.write_fd, False)
-        self.poll_fd = GLib.PollFD(self.read_fd, GLib.IOCondition.IN)
+        _use_pipe(self.fds.extend, self.lock)
+        read_fd, write_fd = self.fds
+        os.set_blocking(read_fd, False)
+        os.set_blocking(write_fd, False)
+        self.poll_fd = GLib.PollFD(read_fd, GLib.IOCondition.IN)
         self.context.add_poll(self.poll_fd, _PRIORITY)
         # A call that keeps its result too
-        self.others_fds.extend(map(_set_wakeup_fd, (self.write_fd,)))
+        self.others_fds.extend(map(_set_wakeup_fd, (write_fd,)))
 
     def read_signals(self):
         with contextlib.suppress(BlockingIOError):
-            self.signals.extend(*map(os.read, (self.read_fd,), (1024,)))
+            self.signals.extend(*map(os.read, self.fds[:1], (1024,)))
 
     def start(self):
         # No Python code is called back: what a handler of a signal raises in it would be
@@ -410,15 +420,13 @@ class _InterruptibleWait:
             _iterate(self.context, True)
         if self.others_fds:
             signal.set_wakeup_fd(self.others_fds[0])
-            if self.read_fd >= 0:
+            if self.unclosed_fds is None:
                 self.read_signals()
             self.tell_others()
-        if self.read_fd >= 0:
-            fd, self.read_fd = self.read_fd, -1
-            os.close(fd)
-        if self.write_fd >= 0:
-            fd, self.write_fd = self.write_fd, -1
-            os.close(fd)
+        # Cleaning up may be interrupted, and repeated
+        if self.unclosed_fds is None:
+            self.unclosed_fds = iter(self.fds)
+        _close(self.unclosed_fds)
 
     def tell_others(self):
         """A main loop wants to know of the signals too."""
