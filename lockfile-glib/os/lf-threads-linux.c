@@ -5,6 +5,7 @@
 #include "os/lf-thread-private.h"
 
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,20 +20,16 @@ static const char *const helpers[] = {
   LF_THREAD_NAME, "gmain", "gdbus", "pool-", "dconf worker", "JS Helper", "[pango] fontcon",
 };
 
-/* A thread that was joined is listed until the kernel has taken it down. */
+/* In the flags of a task: it has begun to exit, before a join returns. */
+#define TASK_EXITING 0x4
+
+/* A thread may be listed that somebody, as Python, takes for joined before it exits. */
 #define N_LOOKS 5
 #define LOOK_INTERVAL (2 * G_TIME_SPAN_MILLISECOND)
 
 static gboolean
-is_helper (const char *task)
+is_helper (const char *name)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", task);
-  g_autofree char *name = NULL;
-
-  /* One that has ended meanwhile does nothing any more */
-  if (!g_file_get_contents (path, &name, NULL, NULL))
-    return TRUE;
-
   for (gsize i = 0; i < G_N_ELEMENTS (helpers); i++)
     {
       if (g_str_has_prefix (name, helpers[i]))
@@ -40,6 +37,32 @@ is_helper (const char *task)
     }
 
   return FALSE;
+}
+
+/* Whether the thread could still run something of the program. */
+static gboolean
+is_of_program (const char *task)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/stat", task);
+  g_autofree char *text = NULL;
+  char *name, *name_end;
+  unsigned long flags;
+
+  /* It has ended */
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+
+  name = strchr (text, '(');
+  name_end = strrchr (text, ')');
+  if (name == NULL || name_end == NULL)
+    return TRUE;
+
+  *name_end = '\0';
+  if (sscanf (name_end + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
+      (flags & TASK_EXITING) != 0)
+    return FALSE;
+
+  return !is_helper (name + 1);
 }
 
 static gboolean
@@ -50,7 +73,7 @@ has_no_others (void)
 
   while (tasks != NULL && (task = g_dir_read_name (tasks)) != NULL)
     {
-      if (atoi (task) != gettid () && !is_helper (task))
+      if (atoi (task) != gettid () && is_of_program (task))
         return FALSE;
     }
 

@@ -105,8 +105,8 @@ class JobsTest(CommandTest):
         path.write_text(text, encoding='ascii')
         path.chmod(0o755)
 
-    def says_that_it_ran(self, name, then=''):
-        self.program(name, f'#!/bin/sh\necho "{name} $*" >>{self.directory}/ran\n{then}')
+    def says_that_it_ran(self, name, first='', then=''):
+        self.program(name, f'#!/bin/sh\n{first}echo "{name} $*" >>{self.directory}/ran\n{then}')
 
     def lines_of(self, name):
         path = pathlib.Path(name)
@@ -250,9 +250,9 @@ class Systemd(JobsTest):
 
     def test_stopped(self):
         """The command gets the signal once, and the lock is given back when it has ended."""
-        self.says_that_it_ran('backup', 'trap "echo TERM >>ran" TERM\ncd %s\n'
-                              'until grep -q TERM ran; do sleep 0.05; done\nsleep 0.3\n'
-                              % self.directory)
+        self.says_that_it_ran(
+            'backup', f'cd {self.directory}\ntrap "echo TERM >>ran" TERM\n',
+            'until grep -q TERM ran; do sleep 0.05; done\nsleep 0.3\n')
         output = self.drive('''
             systemctl start --no-block backup.service
             until [ -e ran ]; do sleep 0.05; done
@@ -270,8 +270,8 @@ class Systemd(JobsTest):
 
     def test_instances(self):
         """One at a time; the first one that ends leaves the others the lock."""
-        self.says_that_it_ran('upload', f'cd {self.directory}\nmkdir busy || echo together >>ran\n'
-                              'sleep 0.2\nrmdir busy\n')
+        self.says_that_it_ran('upload', f'cd {self.directory}\n',
+                              'mkdir busy || echo together >>ran\nsleep 0.2\nrmdir busy\n')
         output = self.drive('systemctl start upload@photos upload@music upload@texts; echo $?; cat ran')
         self.assertEqual(sorted(output.splitlines()),
                          ['0', 'upload music', 'upload photos', 'upload texts'])

@@ -172,7 +172,8 @@ class Keys(TerminalTest):
     def test_background(self):
         shell = self.shell()
         shell.type('$LF_LOCK run x.lock -- sh -c "echo started; exec sleep 1000" &\n')
-        shell.expect(r'\[1\].*\n(\$ )?started')
+        # The shell says its number when it comes to it
+        shell.expect(r'(?s)(\[1\].*\nstarted|\[1\].*\n\$ started|\nstarted.*\[1\])')
         self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
         shell.type('kill %1; wait %1; echo "status $?"\n')
         shell.expect(r'\nstatus 143')

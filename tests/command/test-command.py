@@ -263,7 +263,8 @@ class Run(CommandTest):
                 return stat_file.read().rpartition(')')[2].split()[0] == 'S'
 
         holder = self.hold('x.lock')
-        wait_until(is_asleep)
+        # It is counted just after it is seen
+        wait_until(lambda: all(is_asleep() for _ in range(20)))
         before = count()
         # Any poller would have woken up by then
         time.sleep(0.7)

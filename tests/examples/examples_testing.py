@@ -55,6 +55,9 @@ class Program:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.pid = self.process.pid
         self.buffer = b''
+        self.last_line = None
+        # A pattern of lines that a program may say again when nothing has changed
+        self.may_repeat = None
 
     def has_line(self, seconds=0):
         """Whether a line has come, or comes in that time."""
@@ -63,6 +66,13 @@ class Program:
 
     def line(self):
         """The next line, or '' at the end."""
+        line = self.read_line()
+        while line and line == self.last_line and self.may_repeat and re.match(self.may_repeat, line):
+            line = self.read_line()
+        self.last_line = line
+        return line
+
+    def read_line(self):
         while b'\n' not in self.buffer:
             if not self.has_line(PATIENCE):
                 raise AssertionError(f'No line from {self.process.args}')

@@ -546,6 +546,7 @@ assert_taken_over_on_full_disk (const TestBackend *backend,
   g_autoptr (GError) error = NULL;
 
   peer_kill (holder);
+  peer_wait (holder);
   fill_file_system (directory);
   g_assert_false (lf_lock_file_is_locked (lock, NULL, &error));
   g_assert_no_error (error);

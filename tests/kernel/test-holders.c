@@ -279,6 +279,16 @@ look_thread (gpointer data)
   return NULL;
 }
 
+/* In another one the kernel's list leaves out the locks of processes that are not in it. Only
+ * an attempt tells then whether somebody has a lock of flock(2). */
+static gboolean
+is_in_first_pid_namespace (void)
+{
+  g_autofree char *name_space = g_file_read_link ("/proc/self/ns/pid", NULL);
+
+  return g_strcmp0 (name_space, "pid:[4026531836]") == 0;
+}
+
 /* However long the list is, looking does not take the lock for a moment, in which another
  * program's try would fail. */
 static void
@@ -290,6 +300,7 @@ test_long_list (Fixture       *fixture,
   Looker looker = { .lock = new_lock (fixture->path, backend) };
   g_autoptr (Peer) peer = NULL;
   GArray *others = lock_others (fixture);
+  gboolean may_attempt = backend == LF_BACKEND_FLOCK && !is_in_first_pid_namespace ();
   GThread *thread;
 
   assert_acquires (lock);
@@ -300,6 +311,11 @@ test_long_list (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
       gboolean granted = lf_lock_file_try_acquire (lock, &error);
 
+      if (may_attempt && !granted)
+        {
+          g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+          continue;
+        }
       g_assert_no_error (error);
       g_assert_true (granted);
       assert_releases (lock);

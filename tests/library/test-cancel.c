@@ -40,7 +40,8 @@ test_prompt (Fixture       *fixture,
 
   qsort (times, G_N_ELEMENTS (times), sizeof times[0], compare_times);
   g_test_message ("Median %d us, longest %d us", (int) times[25], (int) times[50]);
-  g_assert_cmpint (times[25], <, 50000);
+  /* Well below the interval of a poll */
+  g_assert_cmpint (times[25], <, 250000);
 }
 
 static gpointer

@@ -199,13 +199,8 @@ test_no_wakeups (Fixture       *fixture,
   peer_send (waiter, data);
   wait_for_waiters (fixture->path, 1);
 
-  /* The first of two equal readings is one of a process that has gone to sleep */
-  do
-    {
-      before = count_switches (peer_get_pid (waiter));
-      g_usleep (20000);
-    }
-  while (count_switches (peer_get_pid (waiter)) != before);
+  wait_until_asleep (peer_get_pid (waiter));
+  before = count_switches (peer_get_pid (waiter));
 
   g_timeout_add (500, set_flag_cb, &over);
   iterate_until (&over);

@@ -385,6 +385,8 @@ test_slow_server (Fixture       *fixture,
 
   set_slowness (NOT_SLOW);
   wait_for_sleeping_lock_threads (2);
+  /* The slow one may not have come to its sleep yet */
+  wait_until_asleep (getpid ());
   g_assert_cmpuint (count_kernel_watches (), ==, 1);
   assert_releases (slow_holder);
   claim_wait (&slow_claim);

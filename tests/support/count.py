@@ -5,11 +5,16 @@
 
 A case is a line of TAP, or a program that does not speak it. A program that ends
 with an error or not in time is a failed case too, whatever its lines say.
+
+What failed is named on standard error, with the end of its output: a log of a whole run is
+long, and often only its end is kept.
 """
 
 import json
 import re
 import sys
+
+N_LAST_LINES = 15
 
 passed = failed = skipped = 0
 
@@ -29,6 +34,13 @@ for test in tests:
         n_passed = 1
     elif test['result'] not in ('OK', 'SKIP') and n_failed == 0:
         n_failed = 1
+
+    if test['result'] not in ('OK', 'SKIP') or n_failed > 0:
+        print(f"Failed: {test['name']}: {test['result']}", file=sys.stderr)
+        said = output.splitlines() + (test.get('stderr') or '').splitlines()
+        failures = [line for line in said if re.match(r'not ok|Bail out|.*ERROR:', line)]
+        for line in failures[:N_LAST_LINES] + ['...'] + said[-N_LAST_LINES:]:
+            print(f'  {line}', file=sys.stderr)
 
     passed += n_passed
     failed += n_failed
