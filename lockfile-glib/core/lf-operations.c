@@ -33,7 +33,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
   g_autoptr (LfLockHolder) holder = NULL;
   g_autofree char *display_name = NULL;
 
-  /* To look for the holder can take long, and even take the lock for a moment */
+  /* Searching for the holder can take long, and may even take the lock for a moment */
   if (error == NULL)
     return;
 

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* How a lock of @backend is waited for. One file per platform. */
+/* How to wait for a lock of @backend. One file per platform. */
 const LfWaitingVTable *lf_waiting_choose (const LfBackendVTable *backend);
 
 G_END_DECLS

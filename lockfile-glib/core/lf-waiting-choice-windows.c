@@ -4,7 +4,7 @@
 
 #include "core/lf-waiting-choice-private.h"
 
-/* No thread can be taken out of a wait in the system here. */
+/* On Windows, nothing can end a thread's wait in the system. */
 const LfWaitingVTable *
 lf_waiting_choose (const LfBackendVTable *backend)
 {
