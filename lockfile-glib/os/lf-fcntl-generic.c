@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* POSIX leaves open which of the two it is. */
+/* POSIX allows both. */
 gboolean
 lf_fcntl_is_contention (int saved_errno)
 {

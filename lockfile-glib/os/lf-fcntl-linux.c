@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* EACCES is what a security module says that allows no locks. */
+/* Here EACCES comes from a security module that forbids locks. */
 gboolean
 lf_fcntl_is_contention (int saved_errno)
 {

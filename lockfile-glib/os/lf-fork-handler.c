@@ -19,7 +19,7 @@ lf_fork_get_handled_cell (void)
 {
   static int registered;
 
-  /* Registering twice would do no harm */
+  /* Registering twice would be harmless */
   if (!g_atomic_int_get (&registered))
     {
       pthread_atfork (NULL, NULL, clear_in_child);

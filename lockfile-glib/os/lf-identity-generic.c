@@ -6,8 +6,7 @@
 
 #include <errno.h>
 
-/* For systems of which no more than POSIX is known: nothing there can be proved
- * dead. */
+/* For systems of which only POSIX is known: here no holder can be proved dead. */
 
 char *
 lf_identity_get_machine_id (int *failure)

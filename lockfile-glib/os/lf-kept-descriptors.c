@@ -8,8 +8,8 @@
 #include "os/lf-own-locks-private.h"
 #include "os/lf-process-private.h"
 
-/* What the process keeps open. There is at most one of a file and kind that is not in use:
- * it is used again before another one is opened. */
+/* The descriptors that the process keeps open. For each file and access mode, at most one
+ * of them is unused, since it is reused before another one is opened. */
 
 typedef struct
 {
@@ -22,7 +22,7 @@ typedef struct
 {
   LfDescriptorKeeper keeper;
 
-  /* Held over calls that the kernel answers by itself, and over close() */
+  /* Held over system calls that the kernel answers without a server, and over close() */
   GMutex mutex;
   GArray *kept;
 } Table;
@@ -41,8 +41,8 @@ is_of (const Kept *kept,
   return kept->device == device && kept->inode == inode;
 }
 
-/* With the mutex held: closes what is not needed any more, which the program may have
- * closed itself. */
+/* With the mutex held: closes the descriptors that are no longer needed. The program may
+ * have closed them. */
 static void
 sweep (Table *self)
 {
@@ -109,8 +109,8 @@ table_reuse (guint64  device,
   return fd;
 }
 
-/* A forked child has the descriptors, and not the locks that they are kept for. What the
- * parent's threads were at work on is left as it is. */
+/* A forked child inherits the descriptors, but not the locks that they were kept for. If a
+ * thread of the parent was changing a table, that table is left alone. */
 static void
 close_inherited (gpointer state,
                  gpointer user_data)
@@ -143,7 +143,7 @@ table_new (void)
   return self;
 }
 
-/* Until something is kept, which seldom happens, nothing is looked up. */
+/* Usually nothing is kept; then nothing is looked up. */
 void
 lf_kept_descriptors_close (int     fd,
                            guint64 device,

@@ -4,7 +4,7 @@
 
 #include "os/lf-library-private.h"
 
-/* The linker was told. */
+/* Nothing to do: it is linked with -z nodelete. */
 void
 lf_library_keep_loaded (void)
 {

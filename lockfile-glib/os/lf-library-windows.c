@@ -6,7 +6,7 @@
 
 #include <windows.h>
 
-/* Whatever module this is in, be it one that has the library linked statically. */
+/* This also works if the library is linked statically into another module. */
 void
 lf_library_keep_loaded (void)
 {

@@ -4,7 +4,7 @@
 
 #include "os/lf-own-locks-private.h"
 
-/* A process is told of the locks of others only. */
+/* F_GETLK reports only the locks of other processes. */
 gboolean
 lf_own_locks_may_have (int      fd,
                        gint64   start,

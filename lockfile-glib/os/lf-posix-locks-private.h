@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The record locks of POSIX belong to a process: here they belong to a claim. */
+/* POSIX record locks belong to a process. Here they belong to a claim. */
 
 typedef struct _LfPosixClaim LfPosixClaim;
 
@@ -27,8 +27,7 @@ void     lf_posix_locks_close     (LfPosixClaim   *claim,
                                    guint64         device,
                                    guint64         inode);
 
-/* Before a claim may sleep in the kernel's queue, it must be its turn in this
- * process. */
+/* Before a claim may sleep in the kernel's queue, it must have its turn in this process. */
 void     lf_posix_locks_line_up   (LfPosixClaim  **claim,
                                    guint64         device,
                                    guint64         inode,

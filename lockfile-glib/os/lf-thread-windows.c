@@ -6,8 +6,7 @@
 
 #include <errno.h>
 
-/* Nothing ends these threads from outside: waits here are looks, which are told
- * to stop. */
+/* Nothing ends these threads from outside: here all waits poll, and can be told to stop. */
 
 typedef struct
 {

@@ -4,7 +4,7 @@
 
 #include "os/lf-thread-private.h"
 
-/* Numbers for threads that, unlike the system's, are never used twice. */
+/* Numbers for threads that are never reused, unlike the system's. */
 guint64
 lf_thread_get_number (void)
 {

@@ -11,15 +11,14 @@
 
 #include <glib.h>
 
-/* Threads that are there without the program's doing, and run nothing of it: those of this
- * library, of GLib, of desktop libraries and of JavaScript engines. Those of GLib's pools can
- * run something of it, but stay for a while when they have nothing to do, and then look the
- * same. */
+/* Threads that the program did not start, and that do not run its code: those of this
+ * library, of GLib, of desktop libraries and of JavaScript engines. Threads of GLib's pools
+ * can run code of the program, but they stay for a while when idle, and then look the same. */
 static const char *const helpers[] = {
   LF_THREAD_NAME, "gmain", "gdbus", "pool-", "dconf worker", "JS Helper", "[pango] fontcon",
 };
 
-/* A thread that was joined is listed until the kernel has taken it down. */
+/* A joined thread is listed until the kernel has removed it. */
 #define N_LOOKS 5
 #define LOOK_INTERVAL (2 * G_TIME_SPAN_MILLISECOND)
 
@@ -29,7 +28,7 @@ is_helper (const char *task)
   g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", task);
   g_autofree char *name = NULL;
 
-  /* One that has ended meanwhile does nothing any more */
+  /* It has just ended */
   if (!g_file_get_contents (path, &name, NULL, NULL))
     return TRUE;
 
@@ -87,8 +86,8 @@ add_thread_local_size (struct dl_phdr_info *info,
   return 0;
 }
 
-/* Once: what is loaded later does not take from the stack, and the dynamic linker has a
- * lock that another thread may hold when this process is forked. */
+/* Computed once: libraries that are loaded later do not take from the stack, and the
+ * dynamic linker has a lock that another thread may hold when this process forks. */
 gsize
 lf_thread_get_local_size (void)
 {

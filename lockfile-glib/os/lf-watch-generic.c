@@ -4,7 +4,7 @@
 
 #include "os/lf-watch-private.h"
 
-/* For systems where nothing tells of changes: waits look by themselves. */
+/* For systems that do not report changes: waits only poll. */
 
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 
