@@ -8,9 +8,8 @@
 #include "os/lf-fcntl-private.h"
 #include "os/lf-posix-locks-private.h"
 
-/* The record locks of POSIX, for systems that have no locks of open file
- * descriptions. That two objects of one process exclude each other is our own
- * doing: a handle has a claim, which is its data. */
+/* POSIX record locks, for systems without open-file-description locks. The kernel does not
+ * distinguish two objects of one process, so this does: the data of a handle is its claim. */
 
 static gboolean
 is_exclusive (const LfHandle *handle)

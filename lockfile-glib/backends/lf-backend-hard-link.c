@@ -4,8 +4,8 @@
 
 #include "backends/lf-dotlock-private.h"
 
-/* A file that is linked to the path: link(2) fails if there is something. It works
- * on every file system that has hard links, network file systems included. */
+/* A file that is linked to the path: link(2) fails if the path exists. This works on every
+ * file system that has hard links, including network file systems. */
 
 const LfDotlockBackend lf_backend_hard_link = {
   .vtable = {

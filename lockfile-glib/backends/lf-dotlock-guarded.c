@@ -16,22 +16,21 @@
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
-/* The lock is made under a name that nobody else has and moved to its path in one
- * step that fails if something is there. So whoever finds a lock finds its record,
- * and only a crash before that step leaves something behind under such a name,
- * which the next acquirer removes.
+/* A lock is made under a unique name and moved to its path in one step that fails if the
+ * path exists. So every lock has a record. Only a crash before that step leaves a file
+ * under such a name, which the next claim removes.
  *
- * A lock is removed under flock(2) of its directory, after another look. So
- * whoever comes second to a stale lock finds the lock of the first, and whoever
- * releases one that was broken finds that of the successor: nobody removes a fresh
- * one. */
+ * A lock is removed while its directory is guarded, after looking at it again. So when two
+ * processes find a stale lock, the second one finds the lock of the first, and when the
+ * holder of a broken lock releases it, it finds the next holder's lock. No fresh lock is
+ * ever removed. */
 
 #define UNIQUE_PREFIX ".lf-"
 #define MAX_ROUNDS 100
 
 #define MAX_CLEANED 1000
 
-/* Paths around which a process has cleaned up already. */
+/* Paths for which a process has already cleaned up. */
 typedef struct
 {
   GMutex mutex;
@@ -49,8 +48,8 @@ cleaned_new (void)
   return self;
 }
 
-/* Short, since the lock's own name may be as long as names can be. Another lock
- * may have the same prefix; then both clean up what either has left behind. */
+/* Short, since the lock's own name may have the maximal length. Another lock may have the
+ * same prefix; then each cleans up for both. */
 static char *
 get_unique_prefix (const char *path)
 {
@@ -117,8 +116,8 @@ is_stale (const LfDotlockBackend *self,
   return fd >= 0;
 }
 
-/* Removes a stale lock, if it still is one when nobody else can. Returns whether
- * another look makes sense. */
+/* Removes a stale lock, if it is still stale under the guard. Returns whether it makes
+ * sense to look again. */
 static gboolean
 take_over (const LfDotlockBackend *self,
            const char             *path)
@@ -131,7 +130,7 @@ take_over (const LfDotlockBackend *self,
   if (guard == LF_DOTLOCK_NO_GUARD)
     return FALSE;
 
-  /* Kept locked until it is removed, for QLockFile does the same */
+  /* Kept locked until it is removed, since QLockFile does the same */
   if (self->has_flock)
     fd = lf_dotlock_lock_file (path);
 
@@ -163,15 +162,15 @@ remove_left_over (const char *lock_path,
       LF_DOTLOCK_PRESENT && lf_record_is_whole (record) && !is_dead (record))
     return;
 
-  /* Its maker may live and not have written the record yet. He notices if it is
-   * gone, and makes another; so a directory goes in one step, too. */
+  /* Its maker may be alive, with the record not written yet. It notices that the file was
+   * removed, and makes another one. To allow that, a directory must disappear in one step */
   if (!is_directory)
     {
       g_unlink (path);
       return;
     }
 
-  /* Under a name of the same lock: who crashes here leaves no other */
+  /* The name belongs to the same lock, so that the next claim cleans it up after a crash */
   claimed_path = lf_dotlock_new_unique_path (lock_path);
   claimed_record = g_build_filename (claimed_path, LF_DOTLOCK_RECORD_NAME, NULL);
   if (g_rename (path, claimed_path) == 0)
@@ -181,8 +180,8 @@ remove_left_over (const char *lock_path,
     }
 }
 
-/* Removes what a crash has left in the directory under a unique name, once in the
- * life of a process: directories can be long. */
+/* Removes files under unique names that a crash has left in the directory. Once per
+ * process, since directories can be long. */
 static void
 clean_up (const char *path)
 {
@@ -272,7 +271,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
   return LF_ATTEMPT_BUSY;
 }
 
-/* For the end of an acquisition that was not granted: there is nothing then. */
+/* For the end of an acquisition that was not granted: nothing exists then. */
 void
 lf_dotlock_drop (const LfBackendVTable *vtable,
                  LfHandle              *handle)
@@ -300,11 +299,11 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   LfRelease release = LF_RELEASE_LOST;
   int remove_errno = 0;
 
-  /* So that nobody breaks it, and somebody else takes it, between the look and
-   * the removal */
+  /* The guard ensures that the lock is not broken, and acquired by somebody else, before it
+   * is removed */
   LfDotlockGuard guard = lf_dotlock_lock_directory (path, TRUE);
 
-  /* The token in it makes the record ours and nobody else's */
+  /* Records are unique, since they contain a token */
   if (self->read (self, path, &found, NULL) == LF_DOTLOCK_PRESENT &&
       g_strcmp0 (found, handle->data) == 0)
     {
@@ -369,8 +368,8 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
   if (result == LF_DOTLOCK_ABSENT)
     return TRUE;
 
-  /* Not while its holder is just removing it; but who breaks a lock wants it
-   * broken also without that */
+  /* The guard waits for a holder that is just removing the lock. Without a guard, the lock
+   * is broken anyway */
   guard = lf_dotlock_lock_directory (path, TRUE);
   remove_errno = self->remove (path);
   lf_dotlock_unlock_directory (guard);
