@@ -146,13 +146,13 @@ struct _LfLockFile
 {
   GObject parent_instance;
 
-  char *path; /* of lf_path_new(); NULL where there is no local path */
-  char *document; /* or NULL; set where the object is made */
+  char *path; /* of lf_path_new(); NULL if there is no local path */
+  char *document; /* or NULL; set during construction */
   LfBackend backend;
 
   LfClaims *claims;
 
-  /* Under lf_claims_get_properties_mutex() */
+  /* Protected by lf_claims_get_properties_mutex() */
   LfLockMode mode;
   double timeout;
   double poll_interval;
@@ -190,8 +190,8 @@ typedef enum
 
 static GParamSpec *props[PROP_HELD + 1];
 
-/* Asked once: it looks through the environment, for longer than all else that is
- * done here to lock a file that nobody else wants. */
+/* Read only once: GLib searches the environment, which takes longer than all else that an
+ * uncontended acquire does here. */
 static gboolean debug_messages;
 
 static GMutex *
@@ -213,8 +213,7 @@ lf_lock_file_notify_held (LfLockFile *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
 }
 
-/* What is not given comes here too, as NULL. An empty path stays empty, to be
- * refused when it is used. */
+/* @path may be NULL. An empty path stays empty, and is refused when it is used. */
 static void
 lf_lock_file_take_path (LfLockFile *self,
                         const char *path)
@@ -269,8 +268,7 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
   return lf_operations_find_backend (self->backend, error);
 }
 
-/* A new acquisition by the properties as they are. Without a @timeout it is that of
- * the property. */
+/* A new acquisition with the current properties. If @timeout is NULL, the property applies. */
 static LfAcquisition *
 lf_lock_file_new_acquisition (LfLockFile    *self,
                               const double  *timeout,
@@ -317,8 +315,8 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   return lf_acquisition_new (&request, seconds, cancellable);
 }
 
-/* Without a @timeout it is that of the property. Sets @grant to the number of the
- * grant that this call got, or to 0 if the thread held the lock before. */
+/* If @timeout is NULL, the property applies. Sets @grant to the number of this call's
+ * grant, or to 0 if the thread held the lock before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
                            const double  *timeout,
@@ -347,14 +345,14 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
   return TRUE;
 }
 
-/* One release, in whatever thread. */
+/* One release, in any thread. */
 typedef struct
 {
   const LfBackendVTable *backend;
   char *path; /* of lf_path_new() */
   LfClaimsRelease begun;
   int inherited_pid;
-  LfHandle *handle; /* (unowned): it is the claims' */
+  LfHandle *handle; /* (unowned): belongs to the claims */
   LfRelease result;
 } Release;
 
@@ -364,8 +362,8 @@ release_clear (Release *release)
   g_clear_pointer (&release->path, lf_path_unref);
 }
 
-/* Takes what is held, without any work on files. With a @grant, only if it is that
- * one. */
+/* Takes the handle, to release it, without touching files. With a @grant, only if that
+ * grant is still held. */
 static gboolean
 lf_lock_file_begin_release (LfLockFile    *self,
                             gssize         grant,
@@ -400,7 +398,7 @@ release_set_inherited_error (gpointer   data,
                display_name, pid);
 }
 
-/* The work on files. */
+/* The part that touches files. */
 static void
 release_work (Release  *release,
               GError  **error)
@@ -426,7 +424,7 @@ release_work (Release  *release,
     }
 }
 
-/* Where the release is reported. Returns whether it gave the lock back. */
+/* Called where the release is reported. Returns whether it released the lock. */
 static gboolean
 lf_lock_file_end_release (LfLockFile *self,
                           Release    *release,
@@ -442,7 +440,7 @@ lf_lock_file_end_release (LfLockFile *self,
   return release->result == LF_RELEASE_DONE;
 }
 
-/* Releases a grant by its number, or with 0 whatever is held. */
+/* Releases a grant by its number, or with 0 any grant. */
 gboolean
 lf_lock_file_release_grant (LfLockFile  *self,
                             gssize       grant,
@@ -461,8 +459,8 @@ lf_lock_file_release_grant (LfLockFile  *self,
   return released;
 }
 
-/* The same in silence, as in a garbage collection: if it is not held any more, nobody has to
- * know why. */
+/* The same without errors or notifications, for example for a garbage collector. If the
+ * grant is no longer held, nobody has to know why. */
 void
 lf_lock_file_drop_grant (LfLockFile *self,
                          gssize      grant)
@@ -608,8 +606,8 @@ lf_lock_file_set_property (GObject      *object,
     }
 }
 
-/* Releases without a word. Claims cannot be pending when the last reference goes,
- * since each has one. */
+/* Releases without errors or notifications. No claim can be pending when the last reference
+ * is dropped, since each claim has a reference. */
 static void
 lf_lock_file_dispose (GObject *object)
 {
@@ -630,8 +628,8 @@ lf_lock_file_finalize (GObject *object)
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
 }
 
-/* What GLib and the C library find out once, under locks of their own, is found out
- * before a program can fork while another thread holds one of them. */
+/* GLib and the C library find out some values only once, with mutexes locked. This makes
+ * them do so early, so that a forked child does not find one of these mutexes locked. */
 static void
 warm_up (void)
 {
@@ -643,7 +641,7 @@ warm_up (void)
   g_io_error_quark ();
   g_get_host_name ();
   lf_thread_get_local_size ();
-  /* Any message */
+  /* Any message will do */
   (void) _("The lock file has no local path");
 }
 
@@ -1205,7 +1203,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
 }
 
-/* Whether the lock is that there is something at the path. */
+/* Whether the lock is the existence of something at the path. */
 static gboolean
 lf_lock_file_is_dotlock (LfLockFile *self)
 {
@@ -1236,7 +1234,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
   return self->remove_on_release || lf_lock_file_is_dotlock (self);
 }
 
-/* One setter for the boolean properties. */
+/* The setter for all boolean properties. */
 static void
 lf_lock_file_set_boolean (LfLockFile         *self,
                           gboolean           *field,
@@ -1645,7 +1643,7 @@ acquire_reported_cb (gpointer user_data)
   lf_acquisition_detach (g_task_get_task_data (task));
 }
 
-/* Without a @timeout it is that of the property. */
+/* If @timeout is NULL, the property applies. */
 static void
 lf_lock_file_start_acquire (LfLockFile          *self,
                             const double        *timeout,
@@ -1658,7 +1656,7 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   g_autoptr (GError) error = NULL;
   LfAcquisition *acquisition;
 
-  /* One tag for all that acquire_finish() finishes */
+  /* The same tag for everything that acquire_finish() finishes */
   g_task_set_source_tag (task, lf_lock_file_acquire_async);
   g_task_set_name (task, "[lockfile-glib] acquire");
   g_task_set_priority (task, io_priority);
@@ -1666,8 +1664,8 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  /* Decided by the acquisition, once: else a lock that was granted might be
-   * reported as cancelled and nobody would release it */
+  /* The acquisition decides, once. Otherwise GTask could report a granted lock as
+   * cancelled, and nobody would release it */
   g_task_set_check_cancellable (task, FALSE);
 
   if (lf_claims_forget_lost (self->claims, FALSE))
@@ -1695,7 +1693,7 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
   LfAcquisition *acquisition = g_task_get_task_data (G_TASK (result));
   gssize grant = g_task_propagate_int (G_TASK (result), error);
 
-  /* A process that was forked since then does not have it */
+  /* A process that was forked since then does not have the lock */
   if (grant > 0 && !lf_acquisition_is_own (acquisition))
     {
       g_propagate_error (error, lf_acquisition_new_inherited_error (acquisition));
@@ -2053,8 +2051,8 @@ lf_lock_file_is_acquired_by_thread (LfLockFile *self)
   return lf_claims_is_held_here (self->claims) && lf_claims_is_held (self->claims);
 }
 
-/* What a question to the file, or a break, needs of the lock file: it may outlive it
- * in a thread. */
+/* What a query or a break needs of the lock file. It may outlive the lock file, in a
+ * thread. */
 typedef struct
 {
   const LfBackendVTable *backend;

@@ -46,7 +46,7 @@ struct _LfLockGuard
 {
   gatomicrefcount ref_count;
   LfLockFile *lock_file;
-  gssize grant; /* 0 if the lock was held before, or after a release */
+  gssize grant; /* 0 after a release, or if the lock was held before */
   gboolean released;
 };
 
@@ -272,8 +272,8 @@ lf_lock_guard_release (LfLockGuard  *self,
 
   lf_lock_file_release_grant (self->lock_file, grant, &local_error);
 
-  /* What could not be unlocked is still held, and tried again at the end; and another
-   * release may still fail */
+  /* After these failures the lock is still held, and may be released again, at the latest
+   * at the end of the guard's scope */
   if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED) &&
       !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_PENDING))
     {

@@ -131,9 +131,8 @@ lf_lock_holder_init (LfLockHolder *self)
 {
 }
 
-/* Names come from file names and from records of other programs, and every user may
- * show them: so they are UTF-8, without control characters, which a terminal would
- * obey. */
+/* Names come from file names and from other programs' records, and programs display them.
+ * So they become UTF-8, without control characters, which a terminal would obey. */
 static char *
 make_printable (const char *text)
 {
@@ -143,7 +142,7 @@ make_printable (const char *text)
     {
       gunichar character = g_utf8_get_char (c);
 
-      /* Those of more than one byte are replaced byte by byte */
+      /* A longer character is replaced by several question marks */
       if (g_unichar_iscntrl (character) || g_unichar_type (character) == G_UNICODE_FORMAT)
         memset (c, '?', (gsize) (g_utf8_next_char (c) - c));
     }

@@ -10,8 +10,8 @@
 #define _LF_EXTERN extern
 #endif
 
-/* For functions whose result is the lock. Where they fail, Vala throws an error and
- * does not look at the result: its binding defines LF_IN_VALA. */
+/* For functions whose result says whether there is a lock. Vala throws an error on failure
+ * and ignores the result, so its binding defines LF_IN_VALA. */
 #ifdef LF_IN_VALA
 #define LF_WARN_UNUSED_RESULT
 #else

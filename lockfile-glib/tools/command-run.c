@@ -13,7 +13,7 @@
 #include "descriptor.h"
 #include "holding.h"
 
-/* What is asked for, of which the last one said counts. */
+/* The kind of lock; the last option on the command line wins. */
 typedef enum
 {
   KIND_EXCLUSIVE,
@@ -37,7 +37,7 @@ typedef struct
   char *backend_name;
 } Options;
 
-/* What the arguments name: a path and a command, or an open descriptor. */
+/* What the arguments mean: a path and a command, or an open descriptor. */
 typedef struct
 {
   const char *path;
@@ -52,7 +52,7 @@ options_get_timeout (const Options *self)
   return self->nonblock ? 0 : self->timeout;
 }
 
-/* Somebody else has the lock: a message for each is for people. */
+/* Whether somebody else has the lock. The messages for these errors are for people. */
 static gboolean
 is_conflict (const GError *error)
 {
@@ -60,7 +60,7 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* One of the holders, and how many there are. NULL if there is none. */
+/* Describes one of the holders, and says how many there are. NULL if there is none. */
 static char *
 describe_holders (LfLockFile *lock_file)
 {
@@ -88,8 +88,8 @@ say_that_it_waits (LfLockFile *lock_file,
     command_complain (_("Waiting for %s, held by %s"), display_name, holders);
 }
 
-/* The library does not look for the holder of a lock that it does not get: that would
- * hold up others who lock. Here a person reads it. */
+/* The library does not search for a holder when it fails, since that would delay other
+ * programs. Here the message is for a person. */
 static void
 complain_of_failure (LfLockFile    *lock_file,
                      const Options *options,
@@ -116,7 +116,7 @@ complain_of_failure (LfLockFile    *lock_file,
     command_complain (_("%s is locked already: held by %s"), display_name, holders);
 }
 
-/* The exit status after a failure, of which is said what there is to say. */
+/* Reports a failure, and returns the exit status. */
 static int
 fail (LfLockFile    *lock_file,
       const Options *options,
@@ -155,7 +155,7 @@ acquire (LfLockFile     *lock_file,
   return lf_lock_file_acquire_with_timeout (lock_file, options_get_timeout (options), NULL, error);
 }
 
-/* In the words of flock(1), and on standard output as there. */
+/* Says what flock(1) says, also on standard output. */
 static void
 tell_how_long_it_took (gint64 begin)
 {
@@ -191,7 +191,7 @@ complain_of_loss (LfLockFile   *lock_file,
                       display_name, error->message);
 }
 
-/* A lock that was lost while the command ran is no success. */
+/* Losing the lock while the command runs is a failure. */
 static int
 release (LfLockFile *lock_file,
          int         status)
@@ -222,7 +222,7 @@ new_lock_file (const char    *path,
   return lock_file;
 }
 
-/* Only a lock of flock(2) belongs to a descriptor and nothing else. */
+/* Only a flock(2) lock belongs to a descriptor and nothing else. */
 static gboolean
 is_flock (LfLockFile *lock_file)
 {
@@ -248,7 +248,7 @@ run_locked (Target        *target,
   if (options->no_fork && !is_flock (lock_file))
     return EX_UNAVAILABLE;
 
-  /* Until it has the lock, a signal just ends lf-lock */
+  /* Until lf-lock has the lock, a signal ends it */
   if (!acquire (lock_file, target->path, options, &error))
     return fail (lock_file, options, error);
 
@@ -268,7 +268,7 @@ run_locked (Target        *target,
   return status;
 }
 
-/* The lock stays with the open file description when this has ended. */
+/* The lock stays with the open file description after lf-lock has ended. */
 static int
 lock_descriptor (int            fd,
                  const Options *options)
@@ -303,7 +303,7 @@ lock_descriptor (int            fd,
   return EX_OK;
 }
 
-/* "-c COMMAND" of flock(1), which stands behind the path. */
+/* Handles the "-c COMMAND" of flock(1), after the path. */
 static gboolean
 take_shell_command (Target  *target,
                     char   **arguments)
@@ -324,8 +324,8 @@ take_shell_command (Target  *target,
   return TRUE;
 }
 
-/* Takes the arguments apart: "PATH -- COMMAND ARGUMENT...", where "--" may be
- * left out, "PATH -c COMMAND" or "NUMBER". */
+/* Splits the arguments: "PATH -- COMMAND ARGUMENT...", where "--" may be omitted, "PATH -c
+ * COMMAND" or "NUMBER". */
 static gboolean
 find_target (GStrv   arguments,
              Target *target)
@@ -444,7 +444,7 @@ command_run (char **argv)
     { "no-fork", 'F', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.no_fork,
       N_("Become the command, which has the lock then"), NULL },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
-    /* Other spellings that flock(1) has */
+    /* flock(1)'s other names for these options */
     KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),
     { "nb", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
     { "nonblocking", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
@@ -464,7 +464,7 @@ command_run (char **argv)
     context, N_("The exit status is that of the command. It is 75 if somebody else keeps the lock,\n"
                 "and 76 if the command succeeded, but the lock file was removed or replaced\n"
                 "meanwhile."));
-  /* What comes after the path is the command's own */
+  /* Options after the path belong to the command */
   g_option_context_set_strict_posix (context, TRUE);
 
   if (!command_parse (context, entries, argv, &options))

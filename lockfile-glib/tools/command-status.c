@@ -10,12 +10,12 @@
 #include "holding.h"
 #include "json.h"
 
-/* What was found at one path. */
+/* The state of one path. */
 typedef struct
 {
-  const char *path; /* as given */
+  const char *path; /* as given by the user */
   LfLockFile *lock_file;
-  GPtrArray *holdings; /* NULL with an error */
+  GPtrArray *holdings; /* NULL if there is an error */
   gboolean exists;
   LfLockScope scope;
   GError *error;
@@ -46,7 +46,7 @@ finding_get_exit_status (const Finding *self)
   return self->holdings->len > 0 ? STATUS_HELD : STATUS_FREE;
 }
 
-/* Nothing where it is as one expects of a local disk. */
+/* Empty for what a user expects on a local disk. */
 static const char *
 finding_describe_scope (const Finding *self)
 {
@@ -104,7 +104,7 @@ finding_get_locked (const Finding *self)
   return self->holdings->len > 0 ? "true" : "false";
 }
 
-/* NULL if it is not known. */
+/* NULL if it is unknown. */
 static const char *
 finding_get_scope (const Finding *self)
 {
@@ -116,7 +116,7 @@ finding_get_scope (const Finding *self)
   return g_enum_get_value (scopes, (int) self->scope)->value_nick;
 }
 
-/* JSON has only Unicode, and a path can have any bytes: the URI has them exactly. */
+/* JSON has only Unicode, but a path may have any bytes. The URI has the exact path. */
 static void
 finding_append_json (const Finding *self,
                      GString       *json)
@@ -150,7 +150,8 @@ finding_append_json (const Finding *self,
   g_string_append_c (json, '}');
 }
 
-/* An error says more than a holder, and that more than that all are free. */
+/* The status of several paths: an error counts more than a held lock, and that more than a
+ * free one. */
 static int
 combine (int status,
          int other)
@@ -158,7 +159,7 @@ combine (int status,
   return MAX (status, other);
 }
 
-/* What cannot be looked at is not said to be missing. */
+/* A path that cannot be looked at does not count as missing. */
 static gboolean
 exists (LfLockFile *lock_file)
 {

@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-/* Nothing here tells a process that its parent has ended. */
+/* Not possible on this system. */
 void
 command_die_with_parent (int parent)
 {

@@ -13,7 +13,7 @@ command_die_with_parent (int parent)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 
-  /* It may have ended before that */
+  /* The parent may have ended before prctl() */
   if (getppid () != parent)
     raise (SIGKILL);
 }

@@ -12,7 +12,7 @@
 #include "kernel-holders.h"
 #include "process.h"
 
-/* A command line may be longer than anybody reads. */
+/* A command line may be too long to read. */
 #define MAX_CHARACTERS 200
 
 static void
@@ -28,8 +28,8 @@ holding_free (Holding *self)
   g_free (self);
 }
 
-/* A record may be of another host or PID namespace, where the number is of another
- * process than here. */
+/* A record may come from another host or PID namespace, where its PID means another
+ * process. */
 static gboolean
 is_process_here (const Holding *self)
 {
@@ -40,7 +40,7 @@ is_process_here (const Holding *self)
          (self->application == NULL || g_str_has_prefix (self->application, application));
 }
 
-/* The time when a lock was made that is a file. */
+/* When a lock that is a file was made. */
 static GDateTime *
 get_file_time (const char *path)
 {
@@ -70,7 +70,7 @@ is_file_the_lock (LfLockFile *lock_file)
     }
 }
 
-/* lf-lock starts its command as soon as it has the lock. */
+/* Uses the start of lf-lock's command, which it starts as soon as it has the lock. */
 static void
 holding_look_at_child (Holding *self)
 {
@@ -131,7 +131,7 @@ holding_new_for_process (int pid)
   return self;
 }
 
-/* The library's answer says whether the lock is held at all, and names one of them. */
+/* The library knows whether the lock is held at all, and names one holder. */
 static void
 add_kernel_holders (GPtrArray  *holdings,
                     LfLockFile *lock_file)
@@ -155,7 +155,7 @@ add_kernel_holders (GPtrArray  *holdings,
       holding->mode = holder->mode;
     }
 
-  /* The one that the library could not name was found here */
+  /* One of the others is the holder that the library could not name */
   if (first->pid == 0 && holdings->len > 1)
     g_ptr_array_remove_index (holdings, 0);
 }
@@ -187,7 +187,7 @@ holdings_query (LfLockFile  *lock_file,
   return g_steal_pointer (&holdings);
 }
 
-/* As it would be typed, where that is plain. */
+/* As a user would type it, if it needs no quoting. */
 static char *
 join_command_line (GStrv command_line)
 {
@@ -221,7 +221,7 @@ format_time (GDateTime *time)
   return g_date_time_format (local, "%Y-%m-%d %H:%M:%S");
 }
 
-/* Who it is: what runs says more than the name of its program. */
+/* Names the process by its command line, which says more than the name of its program. */
 static char *
 describe_process (const Holding *self)
 {

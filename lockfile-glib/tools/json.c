@@ -20,7 +20,7 @@ append_character (GString  *json,
                             0xdc00 + ((character - 0x10000) & 0x3ff));
 }
 
-/* Appends a string, or null. It comes out as ASCII, which no locale changes. */
+/* Appends a string, or null. The result is ASCII, independent of the locale. */
 void
 json_append_string (GString    *json,
                     const char *string)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* lf-lock: the locks of the library, for scripts. */
+/* lf-lock: the library's locks for scripts. */
 
 #include "config.h"
 
@@ -71,7 +71,7 @@ run_lf_lock (char **argv)
 
   g_option_context_set_summary (context, N_("Locks of files, for scripts."));
   g_option_context_set_description (context, description);
-  /* What comes after the command is its own */
+  /* Options after the command's name belong to the command */
   g_option_context_set_strict_posix (context, TRUE);
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
@@ -91,9 +91,9 @@ run_lf_lock (char **argv)
   return run_subcommand (arguments);
 }
 
-/* Who starts us may have closed some of the standard descriptors. The lock file would
- * become one of them, and messages its content. They are filled with what can neither
- * be read nor written, as if they were closed still; and the command finds them closed. */
+/* lf-lock may be started with closed standard descriptors. Then the lock file would get one
+ * of them, and messages would be written into it. So they are occupied by a file that can
+ * neither be read nor written, as if they were still closed. The command finds them closed. */
 static gboolean
 fill_standard_descriptors (void)
 {
@@ -108,7 +108,7 @@ fill_standard_descriptors (void)
   return TRUE;
 }
 
-/* Registered with atexit(), as GOption ends the program when it has printed the help. */
+/* Registered with atexit(), since GOption exits after printing the help. */
 static void
 check_output_cb (void)
 {
@@ -128,7 +128,7 @@ main (int    argc,
 
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");
-  /* Standard output is the command's, also where G_MESSAGES_DEBUG is set */
+  /* Standard output belongs to the command, even with G_MESSAGES_DEBUG */
   g_log_writer_default_set_use_stderr (TRUE);
 
   return run_lf_lock (argv);
