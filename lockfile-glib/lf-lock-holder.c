@@ -12,11 +12,11 @@
 /**
  * LfLockHolder:
  *
- * Who holds a lock, as [method@LockFile.query_holder] saw it.
+ * The holder of a lock, as found by [method@LockFile.query_holder].
  *
- * It is a snapshot: the holder may have released the lock, or ended, since. Use
- * it to tell a person whom they are waiting for, never to decide whether a lock
- * is free; only acquiring it decides that.
+ * This is a snapshot: the holder may have released the lock or ended since. Use it to
+ * tell users whom they are waiting for, never to decide whether a lock is free. Only
+ * acquiring the lock decides that.
  *
  * A holder is immutable, so any thread may read it.
  *
@@ -91,7 +91,7 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
   /**
    * LfLockHolder:pid: (getter get_pid)
    *
-   * Process ID of the holder, 0 if it cannot be seen from here.
+   * Process ID of the holder, 0 if the holder cannot be seen from here.
    *
    * Since: 1.0
    */
@@ -104,7 +104,8 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
    *
    * Name of the host where the holder runs, %NULL if unknown.
    *
-   * It may not be this one: a lock that is a file says itself who made it.
+   * It may be another host than this one if the lock is a file, which contains the
+   * name.
    *
    * Since: 1.0
    */
@@ -178,9 +179,9 @@ lf_lock_holder_new_for_process (int pid)
  *
  * Gets the process ID of the holder.
  *
- * It is 0 where somebody holds the lock but cannot be seen: a process of another
- * PID namespace (as in a container or sandbox), of another host or of a system
- * that does not tell. A process ID is only meaningful on the holder's host.
+ * It is 0 if the holder cannot be seen: a process in another PID namespace (such as a
+ * container or sandbox), on another host, or on a system that does not name holders. A
+ * process ID is meaningful only on the holder's host.
  *
  * Returns: the process ID, or 0
  *
@@ -218,8 +219,8 @@ lf_lock_holder_get_host (LfLockHolder *self)
  *
  * Gets the base name of the holder's executable.
  *
- * For a script that is its interpreter, for example `python3.11`. Bytes that are
- * not UTF-8 are replaced.
+ * For a script, this is its interpreter, for example `python3.11`. Bytes that are not
+ * UTF-8 are replaced.
  *
  * Returns: (nullable): the name, or %NULL if unknown
  *
@@ -237,10 +238,10 @@ lf_lock_holder_get_application (LfLockHolder *self)
  * lf_lock_holder_to_string:
  * @self: a lock holder
  *
- * Describes the holder for a person, as the library's own messages do: for
- * example `PID 4242 (gnome-text-editor)`.
+ * Describes the holder for users, as the library's own messages do: for example `PID
+ * 4242 (gnome-text-editor)`.
  *
- * The text is translated and not meant to be parsed.
+ * The text is translated, so do not parse it.
  *
  * Returns: (transfer full): the description
  *
