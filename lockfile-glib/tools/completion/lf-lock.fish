@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Completion of lf-lock for fish. The arguments of the command of `lf-lock run` are
-# completed as its own.
+# completed as if the command was called directly.
 
-# The words of the command of "lf-lock run" that are there already, one a line. Fails where
-# its path is not there yet.
+# The words so far of the command of "lf-lock run", one per line. Fails if the path is
+# missing so far.
 function __lf_lock_command_words
     set -l words (commandline -opc)
     set -e words[1]
@@ -20,7 +20,8 @@ function __lf_lock_command_words
                 set -e words[1]
             case '--*'
             case '-*'
-                # Of letters together, the last one that takes a value has the next word
+                # In a group of letters, the value of the last one that takes a value is the
+                # next word
                 string match -qr -- '^-[^bEw]*[bEw]$' $words[1]; and set -e words[1]
             case '*'
                 break
