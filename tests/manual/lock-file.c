@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Around a block that is the body of a function which makes its lock file itself. */
+ * Around a block that is the body of a function which makes its lock file. */
 
 #include <lockfile-glib/lockfile-glib.h>
 

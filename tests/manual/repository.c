@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Around a block that does something under a lock of repo.lock, as libglnx has it. */
+ * Around a block that does something under a lock of repo.lock, which libglnx also locks. */
 
 #include <glib/gstdio.h>
 #include <lockfile-glib/lockfile-glib.h>

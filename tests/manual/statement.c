@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Around a block that declares `lock`, which then can be acquired. */
+ * Around a block that declares `lock`, which is then acquired. */
 
 #include <lockfile-glib/lockfile-glib.h>
 

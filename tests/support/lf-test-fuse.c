@@ -47,7 +47,7 @@ get_attributes (guint64 id)
   return (struct fuse_attr) { .ino = id, .mode = mode, .nlink = 1 };
 }
 
-/* The kernel may keep nothing of what it is told. */
+/* The kernel must not cache any answer. */
 static void
 serve (int device)
 {
@@ -117,7 +117,7 @@ fuse_start (const char *top)
   g_assert_cmpint (server, >=, 0);
   if (server == 0)
     {
-      /* It would keep its own file system alive */
+      /* It would keep its own file system mounted */
       prctl (PR_SET_PDEATHSIG, SIGKILL);
       serve (device);
       _exit (0);

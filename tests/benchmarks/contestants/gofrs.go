@@ -2,8 +2,8 @@
 
 // gofrs/flock: gofrs lock|context PATH
 //
-// The commands are those of contestant.c. It waits in the kernel with Lock(), and
-// looks now and then with TryLockContext().
+// The commands are those of contestant.c. It waits in the kernel with Lock(), and polls
+// with TryLockContext().
 package main
 
 import (
@@ -20,10 +20,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// That of its documentation
+// The value in its documentation
 const retryDelay = 678 * time.Millisecond
 
-// The clock of package time is the same, but only tells differences
+// The clock of package time is the same, but returns only differences
 var (
 	baseTime  = time.Now()
 	baseStamp = readClock()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A program of somebody else, who has the installed library and pkg-config. */
+/* Another project's program, built with the installed library and pkg-config. */
 
 #include "work.h"
 

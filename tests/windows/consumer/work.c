@@ -2,8 +2,8 @@
 
 #include "work.h"
 
-/* One thing of each kind that the library exports: functions, types, domains of
- * errors, cleanup functions. */
+/* One of each kind that the library exports: functions, types, error domains, cleanup
+ * functions. */
 gboolean
 work_under_lock (LfLockFile  *lock,
                  GError     **error)
