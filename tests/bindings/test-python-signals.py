@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Signals that come while the main thread waits for a lock."""
+"""Signals that arrive while the main thread waits for a lock."""
 
 import contextlib
 import gc
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-# As at a terminal, where nothing has it ignored; PyGObject looks when it is imported
+# As at a terminal, even if the signal is ignored; PyGObject checks that when it is imported
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from gi.repository import Gio, GLib  # noqa: E402
@@ -39,7 +39,7 @@ def is_waiting(thread):
 
 
 class Behind:
-    """A thread that waits for the lock of a path behind another one."""
+    """A thread that waits for the lock of a path behind another waiter."""
 
     def __init__(self, path):
         self.lock = Lf.LockFile.new(path)
@@ -62,12 +62,12 @@ class Behind:
 class SignalTest(LockTest):
     def setUp(self):
         super().setUp()
-        # Not this thread's, for which a wait would be a deadlock
+        # In another thread, since this one would wait for itself
         self.holder = Holder(self.path)
         self.addCleanup(self.holder.release)
 
     def when_it_waits(self, *actions):
-        """In another thread, each action as soon as somebody waits (again)."""
+        """In another thread: each action as soon as the main thread waits (again)."""
         def run():
             for action in actions:
                 wait_for_waiter(self.path)
@@ -133,7 +133,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_looks(self):
-        """Where the kernel has no queue."""
+        """With a backend without a queue in the kernel."""
         def interrupt_wait():
             while not is_waiting(threading.main_thread()):
                 pass
@@ -153,7 +153,7 @@ class Interrupt(SignalTest):
             self.assertTrue(Lf.LockFile(path=path, backend=backend).try_acquire())
 
     def test_terminate(self):
-        """Whatever a handler raises."""
+        """A signal handler can raise any exception."""
         def handle(number, frame):
             raise Exit
 
@@ -163,7 +163,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_handler_goes_on(self):
-        """A handler that raises nothing costs nobody his place in the queue."""
+        """A signal handler that does not raise leaves the waiter in its place in the queue."""
         handled = threading.Event()
         second = Behind(self.path)
 
@@ -180,7 +180,7 @@ class Interrupt(SignalTest):
         second.join()
 
     def test_cancellable(self):
-        """The caller's cancellable works too, and is only the caller's."""
+        """The caller's cancellable also works, and the override does not cancel it."""
         cancellable = Gio.Cancellable()
         self.when_it_waits(interrupt)
         with self.assertRaises(KeyboardInterrupt):
@@ -192,7 +192,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_others_descriptor(self):
-        """Who had asked for the signals' numbers gets those that came meanwhile."""
+        """A program that asked for signal numbers gets those that arrived during the wait."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.setblocking(False)
@@ -207,7 +207,7 @@ class Interrupt(SignalTest):
             self.assertEqual(ours.recv(16), bytes([signal.SIGINT]))
 
     def test_in_main_loop(self):
-        """Where PyGObject has its own handler, which raises when the loop has returned."""
+        """With PyGObject's own handler, which raises only after its loop has returned."""
         results = []
 
         def acquire():
@@ -225,11 +225,11 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_no_wakeups(self):
-        """A wait sleeps, with its threads, until there is something to do."""
+        """A waiting process sleeps, with all its threads, until something happens."""
         wakeups = []
 
         def watch():
-            # Its threads may just be falling asleep
+            # Its threads may just be going to sleep
             before = None
             while before != count_wakeups():
                 before = count_wakeups()
@@ -248,7 +248,7 @@ class Interrupt(SignalTest):
         def count():
             return len(os.listdir('/proc/self/fd')), threading.active_count()
 
-        # What cases before this one have left is in cycles with their tracebacks
+        # Objects of earlier cases are in reference cycles with their tracebacks
         gc.collect()
         before = count()
         for _ in range(20):
@@ -260,8 +260,9 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def run_races(self, count, work_until_interrupted, contended=None):
-        """At any moment, around the grant and in uncontended calls too: whoever leaves
-        the call by an exception has no lock, and has released nobody else's."""
+        """A signal may arrive at any moment, around the grant and in uncontended calls too.
+
+        If the call raises, the lock is not held, and no other lock was released."""
         self.holder.release()
         ready = threading.Event()
         outcomes = {True: 0, False: 0}
@@ -290,13 +291,13 @@ class Interrupt(SignalTest):
             thread.join()
             self.assertEqual(len(releases), round_number + 1)
             self.assertFalse(self.lock.is_held(), round_number)
-            # On a busy machine a call ends after a second, and its thread gives the lock
-            # back when it comes to it
+            # On a busy machine a call may end after a second, and its thread releases the
+            # lock later
             self.assertTrue(self.other.acquire_with_timeout(10), round_number)
             self.other.release()
-        # PyGObject prints what was raised while it made an error
+        # PyGObject prints exceptions that are raised while it makes an error
         lf_testing.callback_errors.clear()
-        # Else it tests nothing
+        # Otherwise this tests nothing
         self.assertGreater(min(outcomes.values()), 20, outcomes)
 
     def test_races(self):
@@ -309,7 +310,7 @@ class Interrupt(SignalTest):
         self.run_races(2000, work)
 
     def test_races_of_threads(self):
-        """Where the other thread has the same object."""
+        """If the other thread uses the same object."""
         def work(granted):
             with self.lock:
                 granted.append(True)
@@ -329,7 +330,7 @@ class Interrupt(SignalTest):
 
 
 class Semantics(SignalTest):
-    """What acquire() promises, after a wait that a signal could have ended too."""
+    """acquire() returns the same after a wait that a signal could have ended."""
 
     def test_granted(self):
         self.when_it_waits(self.holder.release)
@@ -338,7 +339,7 @@ class Semantics(SignalTest):
         self.assertTrue(self.lock.is_held_by_thread())
 
     def test_guard(self):
-        """It releases what was waited for."""
+        """A guard releases a lock that was waited for."""
         self.when_it_waits(self.holder.release)
         guard = self.lock.acquire_guard()
         self.assertIs(guard.get_lock_file(), self.lock)
@@ -355,7 +356,7 @@ class Semantics(SignalTest):
         self.assertFalse(self.lock.is_held())
 
     def test_guard_of_held_lock(self):
-        """It releases nothing."""
+        """A guard does not release a lock that the thread held before."""
         self.holder.release()
         self.lock.acquire()
         for cancellable in None, Gio.Cancellable():
@@ -365,7 +366,7 @@ class Semantics(SignalTest):
             self.assertTrue(self.lock.is_held())
 
     def test_would_deadlock(self):
-        """The thread that waited is the one that holds it."""
+        """The thread that waited holds the lock."""
         self.when_it_waits(self.holder.release)
         self.lock.acquire()
         self.other.set_timeout(0)
@@ -392,7 +393,7 @@ class Semantics(SignalTest):
         lf_testing.iterate_until(lambda: called)
 
     def test_another_thread_holds_the_object(self):
-        """It is waited for, as any other holder."""
+        """A lock that another thread holds is waited for, as with any other holder."""
         def hold():
             with self.lock:
                 has_it.set()
@@ -417,8 +418,9 @@ class Semantics(SignalTest):
             del guard
 
     def test_block_behind_sharing_thread(self):
-        """The end of a block keeps nothing back for what another thread and another
-        object have."""
+        """The end of a block releases its lock.
+
+        It does so even if another thread and another object share the lock."""
         def share():
             with lock:
                 has_it.set()
@@ -441,7 +443,7 @@ class Semantics(SignalTest):
         self.assertFalse(lock.held)
 
     def test_interrupted_before_sharing_thread(self):
-        """What another thread gets through the object then is not released for it."""
+        """A lock that another thread then acquires through the object is not released."""
         def share():
             while not is_waiting(threading.main_thread()):
                 pass
@@ -469,7 +471,7 @@ class Semantics(SignalTest):
         self.assertEqual(errors, [])
 
     def test_interrupted_behind_another_thread(self):
-        """Which keeps what it has."""
+        """The other thread keeps its lock."""
         def hold():
             with self.lock:
                 has_it.set()
@@ -515,7 +517,7 @@ class Semantics(SignalTest):
                 acquire(cancellable)
 
     def test_order(self):
-        """In the kernel's queue, beside another thread's wait."""
+        """In the kernel's queue, together with another thread's wait."""
         second = Behind(self.path)
         self.when_it_waits(second.start, self.holder.release)
         self.lock.acquire()

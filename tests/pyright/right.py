@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# What pyright has to find right
+# What pyright must accept
 
 import gi
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# What pyright has to find wrong: a line each
+# What pyright must reject, one per line
 
 import gi
 

@@ -3,8 +3,8 @@
 
 """Counts the cases in a log of `meson test` (testlog.json): passed, failed, skipped.
 
-A case is a line of TAP, or a program that does not speak it. A program that ends
-with an error or not in time is a failed case too, whatever its lines say.
+A case is a line of TAP, or a program that does not use TAP. A program that ends with an
+error or times out is another failed case, whatever its lines say.
 """
 
 import json

@@ -6,7 +6,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Lf from 'gi://Lf?version=1.0';
 
-/** Who has the lock, if it is not there in that time. */
+/** Names the holder if the lock is not acquired in time. */
 async function tryFor(lock: Lf.LockFile, timeout: number): Promise<Lf.LockHolder | null> {
     try {
         return await lock.with(() => null, {timeout, cancellable: new Gio.Cancellable()});
