@@ -104,7 +104,7 @@ struct _LfBackendVTable
                             LfLockHolder          **holder,
                             GError                **error);
 
-  /* Lets others acquire the lock, whoever holds it. */
+  /* Lets others acquire the lock, even if it is held. */
   gboolean (*break_lock) (const LfBackendVTable  *self,
                           const char             *path,
                           GError                **error);

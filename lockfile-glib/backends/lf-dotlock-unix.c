@@ -643,7 +643,7 @@ remove_excluding (const LfDotlockBackend *self,
   return result == EWOULDBLOCK ? EBUSY : result;
 }
 
-/* Removes the lock, whoever holds it. Returns 0 or an errno: ENOENT if it is no longer at
+/* Removes the lock, even if it is held. Returns 0 or an errno: ENOENT if it is no longer at
  * the path, EBUSY if another process takes too long to remove it. */
 static int
 break_found (const LfDotlockBackend *self,

@@ -89,7 +89,7 @@ say_that_it_waits (LfLockFile *lock_file,
 }
 
 /* The library does not search for a holder when it fails, since that would delay other
- * programs. Here the message is for a person. */
+ * programs. Here the message is for a user. */
 static void
 complain_of_failure (LfLockFile    *lock_file,
                      const Options *options,

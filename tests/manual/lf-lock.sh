@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Around commands that call lf-lock, with the programs and files that these mention. A
-# program is looked for by lf-lock, hence not a function.
+# Around commands that call lf-lock, with the programs and files that they mention. lf-lock
+# searches for a program, so it cannot be a function.
 
 set -eu
 

@@ -65,7 +65,7 @@ DOC_COMMENT = re.compile(r'/\*\*\n(.*?)\*/', re.DOTALL)
 
 
 class Failure(Exception):
-    """Describes what is wrong with a block."""
+    """Describes the problem with a block."""
 
 
 @dataclasses.dataclass

@@ -38,7 +38,7 @@ def find_pages(source):
 
 
 def read_words(path):
-    """Compiled expressions, each with its replacement, and what is wrong with others."""
+    """Compiled expressions, each with its replacement, and problems with others."""
     words = []
     problems = []
     for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):

@@ -75,7 +75,7 @@ test_dead_pid (Fixture       *fixture,
   peer_wait (peer);
   assert_taken_over (backend, fixture->path);
 
-  /* The record proves it, whoever wrote it */
+  /* The record proves it, no matter which process wrote it */
   assert_record_is_dead (backend, fixture->path, text);
 }
 
