@@ -260,7 +260,8 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       g_autofree char *display_name = lf_path_get_display_name (self->path);
 
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _("The directory of %s had been removed when the lock file object was made"),
+                   _("The current directory had been removed when the lock file object of %s was "
+                     "made"),
                    display_name);
       return NULL;
     }
@@ -307,7 +308,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   if (request.mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
+                   _("%s has no shared locks, but %s has"), lf_backend_get_name (self->backend),
                    lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }

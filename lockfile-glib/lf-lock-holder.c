@@ -250,24 +250,21 @@ lf_lock_holder_get_application (LfLockHolder *self)
 char *
 lf_lock_holder_to_string (LfLockHolder *self)
 {
-  g_autoptr (GString) text = NULL;
+  g_autofree char *text = NULL;
 
   g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), NULL);
 
   if (self->pid == 0 && self->application == NULL)
-    text = g_string_new (_("an unknown process"));
+    text = g_strdup (_("an unknown process"));
   else if (self->pid == 0)
-    text = g_string_new (self->application);
+    text = g_strdup (self->application);
+  else if (self->application == NULL)
+    text = g_strdup_printf (_("PID %d"), self->pid);
   else
-    {
-      text = g_string_new (NULL);
-      g_string_append_printf (text, _("PID %d"), self->pid);
-      if (self->application != NULL)
-        g_string_append_printf (text, " (%s)", self->application);
-    }
+    text = g_strdup_printf (_("PID %d (%s)"), self->pid, self->application);
 
-  if (self->host != NULL && g_strcmp0 (self->host, g_get_host_name ()) != 0)
-    g_string_append_printf (text, _(" on %s"), self->host);
+  if (self->host == NULL || g_strcmp0 (self->host, g_get_host_name ()) == 0)
+    return g_steal_pointer (&text);
 
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return g_strdup_printf (_("%s on %s"), text, self->host);
 }

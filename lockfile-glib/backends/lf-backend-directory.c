@@ -180,7 +180,7 @@ look (const LfDotlockBackend  *self,
     result = check_unused (node);
   if (record_errno == EINVAL || result == ENOTEMPTY)
     return lf_dotlock_fail_invalid (place->path,
-                                    _("%s is not a lock: it holds something else"), error);
+                                    _("%s is not a lock: it has other content"), error);
   if (result == ENOENT)
     return LF_DOTLOCK_RETRY;
 

@@ -46,7 +46,8 @@ set_lock_error (GError     **error,
 
   if (io_error == G_IO_ERROR_NOT_SUPPORTED)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has no locks of the kind %s; PID_FILE works on any"),
+                 _("The file system of %s does not support %s locks; PID_FILE works on any file "
+                   "system"),
                  display_name, lf_backend_get_name (LF_BACKEND_LOCK_FILE_EX));
   else
     g_set_error (error, G_IO_ERROR, (int) io_error, _("Cannot lock %s: %s"), display_name,
@@ -129,8 +130,8 @@ lock_file_ex_attempt (const LfBackendVTable  *self,
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "PID_FILE works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; PID_FILE works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 

@@ -336,7 +336,7 @@ connect_to (const char  *path,
 
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("Cannot lock %s with SQLITE in a process that was forked while its parent "
-                     "had such a lock; %s can"),
+                     "had such a lock; %s works there"),
                    display_name, lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
@@ -771,8 +771,8 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "HARD_LINK works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; HARD_LINK works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 

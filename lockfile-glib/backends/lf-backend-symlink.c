@@ -73,7 +73,7 @@ look (const LfDotlockBackend  *self,
       return fail_invalid (place, _("%s is not a lock: it is not a symbolic link"), error);
 
     case EFBIG:
-      return fail_invalid (place, _("%s is not a lock: it holds something else"), error);
+      return fail_invalid (place, _("%s is not a lock: it has other content"), error);
 
     default:
       return lf_dotlock_fail (self, place->path, result, error);

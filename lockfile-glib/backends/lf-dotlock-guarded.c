@@ -79,8 +79,8 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has nothing for locks of the kind %s; "
-                   "%s works on most"), display_name,
+                 _("The file system of %s does not support %s locks; %s works on most file "
+                   "systems"), display_name,
                  lf_backend_get_name (self->vtable.backend),
                  lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
   else
@@ -316,7 +316,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
     {
       display_name = lf_path_get_display_name (path);
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                   _("Cannot remove lock %s: %s"), display_name, g_strerror (remove_errno));
+                   _("Cannot remove the lock %s: %s"), display_name, g_strerror (remove_errno));
       return LF_RELEASE_FAILED;
     }
 

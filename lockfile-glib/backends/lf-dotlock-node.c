@@ -35,8 +35,8 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has nothing for locks of the kind %s; "
-                   "%s works on most"), display_name,
+                 _("The file system of %s does not support %s locks; %s works on most file "
+                   "systems"), display_name,
                  lf_backend_get_name (self->vtable.backend),
                  lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
   else
@@ -255,7 +255,7 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
                                                     : lf_dotlock_read (node->fd, &node->record);
   if (result == EINVAL)
     return lf_dotlock_fail_invalid (place->path,
-                                    _("%s is not a lock: it holds something else"), error);
+                                    _("%s is not a lock: it has other content"), error);
   if (result != 0)
     {
       node->record = g_strdup ("");

@@ -249,7 +249,7 @@ fail_to_take_over (const char  *path,
   g_set_error (error, G_IO_ERROR,
                saved_errno == EPERM ? G_IO_ERROR_PERMISSION_DENIED
                                     : g_io_error_from_errno (saved_errno),
-               _("Cannot remove lock %s, whose holder is gone: %s"), display_name,
+               _("Cannot remove the stale lock %s: %s"), display_name,
                g_strerror (saved_errno));
 }
 
@@ -552,7 +552,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
     {
       display_name = lf_path_get_display_name (handle->request.path);
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                   _("Cannot remove lock %s: %s"), display_name, g_strerror (result));
+                   _("Cannot remove the lock %s: %s"), display_name, g_strerror (result));
       return LF_RELEASE_FAILED;
     }
 
@@ -708,7 +708,7 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
         result = self->check_unused (&found);
       if (result == ENOTEMPTY)
         {
-          lf_dotlock_fail_invalid (path, _("%s is not a lock: it holds something else"), error);
+          lf_dotlock_fail_invalid (path, _("%s is not a lock: it has other content"), error);
           return FALSE;
         }
       if (result == 0)

@@ -124,8 +124,8 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "HARD_LINK works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; HARD_LINK works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 

@@ -51,7 +51,8 @@ lf_unix_file_set_lock_error (GError               **error,
     case EINVAL:
     case KERNEL_ENOTSUPP:
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("The file system of %s has no locks of the kind %s; HARD_LINK works on any"),
+                   _("The file system of %s does not support %s locks; HARD_LINK works on any file "
+                     "system"),
                    display_name, lf_backend_get_name (backend->backend));
       break;
 
@@ -76,27 +77,16 @@ lf_unix_file_set_lock_error (GError               **error,
 static void
 set_not_a_lock_error (GError     **error,
                       const char  *path,
-                      const char  *what)
+                      mode_t       mode)
 {
   g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-               _("%s is not a lock file but %s"), display_name, what);
-}
-
-static const char *
-describe_file_type (mode_t mode)
-{
-  if (S_ISDIR (mode))
-    return _("a directory");
-  if (S_ISLNK (mode))
-    return _("a symbolic link");
-  if (S_ISFIFO (mode))
-    return _("a FIFO");
-  if (S_ISSOCK (mode))
-    return _("a socket");
-
-  return _("a device");
+               S_ISDIR (mode) ? _("%s is not a lock file, but a directory") :
+               S_ISLNK (mode) ? _("%s is not a lock file, but a symbolic link") :
+               S_ISFIFO (mode) ? _("%s is not a lock file, but a FIFO") :
+               S_ISSOCK (mode) ? _("%s is not a lock file, but a socket") :
+               _("%s is not a lock file, but a device"), display_name);
 }
 
 /* Turns a failed open() into an error. The file type says more than the errno: a socket
@@ -109,7 +99,7 @@ set_open_error (GError     **error,
   struct stat path_stat;
 
   if (lstat (path, &path_stat) == 0 && !S_ISREG (path_stat.st_mode))
-    set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
+    set_not_a_lock_error (error, path, path_stat.st_mode);
   else
     lf_unix_file_set_path_error (error, path, saved_errno);
 }
@@ -236,7 +226,7 @@ lf_unix_file_open (LfHandle          *handle,
 
   if (!is_lockable (file_stat.st_mode, access))
     {
-      set_not_a_lock_error (error, request->path, describe_file_type (file_stat.st_mode));
+      set_not_a_lock_error (error, request->path, file_stat.st_mode);
       lf_handle_close_fd (handle);
       return LF_UNIX_FILE_OPEN_ERROR;
     }
@@ -295,7 +285,7 @@ lf_unix_file_look (const char        *path,
 
   if (!is_lockable (path_stat->st_mode, access))
     {
-      set_not_a_lock_error (error, path, describe_file_type (path_stat->st_mode));
+      set_not_a_lock_error (error, path, path_stat->st_mode);
       return FALSE;
     }
 
@@ -330,7 +320,7 @@ lf_unix_file_put_away (const char         *path,
 
   if (result == 0 && !S_ISREG (path_stat.st_mode))
     {
-      set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
+      set_not_a_lock_error (error, path, path_stat.st_mode);
       return FALSE;
     }
 

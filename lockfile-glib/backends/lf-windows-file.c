@@ -120,19 +120,18 @@ lf_windows_file_get_info (HANDLE             file,
   return TRUE;
 }
 
-/* The kind of a file that is not regular, or NULL. */
-static const char *
-describe_kind (HANDLE file,
-               DWORD  attributes)
+static GFileType
+get_kind (HANDLE file,
+          DWORD  attributes)
 {
   if (GetFileType (file) != FILE_TYPE_DISK)
-    return _("a device");
+    return G_FILE_TYPE_SPECIAL;
   if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0)
-    return _("a symbolic link");
+    return G_FILE_TYPE_SYMBOLIC_LINK;
   if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
-    return _("a directory");
+    return G_FILE_TYPE_DIRECTORY;
 
-  return NULL;
+  return G_FILE_TYPE_REGULAR;
 }
 
 /* A descriptor of the C library; closing it closes the file. On failure the file is closed,
@@ -188,12 +187,14 @@ lf_windows_file_set_error (GError     **error,
 static void
 set_not_a_lock_error (GError     **error,
                       const char  *path,
-                      const char  *what)
+                      GFileType    kind)
 {
   g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-               _("%s is not a lock file but %s"), display_name, what);
+               kind == G_FILE_TYPE_DIRECTORY ? _("%s is not a lock file, but a directory") :
+               kind == G_FILE_TYPE_SYMBOLIC_LINK ? _("%s is not a lock file, but a symbolic link") :
+               _("%s is not a lock file, but a device"), display_name);
 }
 
 /* Opens for writing, and creates the file if it is missing. If it may not be written, opens
@@ -256,18 +257,18 @@ set_open_error (GError     **error,
                 DWORD        code)
 {
   HANDLE file = lf_windows_file_open (path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
-  const char *what = NULL;
+  GFileType kind = G_FILE_TYPE_REGULAR;
   LfWindowsFileInfo info;
 
   if (file != INVALID_HANDLE_VALUE)
     {
       lf_windows_file_get_info (file, &info);
-      what = describe_kind (file, info.attributes);
+      kind = get_kind (file, info.attributes);
       CloseHandle (file);
     }
 
-  if (what != NULL)
-    set_not_a_lock_error (error, path, what);
+  if (kind != G_FILE_TYPE_REGULAR)
+    set_not_a_lock_error (error, path, kind);
   else
     lf_windows_file_set_error (error, path, code);
 }
@@ -281,13 +282,13 @@ check_kind (HANDLE              file,
 {
   gboolean known = lf_windows_file_get_info (file, info);
   DWORD code = GetLastError ();
-  const char *what = describe_kind (file, info->attributes);
+  GFileType kind = get_kind (file, info->attributes);
 
-  if (what == NULL && known)
+  if (kind == G_FILE_TYPE_REGULAR && known)
     return TRUE;
 
-  if (what != NULL)
-    set_not_a_lock_error (error, path, what);
+  if (kind != G_FILE_TYPE_REGULAR)
+    set_not_a_lock_error (error, path, kind);
   else
     lf_windows_file_set_error (error, path, code);
 

@@ -184,10 +184,10 @@ complain_of_loss (LfLockFile   *lock_file,
   if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
     command_complain ("%s", error->message);
   else if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-    command_complain (_("%s was replaced while the command ran, and the lock lost: %s"),
+    command_complain (_("%s was replaced while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
   else
-    command_complain (_("%s was removed while the command ran, and the lock lost: %s"),
+    command_complain (_("%s was removed while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
 }
 
@@ -374,20 +374,20 @@ check_options (const Options *options,
 
   if (options->no_fork && options->close)
     {
-      command_complain_of_usage (_("With both --no-fork and --close nobody would hold the lock"));
+      command_complain_of_usage (_("With both --no-fork and --close, nobody would hold the lock"));
       return FALSE;
     }
 
   if (options->remove && (options->no_fork || target->command == NULL))
     {
-      command_complain_of_usage (_("With a descriptor or --no-fork nobody is there at the end "
-                                   "to remove the file"));
+      command_complain_of_usage (_("With a descriptor or --no-fork, lf-lock cannot remove the "
+                                   "file at the end"));
       return FALSE;
     }
 
   if (options->kind == KIND_UNLOCK && target->command != NULL)
     {
-      command_complain_of_usage (_("Only the lock of a descriptor can be given back"));
+      command_complain_of_usage (_("Only the lock of a descriptor can be released"));
       return FALSE;
     }
 
@@ -423,26 +423,26 @@ command_run (char **argv)
   Target target = { .fd = -1 };
   g_auto (GStrv) arguments = NULL;
   const GOptionEntry entries[] = {
-    KIND_ENTRY ("exclusive", 'x', 0, N_("Get an exclusive lock, as by default")),
-    KIND_ENTRY ("shared", 's', 0, N_("Get a shared lock, which excludes exclusive ones only")),
-    KIND_ENTRY ("unlock", 'u', 0, N_("Give the lock of a descriptor back")),
+    KIND_ENTRY ("exclusive", 'x', 0, N_("Get an exclusive lock (default)")),
+    KIND_ENTRY ("shared", 's', 0, N_("Get a shared lock, which excludes only exclusive locks")),
+    KIND_ENTRY ("unlock", 'u', 0, N_("Release the lock of a descriptor")),
     { "nonblock", 'n', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.nonblock,
       N_("Do not wait"), NULL },
     { "timeout", 'w', G_OPTION_FLAG_NONE, G_OPTION_ARG_DOUBLE, &options.timeout,
-      N_("Wait this long, not for ever"), N_("SECONDS") },
+      N_("Wait no longer than this"), N_("SECONDS") },
     { "conflict-exit-code", 'E', G_OPTION_FLAG_NONE, G_OPTION_ARG_INT,
       &options.conflict_exit_status,
-      N_("Exit status if somebody else keeps the lock (75)"), N_("NUMBER") },
+      N_("Exit status if somebody else holds the lock (75)"), N_("NUMBER") },
     { "quiet", 'q', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.quiet,
-      N_("Say nothing of somebody else who has the lock"), NULL },
+      N_("Print no message if somebody else holds the lock"), NULL },
     { "verbose", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.verbose,
-      N_("Say how long it took to get the lock, and what is executed"), NULL },
+      N_("Print how long it took to get the lock, and what is executed"), NULL },
     { "remove", 'r', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.remove,
       N_("Remove the lock file at the end, if it is empty"), NULL },
     { "close", 'o', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.close,
-      N_("Keep the lock from the command, as is done anyway"), NULL },
+      N_("Do not pass the lock to the command (default)"), NULL },
     { "no-fork", 'F', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.no_fork,
-      N_("Become the command, which has the lock then"), NULL },
+      N_("Become the command, which then holds the lock"), NULL },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
     /* flock(1)'s other names for these options */
     KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),
@@ -461,9 +461,9 @@ command_run (char **argv)
 
   g_option_context_set_summary (context, N_("Runs a command while holding a lock."));
   g_option_context_set_description (
-    context, N_("The exit status is that of the command. It is 75 if somebody else keeps the lock,\n"
-                "and 76 if the command succeeded, but the lock file was removed or replaced\n"
-                "meanwhile."));
+    context, N_("The exit status is that of the command. It is 75 if somebody else holds the\n"
+                "lock, and 76 if the command succeeded, but the lock file was removed or replaced\n"
+                "while it ran."));
   /* Options after the path belong to the command */
   g_option_context_set_strict_posix (context, TRUE);
 

@@ -46,22 +46,25 @@ finding_get_exit_status (const Finding *self)
   return self->holdings->len > 0 ? STATUS_HELD : STATUS_FREE;
 }
 
-/* Empty for what a user expects on a local disk. */
-static const char *
-finding_describe_scope (const Finding *self)
+/* Adds the scope, unless it is the one that a user expects on a local disk. */
+static void
+finding_print_state (const Finding *self,
+                     const char    *state)
 {
   switch (self->scope)
     {
     case LF_LOCK_SCOPE_ALL_HOSTS:
-      return _(" (excludes all hosts)");
+      command_print (_("%s (excludes all hosts)"), state);
+      break;
 
     case LF_LOCK_SCOPE_UNKNOWN:
-      return _(" (whether it excludes other hosts is unknown)");
+      command_print (_("%s (whether it excludes other hosts is unknown)"), state);
+      break;
 
     case LF_LOCK_SCOPE_PROCESS:
     case LF_LOCK_SCOPE_HOST:
     default:
-      return "";
+      command_print ("%s", state);
     }
 }
 
@@ -69,7 +72,6 @@ static void
 finding_print (const Finding *self)
 {
   g_autofree char *display_name = g_filename_display_name (self->path);
-  const char *scope = finding_describe_scope (self);
 
   if (self->error != NULL)
     {
@@ -80,10 +82,11 @@ finding_print (const Finding *self)
   if (self->holdings->len == 0)
     {
       g_autofree char *state = g_strdup_printf (self->exists ? _("%s: free")
-                                                             : _("%s: free, as there is no such file"),
+                                                             : _("%s: free, since the file does "
+                                                                 "not exist"),
                                                 display_name);
 
-      command_print ("%s%s", state, scope);
+      finding_print_state (self, state);
     }
 
   for (guint i = 0; i < self->holdings->len; i++)
@@ -91,7 +94,7 @@ finding_print (const Finding *self)
       g_autofree char *holding = holding_describe (g_ptr_array_index (self->holdings, i));
       g_autofree char *state = g_strdup_printf (_("%s: held by %s"), display_name, holding);
 
-      command_print ("%s%s", state, scope);
+      finding_print_state (self, state);
     }
 }
 
@@ -223,7 +226,7 @@ command_status (char **argv)
   g_option_context_set_description (
     context, N_("Prints a line for each holder: its process ID and command line, the user, whether\n"
                 "the lock is exclusive or shared, and since when it is held or the process runs.\n"
-                "The lock is left as it is. The exit status is 0 if all of the locks are free,\n"
+                "The locks do not change. The exit status is 0 if all of the locks are free,\n"
                 "and 1 if one is held."));
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 #define COMMAND_BACKEND_ENTRY(variable) \
   { "backend", 'b', G_OPTION_FLAG_NONE, G_OPTION_ARG_STRING, (variable), \
-    N_("Lock this way: auto, flock, fcntl, hard-link, directory, symlink, pid-file or sqlite"), \
+    N_("Use this backend: auto, flock, fcntl, hard-link, directory, symlink, pid-file or sqlite"), \
     N_("BACKEND") }
 
 /* Each function gets the arguments from the command's name on, and returns the exit status. */

@@ -225,21 +225,18 @@ format_time (GDateTime *time)
 static char *
 describe_process (const Holding *self)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *command = NULL;
 
   if (self->command_line == NULL && self->holder != NULL)
     return lf_lock_holder_to_string (self->holder);
 
-  g_string_append_printf (text, _("PID %d"), self->pid);
   if (self->command_line != NULL)
     command = join_command_line (self->command_line);
   else
     command = g_strdup (self->application);
-  if (command != NULL)
-    g_string_append_printf (text, " (%s)", command);
 
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return command != NULL ? g_strdup_printf (_("PID %d (%s)"), self->pid, command)
+                         : g_strdup_printf (_("PID %d"), self->pid);
 }
 
 char *

@@ -24,7 +24,7 @@ typedef struct
 static const Subcommand subcommands[] = {
   { "run", "lf-lock run", N_("Run a command while holding a lock"), command_run },
   { "status", "lf-lock status", N_("Tell whether locks are held, and by whom"), command_status },
-  { "break", "lf-lock break", N_("Take a lock away from its holder"), command_break },
+  { "break", "lf-lock break", N_("Remove the lock of a holder"), command_break },
 };
 
 static char *
@@ -69,7 +69,7 @@ run_lf_lock (char **argv)
   GOptionContext *context = g_option_context_new (N_("COMMAND"));
   g_autofree char *description = describe_subcommands ();
 
-  g_option_context_set_summary (context, N_("Locks of files, for scripts."));
+  g_option_context_set_summary (context, N_("File locks for scripts."));
   g_option_context_set_description (context, description);
   /* Options after the command's name belong to the command */
   g_option_context_set_strict_posix (context, TRUE);

@@ -44,7 +44,7 @@ def backends_in_help():
     output = subprocess.run([LF_LOCK, 'run', '--help'], check=True, stdout=subprocess.PIPE,
                             text=True, timeout=PATIENCE,
                             env={**os.environ, 'LC_ALL': 'C.UTF-8'}).stdout
-    return re.search('this way: (.*)', output)[1].replace(' or ', ', ').split(', ')
+    return re.search('this backend: (.*)', output)[1].replace(' or ', ', ').split(', ')
 
 
 ALL_BACKENDS = backends_in_help()

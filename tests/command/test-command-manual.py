@@ -132,7 +132,7 @@ class Examples(CommandTest):
         self.assertEqual(self.run_example(example), 'make-index \nThere is a new index\n')
         self.hold('index.lock')
         impatient = example.replace('--timeout 60', '--timeout 0.1')
-        self.assertEqual(self.run_example(impatient), 'Somebody else is at it\n')
+        self.assertEqual(self.run_example(impatient), 'Somebody else is making one\n')
 
     def test_shared(self):
         pathlib.Path('data').write_text('content', encoding='ascii')

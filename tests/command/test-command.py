@@ -238,7 +238,7 @@ class Run(CommandTest):
                 ('mv x.lock y.lock; : >x.lock', 76, 'replaced'),
                 ('mv x.lock y.lock; ln -s y.lock x.lock', 76, 'replaced')]:
             result = self.assert_ends(status, 'run', 'x.lock', '--', 'sh', '-c', script)
-            self.assertIn(f'x.lock was {what} while the command ran, and the lock lost: The lock of ',
+            self.assertIn(f'x.lock was {what} while the command ran, so the lock was lost: The lock of ',
                           result.stderr)
             for name in ['x.lock', 'y.lock']:
                 if os.path.lexists(name):
@@ -371,7 +371,7 @@ class Statuses(CommandTest):
 
 class Status(CommandTest):
     def test_free_and_held(self):
-        missing = 'x.lock: free, as there is no such file\n'
+        missing = 'x.lock: free, since the file does not exist\n'
         self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, missing)
         self.assertEqual(os.listdir(), [])
         holder = self.hold('x.lock')
@@ -637,11 +637,11 @@ class Help(CommandTest):
 
     def test_help_says_what_is_done(self):
         for name, words in [
-                ('run', ['75 if somebody else keeps the lock', '76 if', 'removed or replaced']),
+                ('run', ['75 if somebody else holds the lock', '76 if', 'removed or replaced']),
                 ('status', ['a line for each holder', 'command line', 'the user',
                             'exclusive or shared', 'since when', '0 if all of the locks are free']),
-                ('break', ['Takes a lock away from its holder', 'can be had anew', 'is removed',
-                           'not stopped', 'nothing is done'])]:
+                ('break', ['Removes the lock of a holder', 'can be acquired', 'is removed',
+                           'neither asked nor stopped', 'nothing is done'])]:
             output = ' '.join(self.assert_ends(0, name, '--help').stdout.split())
             for word in words:
                 self.assertIn(word, output)

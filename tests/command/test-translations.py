@@ -152,9 +152,9 @@ class Installed(unittest.TestCase):
         for locale, status, usage in [
                 ('de_DE.UTF-8', 'x.lock: frei, denn die Datei gibt es nicht',
                  'Führt einen Befehl aus und hält dabei'),
-                ('es_ES.UTF-8', 'x.lock: libre, pues no existe tal archivo',
+                ('es_ES.UTF-8', 'x.lock: libre, pues el archivo no existe',
                  'Ejecuta una orden mientras tiene un'),
-                ('C.UTF-8', 'x.lock: free, as there is no such file',
+                ('C.UTF-8', 'x.lock: free, since the file does not exist',
                  'Runs a command while holding a lock.')]:
             self.assertEqual(self.lf_lock(locale, 'status', 'x.lock'), status + '\n')
             self.assertIn(usage, self.lf_lock(locale, 'run', '--help'))
@@ -168,11 +168,11 @@ class Installed(unittest.TestCase):
     def test_help_in_whole(self):
         """The whole help is translated, where that is possible."""
         output = self.lf_lock('de_DE.UTF-8', '--help')
-        for word in ['BEFEHL', 'Befehle:', 'Eine Sperre ihrem Halter wegnehmen',
-                     'Die Version ausgeben', 'Sperren von Dateien']:
+        for word in ['BEFEHL', 'Befehle:', 'Die Sperre eines Halters entfernen',
+                     'Die Version ausgeben', 'Dateisperren']:
             self.assertIn(word, output)
         output = self.lf_lock('de_DE.UTF-8', 'break', '--help')
-        for word in ['PFAD', 'Nimmt eine Sperre', 'So sperren']:
+        for word in ['PFAD', 'Entfernt die Sperre', 'Dieses Backend verwenden']:
             self.assertIn(word, output)
 
     def test_messages_of_the_library(self):

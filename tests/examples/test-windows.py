@@ -310,7 +310,7 @@ class Windows(ExampleTest):
     def test_no_lock(self):
         os.mkfifo(self.lock)
         self.path('notes.txt', 'Milk\n' * 30)
-        window = self.open('.*/.notes.txt.lock is not a lock file but a FIFO')
+        window = self.open('.*/.notes.txt.lock is not a lock file, but a FIFO')
         wait_until(window.shows_text, 'the text')
         # There is nothing to wait for
         window.keys('alt+e')
