@@ -46,8 +46,8 @@ get_lock_name (const char *directory,
 
 /* The choice must be the same for all processes that may edit the document. So it depends
  * on whether they may create files in the directory, not on whether a lock file exists at
- * the moment. All processes of one user agree on that. A user who may create files and one
- * who may not do not exclude each other. */
+ * the moment. All processes of one user agree on that. Users with and without that
+ * permission do not exclude each other. */
 char *
 lf_document_get_lock_path (const char *document,
                            gboolean   *beside)
