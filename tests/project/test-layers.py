@@ -71,10 +71,10 @@ def main():
         # Otherwise nothing was checked
         wrong += includes == 0
 
-    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    page = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
     for folder in sorted(path for path in SOURCE.iterdir() if path.is_dir()):
-        if not re.search(rf'^  {folder.name}/ ', readme, re.MULTILINE):
-            print(f'README.md does not say what is in lockfile-glib/{folder.name}/')
+        if not re.search(rf'^  {folder.name}/ ', page, re.MULTILINE):
+            print(f'CONTRIBUTING.md does not say what is in lockfile-glib/{folder.name}/')
             wrong += 1
 
     return 1 if wrong else 0
