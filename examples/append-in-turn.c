@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Appends lines to a file, without lines of other programs between them. While another
  * program writes, this one waits in a queue: first come, first served.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """A window that edits a text document, which no other program can edit at the same time.
 While another program edits it, a banner says where, and the window waits: it becomes

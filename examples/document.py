@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """Edits a text document, which no other program can edit at the same time. If another
 program edits it, the document is read-only until that program closes it. Press Enter

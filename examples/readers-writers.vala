@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // Reads a file together with other readers, or writes it alone. Both keep the lock until
 // you press Enter, and give up if they have not got it after SECONDS.

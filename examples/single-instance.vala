@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // Runs once for each user, until Ctrl-C. A second instance prints which process is
 // already running, and exits with status 1.

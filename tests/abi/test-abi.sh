@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
 #   test-abi.sh check BASELINE LIBRARY    fails if the two differ
 #   test-abi.sh update BASELINE LIBRARY   makes a new baseline

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // For tests in JavaScript: cases that are reported as TAP, each with a directory of its
 // own, and a few checks.

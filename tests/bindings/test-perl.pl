@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 # The library from Perl, with Glib::Object::Introspection and nothing else.
 

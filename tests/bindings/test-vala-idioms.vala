@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // The library in a typical Vala program, without casts. It is compiled with
 // --enable-experimental-non-null: a "?" that is missing here, or is superfluous in the

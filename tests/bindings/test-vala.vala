@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // The library from Vala. test-python.py and test-javascript.js have cases with the same
 // names, as far as the languages allow.

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """lf-lock at a terminal: its messages and its keys."""
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The contract of a lock file object: whom it excludes within a process, and what it
  * reports and leaves behind when it is released, broken or dropped. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The contract for races: whichever of two events comes first, the report about it is true,
  * and nothing is left behind. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The part of the contract that exists only on Unix: permissions of files, names with any
  * bytes, and what happens after fork(). */

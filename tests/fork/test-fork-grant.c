@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* A grant belongs to the process that acquired: also if the fork happens before its
  * callback, and also if the child has the same PID. In the child, the library must not need

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Children that are forked at any moment from a process whose threads use locks. Mutexes
  * that are locked at that moment stay locked in the child forever.

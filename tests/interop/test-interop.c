@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Other programs: they exclude this library and it excludes them, in either order, waiting
  * and not waiting; and each reads what the other one wrote. The scripts in interop/ use the

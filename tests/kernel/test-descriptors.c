@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Programs that close descriptors: the standard streams, or all descriptors that they do
  * not know. Each case runs in a child. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The cost of a failure: a failed attempt does not search for the holder. The program's own
  * open(), opendir() and readlink() count accesses to /proc. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Unusual lock files: running programs, files that can only be read, that have a lease or
  * that are replaced, and directories. The program's own calls simulate a server that has

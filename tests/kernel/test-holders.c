@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Searching for a holder: which file a line of the kernel's list is about, the cost of a
  * search, and that it prevents nobody from acquiring. The program's own open() and openat()

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Waits on a file system whose kernel may have no queue for its locks. The test machine has
  * no NFS, so the program's own fstatfs() reports it. Its own flock() and fcntl() do not

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The scope of locks. The judgement and the reader of mounts are compiled into this
  * program, which gives them a list of mounts of its own. File systems that can be mounted

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Waits in a program that has few resources left: no descriptor, no thread, hardly any
  * stack. The program's own pthread_create() fails on request. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Locks that are transactions: programs that use the file themselves, threads that open and
  * close connections, and files that disappear. The program's own close() lets other threads

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* What does not happen in the caller's thread: file operations and waits. The program's own
  * open(), opendir(), flock() and g_usleep() replace those that the library under test would

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Holders and waiters of kernel locks when the file at the path is replaced; and that a
  * wait sleeps. */

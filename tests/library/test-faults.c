@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* What a kernel does only if something is broken. The program's own open() and flock()
  * replace those that the library under test would call; they fail, or do not return, on

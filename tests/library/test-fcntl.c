@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* FCNTL: what fcntl(2) locks do beyond the contract. They belong to open file descriptions
  * or, in a build without those, to the process. From outside there is no difference, except

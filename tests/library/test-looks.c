@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Waiting for a lock without a queue in the kernel: polls and wake-ups. The program's own
  * inotify_init1() counts the instances, and fails on request, as it does if a user has too

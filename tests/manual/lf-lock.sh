@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 # shellcheck shell=bash
 #
 # Around commands that call lf-lock, with the programs and files that they mention. lf-lock

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 # shellcheck shell=bash disable=SC2317
 #
 # Around commands for the top directory of the source tree. Builds are configured with the

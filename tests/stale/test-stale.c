@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Stale locks that are the existence of a file. A lock is taken over only if its record
  * proves that its holder is dead. All others are left alone, byte by byte, until they are

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Many processes claim a few locks in all possible ways, while some of them are killed.
  * Shared memory is the witness: each process writes there what it holds, and checks whether

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Every system call that can fail fails, at its first, second and third use in every
  * operation, with every likely errno. Afterwards the operation's report is true: after

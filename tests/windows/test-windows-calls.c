@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* What the library asks of the system. wine's answers do not show it, so functions in front
  * of the system's count calls, and refuse long paths in the ordinary spelling, as Windows

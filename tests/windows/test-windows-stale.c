@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* Which holders a record proves dead on Windows, if the lock is a file: a process is
  * identified by its ID and its creation time, on its own machine. */

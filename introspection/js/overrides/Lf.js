@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // What GJS adds to the introspected library. GJS finds this file by its name and calls
 // _init() with the namespace as `this`, both for imports.gi and for gi://.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
 # Completion of lf-lock for fish. The arguments of the command of `lf-lock run` are
 # completed as if the command was called directly.

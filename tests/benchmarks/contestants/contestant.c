@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* What every measured program does, in any language: it obeys commands, one per line, and
  * answers each with a line of numbers. All times are nanoseconds of CLOCK_MONOTONIC. It

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* raw WAY PATH: the system calls that a lock of each kind needs, made directly, for
  * comparison with the library. They make a safe lock. A kernel lock counts only if the path

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 # The types of Lf in Python, including what the override adds. Type checkers find them
 # beside PyGObject. They need no stubs of other libraries (pygobject-stubs).
