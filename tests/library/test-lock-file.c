@@ -335,7 +335,7 @@ test_not_supported (Fixture       *fixture,
 
       g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
-      g_assert_nonnull (strstr (error->message, "FLOCK works"));
+      g_assert_nonnull (strstr (error->message, "use FLOCK"));
       g_clear_error (&error);
       g_assert_false (lf_lock_file_release (lock, &error));
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
