@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Appends lines to a file, with nobody else's among them. Who comes while another
- * writes waits in a queue: first come, first served.
+/* Appends lines to a file, without lines of other programs between them. While another
+ * program writes, this one waits in a queue: first come, first served.
  *
  *   append-in-turn-c FILE [LINES [SECONDS]]     3 lines, 1 second after each */
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The functions that convert them take anything */
+/* The functions that convert numbers accept any text */
 static gboolean
 are_numbers (const char *n_lines,
              const char *seconds)
@@ -55,7 +56,7 @@ main (int    argc,
       return 2;
     }
 
-  /* The file itself can be the lock, as nobody replaces it by another */
+  /* The file itself can be the lock, since no program replaces it */
   lock = lf_lock_file_new (argv[1]);
   holder = lf_lock_file_query_holder (lock, NULL, NULL);
   if (holder != NULL)
@@ -64,7 +65,7 @@ main (int    argc,
       g_print ("PID %d waits for %s\n", getpid (), whom);
     }
 
-  /* Releases at the end of the function */
+  /* The lock is released at the end of the function */
   guard = lf_lock_file_acquire_guard (lock, NULL, &error);
   if (guard == NULL)
     {

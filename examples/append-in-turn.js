@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Appends lines to a file, with nobody else's among them. Who comes while another
-// writes waits in a queue: first come, first served.
+// Appends lines to a file, without lines of other programs between them. While another
+// program writes, this one waits in a queue: first come, first served.
 //
 //   gjs -m append-in-turn.js FILE [LINES [SECONDS]]     3 lines, 1 second after each
 
@@ -23,7 +24,7 @@ async function appendLines(path, nLines, seconds) {
 }
 
 async function work(path, nLines = 3, seconds = 1) {
-    // The file itself can be the lock, as nobody replaces it by another
+    // The file itself can be the lock, since no program replaces it
     const lock = Lf.LockFile.new(path);
     const holder = lock.query_holder();
     if (holder)

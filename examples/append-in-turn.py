@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Appends lines to a file, with nobody else's among them. Who comes while another
-writes waits in a queue: first come, first served.
+"""Appends lines to a file, without lines of other programs between them. While another
+program writes, this one waits in a queue: first come, first served.
 
     python3 append-in-turn.py FILE [LINES [SECONDS]]     3 lines, 1 second after each
 """
@@ -26,7 +27,7 @@ def append_lines(path, n_lines, seconds):
 
 
 def work(path, n_lines=3, seconds=1):
-    # The file itself can be the lock, as nobody replaces it by another
+    # The file itself can be the lock, since no program replaces it
     lock = Lf.LockFile(path=path)
     holder = lock.query_holder()
     if holder:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Appends lines to a file, with nobody else's among them. Who comes while another
-// writes waits in a queue: first come, first served.
+// Appends lines to a file, without lines of other programs between them. While another
+// program writes, this one waits in a queue: first come, first served.
 //
 //   append-in-turn-vala FILE [LINES [SECONDS]]     3 lines, 1 second after each
 
@@ -16,13 +17,13 @@ void append_lines (string path, int n_lines, double seconds) throws Error {
 }
 
 void work (string path, int n_lines, double seconds) throws Error {
-    // The file itself can be the lock, as nobody replaces it by another
+    // The file itself can be the lock, since no program replaces it
     var lock_file = new Lf.LockFile (path);
     var holder = lock_file.query_holder ();
     if (holder != null)
         print ("PID %d waits for %s\n", Posix.getpid (), holder.to_string ());
 
-    // Releases when it goes, which after an error is on leaving the function
+    // The end of the guard releases the lock, also after an error
     Lf.LockGuard? guard = lock_file.acquire_guard ();
     print ("PID %d has the lock\n", Posix.getpid ());
     append_lines (path, n_lines, seconds);
@@ -30,7 +31,7 @@ void work (string path, int n_lines, double seconds) throws Error {
     guard = null;
 }
 
-// The functions that convert them take anything
+// The functions that convert numbers accept any text
 bool are_numbers (string n_lines, string seconds) {
     return /^[0-9]+$/.match (n_lines) && /^[0-9]+(\.[0-9]+)?$/.match (seconds);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* A window to edit a text document that nobody else edits. While another has it, a
- * banner says where, and the window waits: it becomes editable the moment the other
- * closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
+/* A window that edits a text document, which no other program can edit at the same time.
+ * While another program edits it, a banner says where, and the window waits: it becomes
+ * editable as soon as the other program closes the document. Ctrl+S saves, and so does
+ * closing the window. If saving fails, the changes can be discarded.
  *
  *   document-window-c [--verbose] FILE     --verbose prints what happens */
 
@@ -45,7 +47,7 @@ say (const char *text)
     g_print ("%s\n", text);
 }
 
-/* The details, or NULL, are for those who point at the message. */
+/* @details, or NULL, is a tooltip. */
 static void
 show_message (DocumentWindow *self,
               const char     *text,
@@ -93,7 +95,7 @@ set_waiting (DocumentWindow *self,
   gtk_button_set_label (self->button, waiting != NULL ? "_Cancel" : "_Edit");
 }
 
-/* As the menus of the desktop call it, or NULL. */
+/* The program's name in the menus of the desktop, or NULL. */
 static char *
 get_name_of_program (const char *executable)
 {
@@ -114,7 +116,7 @@ get_name_of_program (const char *executable)
   return name;
 }
 
-/* In the words of a person, who looks for a window and not for a process. */
+/* For a user, who looks for a window and not for a process. */
 static char *
 describe_place (LfLockHolder *holder)
 {
@@ -153,7 +155,7 @@ query_holder_cb (GObject      *object,
       text = g_strconcat (place, self->waiting != NULL ? ". Waiting to edit." : "", NULL);
       show_message (self, text, details);
     }
-  /* Else the lock is on its way to us, or to another one that waits */
+  /* Otherwise the lock is about to be granted, here or to another waiter */
   else if (self->waiting == NULL)
     {
       show_message (self, "No longer open elsewhere", NULL);
@@ -167,8 +169,8 @@ show_holder (DocumentWindow *self)
                                    query_holder_cb, g_object_ref (self));
 }
 
-/* Who has it can change while somebody else waits too, or nobody does. That matters when a
- * person looks at it; nothing happens in the background. */
+/* The holder can change while several programs wait, and the document can become free. This
+ * updates the banner when the user looks at it; nothing happens in the background. */
 static void
 is_active_cb (DocumentWindow *self)
 {
@@ -177,7 +179,7 @@ is_active_cb (DocumentWindow *self)
     show_holder (self);
 }
 
-/* What cannot be locked or shown is not edited, and somebody else may have it */
+/* A document that cannot be locked or shown is not edited. The lock is released for others */
 static void
 give_up (DocumentWindow *self,
          const char     *text)
@@ -205,7 +207,7 @@ load_cb (GObject      *object,
   if (self->closing)
     return;
 
-  /* What is not there is a new one */
+  /* Without a file, the document is a new one */
   if (!g_file_load_contents_finish (G_FILE (object), result, &text, &length, NULL, &error) &&
       !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
@@ -250,11 +252,11 @@ acquire_cb (GObject      *object,
   if (!acquired && !g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
     give_up (self, error->message);
 
-  /* Also after a wait: it has changed while another edited it */
+  /* Loads it again after a wait: another program may have changed it */
   g_file_load_contents_async (self->file, NULL, load_cb, g_object_ref (self));
 }
 
-/* Both try and wait in the background: the window goes on */
+/* Both attempts run in the background, so the window stays responsive */
 static void
 acquire (DocumentWindow *self,
          double          timeout)
@@ -319,7 +321,7 @@ save_cb (GObject      *object,
     }
 }
 
-/* By a new file in its place, with its permissions and owner */
+/* Replaces the file, and keeps its permissions and owner. */
 static void
 save (DocumentWindow *self)
 {
@@ -381,7 +383,7 @@ document_window_close_request (GtkWindow *window)
 {
   DocumentWindow *self = DOCUMENT_WINDOW (window);
 
-  /* Already on its way */
+  /* The window is already closing */
   if (self->closing)
     return GDK_EVENT_STOP;
 
@@ -391,7 +393,7 @@ document_window_close_request (GtkWindow *window)
   if (!is_held (self))
     return GDK_EVENT_PROPAGATE;
 
-  /* Not while it still writes */
+  /* Not before it has finished writing */
   if (!self->saving)
     close_document (self);
   return GDK_EVENT_STOP;
@@ -424,7 +426,7 @@ document_window_class_init (DocumentWindowClass *klass)
                                        "window.close", NULL);
 }
 
-/* The title and, while it is read-only, a subtitle, as the GNOME HIG has it. */
+/* The title and, while the document is read-only, a subtitle, as in GNOME's guidelines. */
 static GtkWidget *
 make_titles (DocumentWindow *self)
 {
@@ -500,7 +502,7 @@ open_window (GtkApplication *application,
   g_autofree char *name = NULL;
 
   self->lock = lf_lock_file_new_for_document (file, &error);
-  /* Where the links lead to, if it is one: they stay */
+  /* The real document, so that symbolic links to it stay */
   self->file = self->lock != NULL ? lf_lock_file_get_document (self->lock) : g_object_ref (file);
 
   basename = g_file_get_basename (self->file);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""A window to edit a text document that nobody else edits. While another has it, a
-banner says where, and the window waits: it becomes editable the moment the other
-closes. Saves on Ctrl+S and on closing; if that fails it can also be discarded.
+"""A window that edits a text document, which no other program can edit at the same time.
+While another program edits it, a banner says where, and the window waits: it becomes
+editable as soon as the other program closes the document. Ctrl+S saves, and so does
+closing the window. If saving fails, the changes can be discarded.
 
     python3 document-window.py [--verbose] FILE     --verbose prints what happens
 """
@@ -27,7 +29,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         failure = None
         try:
             self.lock = Lf.LockFile.new_for_document(file)
-            # Where the links lead to, if it is one: they stay
+            # The real document, so that symbolic links to it stay
             self.file = self.lock.get_document()
         except GLib.Error as error:
             self.lock = None
@@ -51,7 +53,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
         name = GLib.filename_display_name(self.file.get_basename())
         self.set_title(name)
 
-        # The title and, while it is read-only, a subtitle, as the GNOME HIG has it
+        # The title and, while the document is read-only, a subtitle, as in GNOME's
+        # guidelines
         titles = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, valign=Gtk.Align.CENTER)
         titles.append(Gtk.Label(label=name, ellipsize=Pango.EllipsizeMode.END,
                                 css_classes=['title']))
@@ -86,7 +89,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if self.get_application().verbose:
             print(text, flush=True)
 
-    # The details are for those who point at the message
+    # The details are a tooltip
     def show_message(self, text, details=None):
         self.message.set_text(text)
         self.message.set_tooltip_text(details)
@@ -114,7 +117,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.spinner.set_visible(waiting is not None)
         self.button.set_label('_Cancel' if waiting else '_Edit')
 
-    # Both try and wait in the background: the window goes on
+    # Both attempts run in the background, so the window stays responsive
 
     def acquire(self, timeout):
         self.lock.acquire_with_timeout_async(timeout, GLib.PRIORITY_DEFAULT, self.waiting,
@@ -139,7 +142,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             return
         if failure:
             self.give_up(failure.message)
-        # Also after a wait: it has changed while another edited it
+        # Loads it again after a wait: another program may have changed it
         self.file.load_contents_async(None, self.on_loaded)
 
     def on_button_clicked(self):
@@ -156,8 +159,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.acquire(-1)
         self.show_holder()
 
-    # Who has it can change while somebody else waits too, or nobody does. That matters
-    # when a person looks at it; nothing happens in the background.
+    # The holder can change while several programs wait, and the document can become free.
+    # This updates the banner when the user looks at it; nothing happens in the background.
     def on_is_active(self, pspec):
         if (self.is_active() and not self.closing and not self.given_up
                 and not self.is_held() and self.banner.get_reveal_child()):
@@ -179,7 +182,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             if self.waiting:
                 text += '. Waiting to edit.'
             self.show_message(text, holder.to_string())
-        # Else the lock is on its way to us, or to another one that waits
+        # Otherwise the lock is about to be granted, here or to another waiter
         elif not self.waiting:
             self.show_message('No longer open elsewhere')
 
@@ -194,7 +197,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.give_up('This is not a text in UTF-8')
             return
         except GLib.Error as error:
-            # What is not there is a new one
+            # Without a file, the document is a new one
             if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
                 self.give_up(error.message)
                 return
@@ -206,7 +209,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
         elif not self.given_up:
             self.start_to_wait()
 
-    # What cannot be locked or shown is not edited, and somebody else may have it
+    # A document that cannot be locked or shown is not edited. The lock is released for
+    # others
     def give_up(self, text):
         self.given_up = True
         self.show_message(text)
@@ -218,7 +222,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if not self.saving:
             self.save()
 
-    # By a new file in its place, with its permissions and owner
+    # Replaces the file, and keeps its permissions and owner
     def save(self):
         self.saving = True
         text = self.buffer.props.text
@@ -243,7 +247,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.close_document()
 
     def on_close_request(self):
-        # Already on its way
+        # The window is already closing
         if self.closing:
             return True
 
@@ -253,7 +257,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         if not self.is_held():
             return False
 
-        # Not while it still writes
+        # Not before it has finished writing
         if not self.saving:
             self.close_document()
         return True
@@ -275,7 +279,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
         self.destroy()
 
 
-# As the menus of the desktop call it, or None
+# The program's name in the menus of the desktop, or None
 def get_name_of_program(executable):
     for program in Gio.AppInfo.get_all():
         path = program.get_executable()
@@ -284,7 +288,7 @@ def get_name_of_program(executable):
     return None
 
 
-# In the words of a person, who looks for a window and not for a process
+# For a user, who looks for a window and not for a process
 def describe_place(holder):
     host = holder.get_host()
     if host and host != GLib.get_host_name():

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Edits a text document that nobody else edits. If another has it, it is read-only
- * until that one closes it, and Enter decides whether to wait for that. Lines that
- * are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
- * save.
+/* Edits a text document, which no other program can edit at the same time. If another
+ * program edits it, the document is read-only until that program closes it. Press Enter
+ * to wait for that. Lines that you type are added to the document; Ctrl-D saves and
+ * closes it, Ctrl-C closes it without saving.
  *
  *   document-c FILE */
 
@@ -41,7 +42,7 @@ load (Document *self)
   gsize length = 0;
   g_autoptr (GError) error = NULL;
 
-  /* What is not there is a new one */
+  /* Without a file, the document is a new one */
   if (!g_file_load_contents (self->file, NULL, &text, &length, NULL, &error) &&
       !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
@@ -78,7 +79,7 @@ show_read_only (Document *self)
 static void
 start_to_edit (Document *self)
 {
-  /* It has changed while another edited it */
+  /* Another program may have changed it */
   if (load (self))
     g_print ("Yours to edit\n");
 }
@@ -115,7 +116,7 @@ static gboolean
 save (Document  *self,
       GError   **error)
 {
-  /* By a new file in its place, with its permissions and owner */
+  /* Replaces the file, and keeps its permissions and owner */
   if (!g_file_replace_contents (self->file, self->text->str, self->text->len, NULL, FALSE,
                                 G_FILE_CREATE_NONE, NULL, NULL, error))
     return FALSE;
@@ -229,7 +230,7 @@ main (int    argc,
       return EXIT_FAILURE;
     }
 
-  /* Where the links lead to, if it was one: they stay */
+  /* The real document, so that symbolic links to it stay */
   file = lf_lock_file_get_document (lock);
   self.file = file;
   self.lock = lock;

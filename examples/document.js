@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Edits a text document that nobody else edits. If another has it, it is read-only
-// until that one closes it, and Enter decides whether to wait for that. Lines that
-// are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
-// save.
+// Edits a text document, which no other program can edit at the same time. If another
+// program edits it, the document is read-only until that program closes it. Press Enter
+// to wait for that. Lines that you type are added to the document; Ctrl-D saves and
+// closes it, Ctrl-C closes it without saving.
 //
 //   gjs -m document.js FILE
 
@@ -14,7 +15,7 @@ import System from 'system';
 
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
-// Since GLib 2.80 they are in namespaces of their own, and GJS warns of the old names
+// Since GLib 2.80 these are in namespaces of their own, and GJS warns about the old names
 let UnixInputStream, unixSignalAdd;
 try {
     const {GioUnix, GLibUnix} = imports.gi;
@@ -29,7 +30,7 @@ const SIGINT = 2;
 
 const isCancelled = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
 
-// Without fatal, other bytes would be replaced, and saved so
+// Without `fatal`, invalid bytes would be replaced, and saved in that form
 function decode(contents) {
     try {
         return new TextDecoder('utf-8', {fatal: true}).decode(contents);
@@ -41,7 +42,7 @@ function decode(contents) {
 class Document {
     constructor(file) {
         this.lock = Lf.LockFile.new_for_document(file);
-        // Where the links lead to, if it is one: they stay
+        // The real document, so that symbolic links to it stay
         this.file = this.lock.document;
         this.text = '';
         this.reading = new Gio.Cancellable();
@@ -74,7 +75,7 @@ class Document {
         }
     }
 
-    // Leaves nothing under way: GJS 1.74 can crash if it exits before that has ended
+    // Ends pending operations: GJS 1.74 can crash if it exits before they have ended
     async close() {
         this.closing = true;
         this.waiting?.cancel();
@@ -130,7 +131,7 @@ class Document {
         } catch (error) {
             if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND))
                 throw error;
-            // It is a new one
+            // The document does not exist yet
             this.text = '';
         }
         // print() would add a line
@@ -147,13 +148,13 @@ class Document {
     }
 
     startToEdit() {
-        // It has changed while another edited it
+        // Another program may have changed it
         this.load();
         print('Yours to edit');
     }
 
     save() {
-        // By a new file in its place, with its permissions and owner
+        // Replaces the file, and keeps its permissions and owner
         this.file.replace_contents(this.text, null, false, Gio.FileCreateFlags.NONE, null);
         print('Saved');
     }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Edits a text document that nobody else edits. If another has it, it is read-only
-until that one closes it, and Enter decides whether to wait for that. Lines that
-are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
-save.
+"""Edits a text document, which no other program can edit at the same time. If another
+program edits it, the document is read-only until that program closes it. Press Enter
+to wait for that. Lines that you type are added to the document; Ctrl-D saves and
+closes it, Ctrl-C closes it without saving.
 
     python3 document.py FILE
 """
@@ -20,7 +21,7 @@ from gi.repository import Gio, GLib, Lf  # noqa: E402
 class Document:
     def __init__(self, path):
         self.lock = Lf.LockFile.new_for_document(path)
-        # Where the links lead to, if it is one: they stay
+        # The real document, so that symbolic links to it stay
         self.file = self.lock.document
         self.input = None
         self.waiting = None
@@ -65,16 +66,16 @@ class Document:
             if not self.closing:
                 self.show_read_only()
         except Exception as error:
-            # Who reads the lines gets it
+            # The coroutine that reads the lines raises it
             self.input.set_exception(error)
         self.waiting = None
 
     def load(self):
         try:
-            # Not read_text(): that is of the locale, and changes the ends of lines
+            # Not read_text(), which uses the locale's encoding, and changes line ends
             self.text = pathlib.Path(self.file.get_path()).read_bytes().decode()
         except FileNotFoundError:
-            # It is a new one
+            # The document does not exist yet
             self.text = ''
         print(self.text, end='', flush=True)
 
@@ -86,12 +87,12 @@ class Document:
         print(f'Read-only, edited by {self.describe_holder()}; Enter waits', flush=True)
 
     def start_to_edit(self):
-        # It has changed while another edited it
+        # Another program may have changed it
         self.load()
         print('Yours to edit', flush=True)
 
     def save(self):
-        # By a new file in its place, with its permissions and owner
+        # Replaces the file, and keeps its permissions and owner
         self.file.replace_contents(self.text.encode(), None, False, Gio.FileCreateFlags.NONE, None)
         print('Saved', flush=True)
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Edits a text document that nobody else edits. If another has it, it is read-only
-// until that one closes it, and Enter decides whether to wait for that. Lines that
-// are typed are added to the document; Ctrl-D saves and closes it, Ctrl-C does not
-// save.
+// Edits a text document, which no other program can edit at the same time. If another
+// program edits it, the document is read-only until that program closes it. Press Enter
+// to wait for that. Lines that you type are added to the document; Ctrl-D saves and
+// closes it, Ctrl-C closes it without saving.
 //
 //   document-vala FILE
 
@@ -17,11 +18,11 @@ class Document : Object {
 
     public Document (File file) throws Error {
         lock_file = new Lf.LockFile.for_document (file);
-        // Where the links lead to, if it is one: they stay
+        // The real document, so that symbolic links to it stay
         this.file = lock_file.document;
     }
 
-    // Returns the status to exit with
+    // Returns the exit status
     public int run () {
         edit.begin ((object, result) => {
             try {
@@ -100,7 +101,7 @@ class Document : Object {
             if (!text.validate ((ssize_t) length))
                 throw new IOError.INVALID_DATA ("This is not a text in UTF-8");
         } catch (FileError.NOENT error) {
-            // It is a new one
+            // The document does not exist yet
             text = "";
         }
         print ("%s", text);
@@ -119,13 +120,13 @@ class Document : Object {
     }
 
     private void start_to_edit () throws Error {
-        // It has changed while another edited it
+        // Another program may have changed it
         load ();
         print ("Yours to edit\n");
     }
 
     private void save () throws Error {
-        // By a new file in its place, with its permissions and owner
+        // Replaces the file, and keeps its permissions and owner
         file.replace_contents (text.data, null, false, FileCreateFlags.NONE, null);
         print ("Saved\n");
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Reads a file together with other readers, or writes it alone. Both keep the lock
- * until Enter is pressed, and give up if they have not got it after SECONDS.
+/* Reads a file together with other readers, or writes it alone. Both keep the lock until
+ * you press Enter, and give up if they have not got it after SECONDS.
  *
  *   readers-writers-c FILE SECONDS            reads
  *   readers-writers-c FILE SECONDS TEXT       writes */
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* g_ascii_strtod() takes anything */
+/* g_ascii_strtod() accepts any text */
 static gboolean
 is_number (const char *seconds)
 {
@@ -55,7 +56,7 @@ write_file (const char  *path,
   if (stream == NULL || !g_seekable_truncate (G_SEEKABLE (stream), 0, NULL, error))
     return FALSE;
 
-  /* A reader would now find it empty */
+  /* Without the lock, a reader would now find the file empty */
   g_print ("PID %d writes: %s\n", getpid (), text);
   wait_for_enter ();
 

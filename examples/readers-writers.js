@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Reads a file together with other readers, or writes it alone. Both keep the lock
-// until Enter is pressed, and give up if they have not got it after SECONDS.
+// Reads a file together with other readers, or writes it alone. Both keep the lock until
+// you press Enter, and give up if they have not got it after SECONDS.
 //
 //   gjs -m readers-writers.js FILE SECONDS            reads
 //   gjs -m readers-writers.js FILE SECONDS TEXT       writes
@@ -13,7 +14,7 @@ import System from 'system';
 
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
-// Since GLib 2.80 it is in a namespace of its own, and GJS warns of the old name
+// Since GLib 2.80 this is in a namespace of its own, and GJS warns about the old name
 let UnixInputStream;
 try {
     UnixInputStream = imports.gi.GioUnix.InputStream;
@@ -39,7 +40,7 @@ async function writeFile(file, text) {
     const stream = file.open_readwrite(null);
     stream.truncate(0, null);
 
-    // A reader would now find it empty
+    // Without the lock, a reader would now find the file empty
     print(`${me} writes: ${text}`);
     await enterPressed();
 

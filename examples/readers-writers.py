@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Reads a file together with other readers, or writes it alone. Both keep the lock
-until Enter is pressed, and give up if they have not got it after SECONDS.
+"""Reads a file together with other readers, or writes it alone. Both keep the lock until
+you press Enter, and give up if they have not got it after SECONDS.
 
     python3 readers-writers.py FILE SECONDS            reads
     python3 readers-writers.py FILE SECONDS TEXT       writes
@@ -26,7 +27,7 @@ def read_file(path):
 
 def write_file(path, text):
     with open(path, 'w') as file:
-        # A reader would now find it empty
+        # Without the lock, a reader would now find the file empty
         print(f'{ME} writes: {text}', flush=True)
         sys.stdin.readline()
         print(text, file=file)

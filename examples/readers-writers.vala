@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Reads a file together with other readers, or writes it alone. Both keep the lock
-// until Enter is pressed, and give up if they have not got it after SECONDS.
+// Reads a file together with other readers, or writes it alone. Both keep the lock until
+// you press Enter, and give up if they have not got it after SECONDS.
 //
 //   readers-writers-vala FILE SECONDS            reads
 //   readers-writers-vala FILE SECONDS TEXT       writes
@@ -18,7 +19,7 @@ void write_file (string path, string text) throws Error {
     var stream = File.new_for_path (path).open_readwrite ();
     stream.truncate (0);
 
-    // A reader would now find it empty
+    // Without the lock, a reader would now find the file empty
     print ("PID %d writes: %s\n", Posix.getpid (), text);
     stdin.read_line ();
 
@@ -39,7 +40,7 @@ void work (string path, double seconds, string? text) throws Error {
     lock_file.release ();
 }
 
-// double.parse() takes anything
+// double.parse() accepts any text
 bool is_number (string seconds) {
     return /^[0-9]+(\.[0-9]+)?$/.match (seconds);
 }

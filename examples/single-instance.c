@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Runs once for each user, until Ctrl-C. The second one says who runs already and
- * ends with status 1.
+/* Runs once for each user, until Ctrl-C. A second instance prints which process is
+ * already running, and exits with status 1.
  *
  *   single-instance-c */
 
@@ -15,7 +16,7 @@ tell_holder (LfLockFile *lock)
 {
   g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock, NULL, NULL);
 
-  /* It may have ended meanwhile, or be where we cannot see it */
+  /* It may have ended by now, or not be visible from here */
   if (holder != NULL && lf_lock_holder_get_pid (holder) != 0)
     g_printerr ("Already running as PID %d\n", lf_lock_holder_get_pid (holder));
   else
@@ -42,7 +43,7 @@ main (void)
     }
 
   g_print ("Running as PID %d\n", getpid ());
-  /* The kernel gives the lock back when the process ends, in whatever way */
+  /* The kernel releases the lock when the process ends, in whatever way */
   g_main_loop_run (loop);
 
   return EXIT_SUCCESS;

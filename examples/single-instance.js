@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Runs once for each user, until Ctrl-C. The second one says who runs already and
-// ends with status 1.
+// Runs once for each user, until Ctrl-C. A second instance prints which process is
+// already running, and exits with status 1.
 //
 //   gjs -m single-instance.js
 
@@ -10,7 +11,7 @@ import GLib from 'gi://GLib';
 import Lf from 'gi://Lf?version=1.0';
 import System from 'system';
 
-// Returns whether nobody else runs, and else says who
+// Returns true if this is the only instance; otherwise names the other one
 function start(lock) {
     try {
         return lock.try_acquire();
@@ -18,7 +19,7 @@ function start(lock) {
         if (!error.matches?.(Lf.LockError, Lf.LockError.ALREADY_LOCKED))
             throw error;
 
-        // It may have ended meanwhile, or be where we cannot see it
+        // It may have ended by now, or not be visible from here
         const pid = lock.query_holder()?.get_pid();
         printerr(pid ? `Already running as PID ${pid}` : 'Already running');
         return false;
@@ -37,5 +38,5 @@ try {
 }
 
 print(`Running as PID ${new Gio.Credentials().get_unix_pid()}`);
-// The kernel gives the lock back when the process ends, in whatever way
+// The kernel releases the lock when the process ends, in whatever way
 new GLib.MainLoop(null, false).run();

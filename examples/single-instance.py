@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Runs once for each user, until Ctrl-C. The second one says who runs already and
-ends with status 1.
+"""Runs once for each user, until Ctrl-C. A second instance prints which process is
+already running, and exits with status 1.
 
     python3 single-instance.py
 """
@@ -25,7 +26,7 @@ def main():
             signal.pause()
     except Lf.AlreadyLocked:
         holder = lock.query_holder()
-        # It may have ended meanwhile, or be where we cannot see it
+        # It may have ended by now, or not be visible from here
         if holder and holder.get_pid():
             return f'Already running as PID {holder.get_pid()}'
         return 'Already running'

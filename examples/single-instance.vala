@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// Runs once for each user, until Ctrl-C. The second one says who runs already and
-// ends with status 1.
+// Runs once for each user, until Ctrl-C. A second instance prints which process is
+// already running, and exits with status 1.
 //
 //   single-instance-vala
 
-// Returns whether nobody else runs, and else says who
+// Returns true if this is the only instance; otherwise names the other one
 bool start (Lf.LockFile lock_file) throws Error {
     try {
         return lock_file.try_acquire ();
     } catch (Lf.LockError.ALREADY_LOCKED error) {
         var holder = lock_file.query_holder ();
 
-        // It may have ended meanwhile, or be where we cannot see it
+        // It may have ended by now, or not be visible from here
         if (holder != null && holder.pid != 0)
             printerr ("Already running as PID %d\n", holder.pid);
         else
@@ -36,7 +37,7 @@ int main () {
     }
 
     print ("Running as PID %d\n", Posix.getpid ());
-    // The kernel gives the lock back when the process ends, in whatever way
+    // The kernel releases the lock when the process ends, in whatever way
     new MainLoop ().run ();
     return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -11,7 +12,7 @@ G_BEGIN_DECLS
 /**
  * LF_LOCK_ERROR:
  *
- * Error domain of failures to get a lock; see [error@LockError].
+ * The error domain for failures to acquire a lock; see [error@LockError].
  *
  * Since: 1.0
  */
@@ -19,20 +20,19 @@ G_BEGIN_DECLS
 
 /**
  * LfLockError:
- * @LF_LOCK_ERROR_FAILED: the lock could not be had for a reason that no other
- *   code names
- * @LF_LOCK_ERROR_ALREADY_LOCKED: somebody else holds it, and no wait was asked
- *   for
- * @LF_LOCK_ERROR_TIMED_OUT: somebody else held it until the time was over
- * @LF_LOCK_ERROR_WOULD_DEADLOCK: the calling thread holds it already through
- *   another object and asked to wait forever; or the system found, as some do
- *   for %LF_BACKEND_FCNTL, that its holder waits for a lock of this process
+ * @LF_LOCK_ERROR_FAILED: the lock could not be acquired, for a reason that has no other
+ *   code
+ * @LF_LOCK_ERROR_ALREADY_LOCKED: somebody else holds the lock, and the call was not to
+ *   wait
+ * @LF_LOCK_ERROR_TIMED_OUT: somebody else held the lock until the timeout expired
+ * @LF_LOCK_ERROR_WOULD_DEADLOCK: the calling thread holds the lock through another
+ *   object and would wait forever; or the system found that the holder waits for a lock
+ *   of this process, which some systems do for %LF_BACKEND_FCNTL
  *
- * Why a lock was not acquired. The caller may try again later.
+ * Why a lock was not acquired. You can try again later.
  *
- * Not every failure has this domain: failures of the backend have
- * [error@BackendError], and those of the path, or a cancel,
- * %G_IO_ERROR. [method@LockFile.acquire] lists them.
+ * Failures of the backend have the domain [error@BackendError]; failures of the path, and
+ * a cancel, have %G_IO_ERROR. [method@LockFile.acquire] lists all errors.
  *
  * Since: 1.0
  */
@@ -50,7 +50,7 @@ GQuark lf_lock_error_quark (void);
 /**
  * LF_UNLOCK_ERROR:
  *
- * Error domain of failures to release a lock; see [error@UnlockError].
+ * The error domain for failures to release a lock; see [error@UnlockError].
  *
  * Since: 1.0
  */
@@ -59,14 +59,14 @@ GQuark lf_lock_error_quark (void);
 /**
  * LfUnlockError:
  * @LF_UNLOCK_ERROR_FAILED: the system refused; the lock is still held
- * @LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds it: it never was locked, or it was
- *   broken and nobody has taken it since
- * @LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds it: another object or
- *   process, a successor after the lock was broken or replaced, or the process
- *   that this one was forked from
+ * @LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock: it was never acquired, or it was
+ *   broken and has not been acquired since
+ * @LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds the lock: another object or
+ *   process, the next holder after the lock was broken or replaced, or the process that
+ *   this one was forked from
  *
- * Why a lock was not released. What the lock protected is suspect: somebody
- * else may have worked on it meanwhile.
+ * Why a lock was not released. What the lock protected is suspect: somebody else may have
+ * changed it.
  *
  * Since: 1.0
  */
@@ -83,7 +83,7 @@ GQuark lf_unlock_error_quark (void);
 /**
  * LF_BACKEND_ERROR:
  *
- * Error domain of failures of a way of locking; see [error@BackendError].
+ * The error domain for failures of a backend; see [error@BackendError].
  *
  * Since: 1.0
  */
@@ -91,16 +91,14 @@ GQuark lf_unlock_error_quark (void);
 
 /**
  * LfBackendError:
- * @LF_BACKEND_ERROR_FAILED: this way of locking failed for a reason that no
- *   other code names
- * @LF_BACKEND_ERROR_NOT_SUPPORTED: the platform, the build, the file system,
- *   the mode or, with %LF_BACKEND_SQLITE, a fork does not allow this way of locking
- * @LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds something that cannot be a
- *   lock of this kind, as a directory, a FIFO, a socket or a symbolic link; or
- *   breaking the lock would remove data
+ * @LF_BACKEND_ERROR_FAILED: the backend failed, for a reason that has no other code
+ * @LF_BACKEND_ERROR_NOT_SUPPORTED: the backend does not work with this platform, build,
+ *   file system or mode or, for %LF_BACKEND_SQLITE, after a fork
+ * @LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path has something that cannot be a lock of
+ *   this backend, such as a directory, a FIFO, a socket or a symbolic link; or breaking
+ *   the lock would remove data
  *
- * Why a way of locking cannot work. The caller should choose another backend or
- * another path.
+ * Why a backend cannot work. Choose another backend or another path.
  *
  * Since: 1.0
  */

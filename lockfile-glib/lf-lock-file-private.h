@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What guards need beyond the public methods: to tell one grant from another. */
+/* What guards need in addition to the public methods, to tell grants apart. */
 
 gboolean lf_lock_file_acquire_sync   (LfLockFile    *self,
                                       const double  *timeout,
@@ -20,7 +21,7 @@ gssize   lf_lock_file_finish_acquire (LfLockFile    *self,
 gboolean lf_lock_file_release_grant  (LfLockFile    *self,
                                       gssize         grant,
                                       GError       **error);
-/* Nothing calls back, into a language that is collecting garbage. */
+/* Emits nothing: the caller may be a language's garbage collector. */
 void     lf_lock_file_drop_grant     (LfLockFile    *self,
                                       gssize         grant);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -146,13 +147,13 @@ struct _LfLockFile
 {
   GObject parent_instance;
 
-  char *path; /* of lf_path_new(); NULL where there is no local path */
-  char *document; /* or NULL; set where the object is made */
+  char *path; /* of lf_path_new(); NULL if there is no local path */
+  char *document; /* or NULL; set during construction */
   LfBackend backend;
 
   LfClaims *claims;
 
-  /* Under lf_claims_get_properties_mutex() */
+  /* Protected by lf_claims_get_properties_mutex() */
   LfLockMode mode;
   double timeout;
   double poll_interval;
@@ -190,8 +191,8 @@ typedef enum
 
 static GParamSpec *props[PROP_HELD + 1];
 
-/* Asked once: it looks through the environment, for longer than all else that is
- * done here to lock a file that nobody else wants. */
+/* Read only once: GLib searches the environment, which takes longer than all else that an
+ * uncontended acquire does here. */
 static gboolean debug_messages;
 
 static GMutex *
@@ -213,8 +214,7 @@ lf_lock_file_notify_held (LfLockFile *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HELD]);
 }
 
-/* What is not given comes here too, as NULL. An empty path stays empty, to be
- * refused when it is used. */
+/* @path may be NULL. An empty path stays empty, and is refused when it is used. */
 static void
 lf_lock_file_take_path (LfLockFile *self,
                         const char *path)
@@ -261,7 +261,8 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       g_autofree char *display_name = lf_path_get_display_name (self->path);
 
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _("The directory of %s had been removed when the lock file object was made"),
+                   _("The current directory had been removed when the lock file object of %s was "
+                     "made"),
                    display_name);
       return NULL;
     }
@@ -269,8 +270,7 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
   return lf_operations_find_backend (self->backend, error);
 }
 
-/* A new acquisition by the properties as they are. Without a @timeout it is that of
- * the property. */
+/* A new acquisition with the current properties. If @timeout is NULL, the property applies. */
 static LfAcquisition *
 lf_lock_file_new_acquisition (LfLockFile    *self,
                               const double  *timeout,
@@ -309,7 +309,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   if (request.mode == LF_LOCK_MODE_SHARED && !backend->has_shared)
     {
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("%s has no shared locks; %s has"), lf_backend_get_name (self->backend),
+                   _("%s has no shared locks, but %s has"), lf_backend_get_name (self->backend),
                    lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
@@ -317,8 +317,8 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   return lf_acquisition_new (&request, seconds, cancellable);
 }
 
-/* Without a @timeout it is that of the property. Sets @grant to the number of the
- * grant that this call got, or to 0 if the thread held the lock before. */
+/* If @timeout is NULL, the property applies. Sets @grant to the number of this call's
+ * grant, or to 0 if the thread held the lock before. */
 gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
                            const double  *timeout,
@@ -347,14 +347,14 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
   return TRUE;
 }
 
-/* One release, in whatever thread. */
+/* One release, in any thread. */
 typedef struct
 {
   const LfBackendVTable *backend;
   char *path; /* of lf_path_new() */
   LfClaimsRelease begun;
   int inherited_pid;
-  LfHandle *handle; /* (unowned): it is the claims' */
+  LfHandle *handle; /* (unowned): belongs to the claims */
   LfRelease result;
 } Release;
 
@@ -364,8 +364,8 @@ release_clear (Release *release)
   g_clear_pointer (&release->path, lf_path_unref);
 }
 
-/* Takes what is held, without any work on files. With a @grant, only if it is that
- * one. */
+/* Takes the handle, to release it, without touching files. With a @grant, only if that
+ * grant is still held. */
 static gboolean
 lf_lock_file_begin_release (LfLockFile    *self,
                             gssize         grant,
@@ -400,7 +400,7 @@ release_set_inherited_error (gpointer   data,
                display_name, pid);
 }
 
-/* The work on files. */
+/* The part that touches files. */
 static void
 release_work (Release  *release,
               GError  **error)
@@ -426,7 +426,7 @@ release_work (Release  *release,
     }
 }
 
-/* Where the release is reported. Returns whether it gave the lock back. */
+/* Called where the release is reported. Returns whether it released the lock. */
 static gboolean
 lf_lock_file_end_release (LfLockFile *self,
                           Release    *release,
@@ -442,7 +442,7 @@ lf_lock_file_end_release (LfLockFile *self,
   return release->result == LF_RELEASE_DONE;
 }
 
-/* Releases a grant by its number, or with 0 whatever is held. */
+/* Releases a grant by its number, or with 0 any grant. */
 gboolean
 lf_lock_file_release_grant (LfLockFile  *self,
                             gssize       grant,
@@ -461,8 +461,8 @@ lf_lock_file_release_grant (LfLockFile  *self,
   return released;
 }
 
-/* The same in silence, as in a garbage collection: if it is not held any more, nobody has to
- * know why. */
+/* The same without errors or notifications, for example for a garbage collector. If the
+ * grant is no longer held, nobody has to know why. */
 void
 lf_lock_file_drop_grant (LfLockFile *self,
                          gssize      grant)
@@ -608,8 +608,8 @@ lf_lock_file_set_property (GObject      *object,
     }
 }
 
-/* Releases without a word. Claims cannot be pending when the last reference goes,
- * since each has one. */
+/* Releases without errors or notifications. No claim can be pending when the last reference
+ * is dropped, since each claim has a reference. */
 static void
 lf_lock_file_dispose (GObject *object)
 {
@@ -630,8 +630,8 @@ lf_lock_file_finalize (GObject *object)
   G_OBJECT_CLASS (lf_lock_file_parent_class)->finalize (object);
 }
 
-/* What GLib and the C library find out once, under locks of their own, is found out
- * before a program can fork while another thread holds one of them. */
+/* GLib and the C library find out some values only once, with mutexes locked. This makes
+ * them do so early, so that a forked child does not find one of these mutexes locked. */
 static void
 warm_up (void)
 {
@@ -643,7 +643,7 @@ warm_up (void)
   g_io_error_quark ();
   g_get_host_name ();
   lf_thread_get_local_size ();
-  /* Any message */
+  /* Any message will do */
   (void) _("The lock file has no local path");
 }
 
@@ -666,9 +666,9 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Path of the lock file, in the file system's encoding.
    *
-   * A relative path is made absolute when the object is made, so a later change
-   * of the working directory does not matter. The file need not exist. It is
-   * %NULL for a file without a local path.
+   * A relative path is made absolute during construction, so a later change of the
+   * working directory does not matter. The file need not exist. The path is %NULL for a
+   * file without a local path.
    *
    * Since: 1.0
    */
@@ -680,11 +680,11 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:file: (getter get_file)
    *
-   * The lock file as a [iface@Gio.File], another way to give the path.
+   * The lock file as a [iface@Gio.File], as an alternative to the path.
    *
-   * It is for languages whose strings cannot name every file: they can make the
-   * object with this and further properties. Of it and [property@LockFile:path],
-   * give one. A file without a local path gives none.
+   * It is for languages whose strings cannot represent every file name: set this
+   * property, and other ones, during construction. Set either this or
+   * [property@LockFile:path]. A file without a local path results in no path.
    *
    * Since: 1.0
    */
@@ -696,10 +696,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:document: (getter get_document)
    *
-   * The document that the lock is for, if [ctor@LockFile.new_for_document] made the
-   * object, else %NULL.
+   * The document that the lock is for, if the object was made by
+   * [ctor@LockFile.new_for_document], otherwise %NULL.
    *
-   * Its path is the one behind all links, which is where to save it.
+   * Its path is the real one, behind all links. Save the document there.
    *
    * Since: 1.0
    */
@@ -710,10 +710,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:backend: (getter get_backend)
    *
-   * The way of locking.
+   * The backend.
    *
-   * %LF_BACKEND_AUTO, the default, becomes the platform's best, and reads back as
-   * that. All who take a lock have to agree on this.
+   * The default, %LF_BACKEND_AUTO, becomes the platform's best, and the property then
+   * has that value. All programs that share a lock must use the same backend.
    *
    * Since: 1.0
    */
@@ -727,10 +727,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Whether the lock excludes everybody or only exclusive locks.
    *
-   * A change takes effect with the next acquire: a lock that is held keeps its mode.
-   * To change that, release and acquire again; another can be granted the lock in
-   * between, since flock(2) cannot change a lock without letting go of it. A backend
-   * without shared locks refuses to acquire one, with %LF_BACKEND_ERROR_NOT_SUPPORTED.
+   * A change takes effect with the next acquire: a lock that is held keeps its mode. To
+   * change its mode, release it and acquire it again. Another program can acquire it in
+   * between, since flock(2) cannot change a lock without releasing it. Acquiring a
+   * shared lock fails with %LF_BACKEND_ERROR_NOT_SUPPORTED if the backend has none.
    *
    * Since: 1.0
    */
@@ -764,8 +764,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * start over with the new file: exclusion is kept, the order is not. Do not remove
    * the file if other programs lock it without checking that it is still at its path.
    *
-   * On Windows 10 the file's name disappears at once, on older systems when no program
-   * has the file open any more: until then, acquiring the lock waits up to half a second
+   * On Windows 10 the file's name disappears at once, on older systems only when no
+   * program has the file open. Until then, acquiring the lock waits up to half a second
    * and then fails with %G_IO_ERROR_PERMISSION_DENIED. Both ways of deleting keep
    * exclusion by design; neither can be tested in wine.
    *
@@ -794,17 +794,17 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:durable: (getter get_durable) (setter set_durable)
    *
-   * Whether the record of a lock is on the disk before the lock can be seen.
+   * Whether the record of a lock is written to the disk before the lock is visible.
    *
    * It applies to locks that are files with a record of their holder:
-   * %LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY and %LF_BACKEND_PID_FILE on Unix. After
-   * a power failure, a file system may still have the lock but not its record. It then
-   * could not be proved that the holder is dead, and the lock would be held until
-   * [method@LockFile.break_lock].
+   * %LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY and %LF_BACKEND_PID_FILE on Unix.
+   * Otherwise, after a power failure, a file system may still have the lock but not its
+   * record. Nobody could then prove that the holder is dead, and the lock would be held
+   * until [method@LockFile.break_lock].
    *
    * Writing to the disk takes several times as long as all other steps of an acquire
    * and release. Set this to %FALSE if the lock does not outlive a boot, such as in
-   * `/run`, or if it does not matter that a person has to break the lock.
+   * `/run`, or if it does not matter that a user has to break the lock.
    *
    * Since: 1.0
    */
@@ -817,9 +817,9 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Permission bits of a file that acquiring creates, less the process's umask.
    *
-   * The default is 0666. The permissions of an existing file are left alone. A user who
-   * may only read the file can still get a shared lock, and with %LF_BACKEND_FLOCK an
-   * exclusive one. Windows has no such bits.
+   * The default is 0666. The permissions of an existing file do not change. A user who
+   * may only read the file can still acquire a shared lock, and with %LF_BACKEND_FLOCK
+   * an exclusive one. Windows has no such bits.
    *
    * Since: 1.0
    */
@@ -830,13 +830,13 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:poll-interval: (getter get_poll_interval) (setter set_poll_interval)
    *
-   * The longest time between two polls of the lock where nothing can wake a waiter, in
-   * seconds: 0.5 by default, from 0.001 to 3600.
+   * The longest time between two polls if nothing can wake a waiter, in seconds: 0.5 by
+   * default, from 0.001 to 3600.
    *
    * Waits for %LF_BACKEND_FLOCK and %LF_BACKEND_FCNTL do not poll, except on NFS; the
-   * kernel wakes them. For other waits it is the longest delay until they notice a release
-   * that no watch reports, such as one on another host. On Windows it is at most 15
-   * milliseconds.
+   * kernel wakes them. For other waits, this is the longest delay until they notice a
+   * release that no watch reports, such as a release on another host. On Windows it is
+   * at most 15 milliseconds.
    *
    * Since: 1.0
    */
@@ -849,12 +849,12 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:required-scope: (getter get_required_scope) (setter set_required_scope)
    *
-   * Whom the lock has to exclude at least.
+   * The programs that the lock must exclude at least.
    *
-   * Acquiring it where that cannot be had, or where it is not known, gives
-   * %LF_BACKEND_ERROR_NOT_SUPPORTED, with a message that names the mount option that is in
-   * the way. By default nothing is required. Whom a lock on the path excludes tells
-   * [method@LockFile.query_scope].
+   * If that is not possible, or not known, acquiring the lock fails with
+   * %LF_BACKEND_ERROR_NOT_SUPPORTED. The message names the mount option that prevents
+   * it. By default nothing is required. [method@LockFile.query_scope] tells the scope
+   * of a lock on the path.
    *
    * Since: 1.0
    */
@@ -867,9 +867,9 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Whether this object holds the lock.
    *
-   * It changes, and is notified, where an operation reports: before a
-   * synchronous call returns, and before the callback of an asynchronous one. A
-   * lock that is dropped with the last reference notifies nothing.
+   * It changes, and is notified, where an operation reports: before a synchronous call
+   * returns, and before the callback of an asynchronous one. Dropping the last
+   * reference of an object that holds its lock emits no notification.
    *
    * Since: 1.0
    */
@@ -896,12 +896,12 @@ lf_lock_file_init (LfLockFile *self)
  *
  * Makes an object for the lock of a file. Nothing happens to the file yet.
  *
- * Whether the path can be used is reported when the lock is acquired. For another
- * backend there is [ctor@LockFile.new_with_backend]; the other properties are set
- * before acquiring.
+ * Whether the path can be used is reported when the lock is acquired. To choose a
+ * backend, use [ctor@LockFile.new_with_backend]. Set other properties before you
+ * acquire the lock.
  *
- * Returns: (transfer full): a new lock file, which locks with %LF_BACKEND_AUTO,
- *   exclusively, and waits forever
+ * Returns: (transfer full): a new lock file with %LF_BACKEND_AUTO that locks
+ *   exclusively and waits forever
  *
  * Since: 1.0
  */
@@ -961,13 +961,13 @@ lf_lock_file_new_for_file (GFile *file)
  *
  * Makes an object for the lock of a document that programs replace when they save it.
  *
- * The lock cannot be the document then, since a new file would take its place, unlocked. It
- * is a file beside the document, `.NAME.lock`, which is there only while the lock is held or
- * waited for ([property@LockFile:remove-on-release]).
+ * Such a document cannot be its own lock, since a new, unlocked file would take its
+ * place. The lock is a file beside the document, `.NAME.lock`, which exists only while
+ * a program holds the lock or waits for it ([property@LockFile:remove-on-release]).
  *
- * All names of a document that symbolic links give it have one lock: the links are followed,
- * now and not again later. So is a link to a document that is still to be made.
- * [method@LockFile.get_document] is what they lead to. Save there, in the way that keeps
+ * All names that symbolic links give a document share one lock. The links are followed
+ * once, in this call, even if the document does not exist yet.
+ * [method@LockFile.get_document] is what they lead to. Save there, in a way that keeps
  * permissions and owner:
  *
  * <!-- code: in document.c -->
@@ -978,23 +978,23 @@ lf_lock_file_new_for_file (GFile *file)
  *                                 G_FILE_CREATE_NONE, NULL, cancellable, error);
  * ```
  *
- * If you may not make files in the document's directory, or it is on a read-only file
- * system, the lock is in `lockfile-glib` in your runtime directory (`XDG_RUNTIME_DIR`; if
- * that is not set, `/run/user/UID` or else your cache directory). There it excludes only
- * your own programs: not other users, nor those who may make files beside the document. In
- * a sandbox that directory is often another one.
+ * If you may not create files in the document's directory, or it is on a read-only file
+ * system, the lock is in `lockfile-glib` in your runtime directory (`XDG_RUNTIME_DIR`;
+ * if that is not set, `/run/user/UID` or else your cache directory). There it excludes
+ * only your own programs: neither other users, nor programs that may create files
+ * beside the document. A sandbox often has another runtime directory.
  *
- * If the document's name is so long that the lock's would be too long, the lock's has a
- * SHA-256 hash in its place. Hard links are documents of their own, with a lock each.
+ * If the name of the lock would be too long, it contains a SHA-256 hash in place of the
+ * document's name. Hard links are separate documents, each with a lock of its own.
  *
- * This looks at the file system, in the calling thread; nothing is made. It fails if the
- * document has no local path (%G_IO_ERROR_INVALID_FILENAME), its directory does not exist
- * (%G_IO_ERROR_NOT_FOUND), links go in a circle (%G_IO_ERROR_TOO_MANY_LINKS), or the system
- * does not let you look (%G_IO_ERROR_PERMISSION_DENIED, ...). On Windows a link that leads
- * nowhere is not followed.
+ * This looks at the file system, in the calling thread, but creates nothing. It fails
+ * if the document has no local path (%G_IO_ERROR_INVALID_FILENAME), its directory does
+ * not exist (%G_IO_ERROR_NOT_FOUND), links form a circle (%G_IO_ERROR_TOO_MANY_LINKS),
+ * or the system does not let you look (%G_IO_ERROR_PERMISSION_DENIED, ...). On Windows,
+ * dangling links are not followed.
  *
- * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new], but removed on
- *   release
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new], but with
+ *   [property@LockFile:remove-on-release]
  *
  * Since: 1.0
  */
@@ -1074,10 +1074,10 @@ lf_lock_file_get_file (LfLockFile *self)
  * lf_lock_file_get_document: (get-property document)
  * @self: a lock file
  *
- * Gets the document that the lock is for, behind all links. That is where to save it.
+ * Gets the document that the lock is for, behind all links. Save the document there.
  *
- * Returns: (transfer full) (nullable): a new file, or %NULL if
- *   [ctor@LockFile.new_for_document] did not make the object
+ * Returns: (transfer full) (nullable): a new file, or %NULL if the object was not made
+ *   by [ctor@LockFile.new_for_document]
  *
  * Since: 1.0
  */
@@ -1135,8 +1135,8 @@ lf_lock_file_get_mode (LfLockFile *self)
  *
  * Sets whether the lock excludes everybody or only exclusive locks.
  *
- * It takes effect with the next acquire: a lock that is held or waited for keeps the
- * mode with which it was asked for.
+ * It takes effect with the next acquire: locks and waits keep the mode that they began
+ * with.
  *
  * Since: 1.0
  */
@@ -1161,7 +1161,7 @@ lf_lock_file_set_mode (LfLockFile *self,
  * lf_lock_file_get_timeout: (get-property timeout)
  * @self: a lock file
  *
- * Gets how long the lock is waited for.
+ * Gets how long to wait for the lock.
  *
  * Returns: the time in seconds; below 0 forever
  *
@@ -1183,8 +1183,8 @@ lf_lock_file_get_timeout (LfLockFile *self)
  * @self: a lock file
  * @timeout: the time in seconds; below 0 forever, 0 to try once
  *
- * Sets how long the lock is waited for, from the next call on. Waits that have
- * already begun keep their timeout.
+ * Sets how long to wait for the lock, from the next call on. Waits that have already
+ * begun keep their timeout.
  *
  * Since: 1.0
  */
@@ -1205,7 +1205,7 @@ lf_lock_file_set_timeout (LfLockFile *self,
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
 }
 
-/* Whether the lock is that there is something at the path. */
+/* Whether the lock is the existence of something at the path. */
 static gboolean
 lf_lock_file_is_dotlock (LfLockFile *self)
 {
@@ -1218,8 +1218,8 @@ lf_lock_file_is_dotlock (LfLockFile *self)
  * lf_lock_file_get_remove_on_release: (get-property remove-on-release)
  * @self: a lock file
  *
- * Gets whether the file is removed when the lock is released. It always is
- * where the lock is the existence of the file.
+ * Gets whether the file is removed when the lock is released. This is always %TRUE if
+ * the lock is the existence of the file.
  *
  * Returns: %TRUE if it is removed
  *
@@ -1236,7 +1236,7 @@ lf_lock_file_get_remove_on_release (LfLockFile *self)
   return self->remove_on_release || lf_lock_file_is_dotlock (self);
 }
 
-/* One setter for the boolean properties. */
+/* The setter for all boolean properties. */
 static void
 lf_lock_file_set_boolean (LfLockFile         *self,
                           gboolean           *field,
@@ -1277,9 +1277,9 @@ lf_lock_file_set_remove_on_release (LfLockFile *self,
  * lf_lock_file_get_create_parents: (get-property create-parents)
  * @self: a lock file
  *
- * Gets whether missing parent directories are made.
+ * Gets whether missing parent directories are created.
  *
- * Returns: %TRUE if they are made
+ * Returns: %TRUE if they are created
  *
  * Since: 1.0
  */
@@ -1297,9 +1297,9 @@ lf_lock_file_get_create_parents (LfLockFile *self)
 /**
  * lf_lock_file_set_create_parents: (set-property create-parents)
  * @self: a lock file
- * @create_parents: whether to make them
+ * @create_parents: whether to create them
  *
- * Sets whether missing parent directories are made when acquiring.
+ * Sets whether missing parent directories are created when acquiring.
  *
  * Since: 1.0
  */
@@ -1316,7 +1316,7 @@ lf_lock_file_set_create_parents (LfLockFile *self,
  * lf_lock_file_get_durable: (get-property durable)
  * @self: a lock file
  *
- * Gets whether the record of a lock is on the disk before the lock can be seen.
+ * Gets whether the record of a lock is written to the disk before the lock is visible.
  *
  * Returns: %TRUE if it is
  *
@@ -1336,9 +1336,9 @@ lf_lock_file_get_durable (LfLockFile *self)
 /**
  * lf_lock_file_set_durable: (set-property durable)
  * @self: a lock file
- * @durable: whether it must be on the disk
+ * @durable: whether to write it to the disk
  *
- * Sets whether the record of a lock is on the disk before the lock can be seen.
+ * Sets whether the record of a lock is written to the disk before the lock is visible.
  *
  * Since: 1.0
  */
@@ -1355,7 +1355,7 @@ lf_lock_file_set_durable (LfLockFile *self,
  * lf_lock_file_get_file_mode: (get-property file-mode)
  * @self: a lock file
  *
- * Gets the permission bits of a file that acquiring makes.
+ * Gets the permission bits of a file that acquiring creates.
  *
  * Returns: the bits, before the umask
  *
@@ -1375,9 +1375,9 @@ lf_lock_file_get_file_mode (LfLockFile *self)
 /**
  * lf_lock_file_set_file_mode: (set-property file-mode)
  * @self: a lock file
- * @file_mode: the bits, before the umask; only 07777 of them count
+ * @file_mode: the bits, before the umask; bits other than 07777 are ignored
  *
- * Sets the permission bits of a file that acquiring makes.
+ * Sets the permission bits of a file that acquiring creates.
  *
  * Since: 1.0
  */
@@ -1404,7 +1404,7 @@ lf_lock_file_set_file_mode (LfLockFile *self,
  * lf_lock_file_get_poll_interval: (get-property poll-interval)
  * @self: a lock file
  *
- * Gets the longest time between two polls where nothing can wake a waiter.
+ * Gets the longest time between two polls if nothing can wake a waiter.
  *
  * Returns: the time in seconds
  *
@@ -1424,10 +1424,9 @@ lf_lock_file_get_poll_interval (LfLockFile *self)
 /**
  * lf_lock_file_set_poll_interval: (set-property poll-interval)
  * @self: a lock file
- * @poll_interval: the time in seconds, from 0.001 to 3600; the nearest of these
- *   is taken for any other
+ * @poll_interval: the time in seconds; limited to 0.001 to 3600
  *
- * Sets the longest time between two polls where nothing can wake a waiter.
+ * Sets the longest time between two polls if nothing can wake a waiter.
  *
  * Since: 1.0
  */
@@ -1456,7 +1455,7 @@ lf_lock_file_set_poll_interval (LfLockFile *self,
  * lf_lock_file_get_required_scope: (get-property required-scope)
  * @self: a lock file
  *
- * Gets whom the lock has to exclude at least.
+ * Gets the programs that the lock must exclude at least.
  *
  * Returns: the scope
  *
@@ -1478,7 +1477,7 @@ lf_lock_file_get_required_scope (LfLockFile *self)
  * @self: a lock file
  * @required_scope: the scope; with %LF_LOCK_SCOPE_UNKNOWN, any
  *
- * Sets whom the lock has to exclude at least, from the next acquire on.
+ * Sets the programs that the lock must exclude at least, from the next acquire on.
  *
  * Since: 1.0
  */
@@ -1505,31 +1504,32 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Acquires the lock and waits for it as long as [property@LockFile:timeout]
- * says.
+ * Acquires the lock. Waits for it as long as [property@LockFile:timeout] allows.
  *
- * If the calling thread holds the object's lock already, this succeeds at once and is
- * not counted. If another thread holds it through this object, this waits until that
- * is released, as for any other holder. It does not iterate any main context while it
- * waits, so in a program with windows use [method@LockFile.acquire_async].
+ * If the calling thread already holds the object's lock, this succeeds at once and is
+ * not counted. If another thread holds the lock through this object, this waits until
+ * that thread has released it, as for any other holder. This does not iterate any main
+ * context while it waits, so in a program with windows use
+ * [method@LockFile.acquire_async].
  *
  * The errors are:
  *
- * - %LF_LOCK_ERROR_ALREADY_LOCKED: somebody holds it and the timeout is 0
- * - %LF_LOCK_ERROR_TIMED_OUT: somebody held it all the time, or the file system did not
- *   answer
- * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds it through another object,
- *   neither timeout nor cancellable could end the wait, and there is no other thread
- *   that could release it; on other systems than Linux, whether there is one or not
- * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this backend, or its shared mode, is
- *   not available in this build or on this file system
+ * - %LF_LOCK_ERROR_ALREADY_LOCKED: somebody holds the lock and the timeout is 0
+ * - %LF_LOCK_ERROR_TIMED_OUT: somebody held the lock until the timeout expired, or the
+ *   file system did not answer
+ * - %LF_LOCK_ERROR_WOULD_DEADLOCK: this thread holds the lock through another object,
+ *   neither a timeout nor a cancellable could end the wait, and no other thread exists
+ *   that could release the lock. On systems other than Linux, other threads are not
+ *   considered
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this backend, or its shared mode, is not available
+ *   in this build or on this file system
  * - %LF_LOCK_ERROR_FAILED: any other failure of the wait, such as no thread for it
- * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path holds what cannot be a lock of
- *   this kind, such as a symbolic link, a FIFO, a socket, a device or, except with
- *   %LF_BACKEND_FLOCK and %LF_BACKEND_DIRECTORY, a directory; with
+ * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path has something that cannot be a lock
+ *   of this backend, such as a symbolic link, a FIFO, a socket, a device or, except
+ *   with %LF_BACKEND_FLOCK and %LF_BACKEND_DIRECTORY, a directory; with
  *   %LF_BACKEND_SQLITE, a file that is not a database. It is left alone
- * - %LF_BACKEND_ERROR_FAILED: any other failure of this backend, such as a system
- *   that is out of locks
+ * - %LF_BACKEND_ERROR_FAILED: any other failure of this backend, for example if the
+ *   system has no more locks
  * - %G_IO_ERROR_CANCELLED: @cancellable was cancelled; the lock is not held
  * - %G_IO_ERROR_PENDING: this would wait for an asynchronous operation of the object
  *   that is reported in a main context of the calling thread
@@ -1538,9 +1538,9 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
  * - the error of opening the path, such as %G_IO_ERROR_NOT_FOUND,
  *   %G_IO_ERROR_PERMISSION_DENIED or %G_IO_ERROR_READ_ONLY
  *
- * The message of the first two names the holder only if the attempt learned it, such as
- * from a lock that is a file. [method@LockFile.query_holder] searches for the holder, which
- * can take much longer than the attempt.
+ * The messages of the first two errors name the holder only if the attempt learned it,
+ * such as from a lock that is a file. [method@LockFile.query_holder] searches for the
+ * holder, which can take much longer than the attempt.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1594,10 +1594,10 @@ lf_lock_file_acquire_with_timeout (LfLockFile    *self,
  * @self: a lock file
  * @error: return location for an error
  *
- * Acquires the lock if that is possible at once: [method@LockFile.acquire] with a
- * timeout of 0, and with the same errors.
+ * Acquires the lock if that is possible at once, as [method@LockFile.acquire] does with
+ * a timeout of 0, and with the same errors.
  *
- * On a file system that does not answer it may still take long; from a main loop, call
+ * If a file system does not answer, this may still take long. From a main loop, call
  * [method@LockFile.acquire_with_timeout_async] with a timeout of 0.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set; it is
@@ -1645,7 +1645,7 @@ acquire_reported_cb (gpointer user_data)
   lf_acquisition_detach (g_task_get_task_data (task));
 }
 
-/* Without a @timeout it is that of the property. */
+/* If @timeout is NULL, the property applies. */
 static void
 lf_lock_file_start_acquire (LfLockFile          *self,
                             const double        *timeout,
@@ -1658,7 +1658,7 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   g_autoptr (GError) error = NULL;
   LfAcquisition *acquisition;
 
-  /* One tag for all that acquire_finish() finishes */
+  /* The same tag for everything that acquire_finish() finishes */
   g_task_set_source_tag (task, lf_lock_file_acquire_async);
   g_task_set_name (task, "[lockfile-glib] acquire");
   g_task_set_priority (task, io_priority);
@@ -1666,8 +1666,8 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  /* Decided by the acquisition, once: else a lock that was granted might be
-   * reported as cancelled and nobody would release it */
+  /* The acquisition decides, once. Otherwise GTask could report a granted lock as
+   * cancelled, and nobody would release it */
   g_task_set_check_cancellable (task, FALSE);
 
   if (lf_claims_forget_lost (self->claims, FALSE))
@@ -1695,7 +1695,7 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
   LfAcquisition *acquisition = g_task_get_task_data (G_TASK (result));
   gssize grant = g_task_propagate_int (G_TASK (result), error);
 
-  /* A process that was forked since then does not have it */
+  /* A process that was forked since then does not have the lock */
   if (grant > 0 && !lf_acquisition_is_own (acquisition))
     {
       g_propagate_error (error, lf_acquisition_new_inherited_error (acquisition));
@@ -1710,26 +1710,25 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
  * @self: a lock file
  * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the lock is acquired or could
- *   not be
+ * @callback: (scope async) (nullable): called when the lock is acquired, or with an
+ *   error
  * @user_data: data for @callback
  *
- * Starts to acquire the lock, for as long as [property@LockFile:timeout] says.
+ * Starts to acquire the lock. Waits for it as long as [property@LockFile:timeout] allows.
  *
- * This is always a claim of its own. If the object holds the lock or waits for it
- * already, the claim queues behind, first come, first served, and completes after
- * the release before it; its timeout counts from this call.
+ * Each call is a claim of its own. If the object already holds the lock or waits for
+ * it, the claim queues, first come, first served, and completes after the release
+ * before it. Its timeout counts from this call.
  *
- * The calling thread is never blocked, not even by a file system that does not
- * answer, and @callback is never called before this returns. A cancel of
- * @cancellable ends the wait at once. If it comes after the lock was granted but
- * before that was reported, the lock is released and %G_IO_ERROR_CANCELLED is
- * reported; so an error always means that the lock is not held. If a file system has
- * not answered for a second after the cancel, the cancel is reported anyway, and
- * whatever is granted later is released.
+ * The calling thread is never blocked, not even by a file system that does not answer,
+ * and @callback is never called before this returns. Cancelling @cancellable ends the
+ * wait at once. If it comes after the lock was granted but before that was reported,
+ * the lock is released and %G_IO_ERROR_CANCELLED is reported. So an error always means
+ * that the lock is not held. If a file system has not answered for a second after the
+ * cancel, the cancel is reported anyway, and a later grant is released.
  *
- * If the caller drops its last reference before that, the operation still completes,
- * and then the lock is released with the object.
+ * If the caller drops its last reference before the report, the operation still
+ * completes, and then the lock is released with the object.
  *
  * Since: 1.0
  */
@@ -1752,8 +1751,8 @@ lf_lock_file_acquire_async (LfLockFile          *self,
  * @timeout: the time in seconds; below 0 forever, 0 to try once
  * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the lock is acquired or could
- *   not be
+ * @callback: (scope async) (nullable): called when the lock is acquired, or with an
+ *   error
  * @user_data: data for @callback
  *
  * Starts to acquire the lock as [method@LockFile.acquire_async] does, with a timeout
@@ -1814,8 +1813,9 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
  * @result: the result that the callback got
  * @error: return location for an error
  *
- * Finishes [method@LockFile.acquire_with_timeout_async], as [method@LockFile.acquire_finish]
- * does. Languages look for a function of this name.
+ * Finishes [method@LockFile.acquire_with_timeout_async], as
+ * [method@LockFile.acquire_finish] does. Language bindings look for a function with
+ * this name.
  *
  * Returns: %TRUE if the lock is held, %FALSE with @error set
  *
@@ -1842,11 +1842,11 @@ lf_lock_file_acquire_with_timeout_finish (LfLockFile    *self,
  * The errors are:
  *
  * - %LF_UNLOCK_ERROR_NOT_LOCKED: nobody holds the lock. If this object held it, the
- *   file has been removed or renamed since, and what the lock protected is suspect. A
- *   file that was moved together with its directory may go unnoticed
- * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds it: another object, a
- *   successor after the file was removed or renamed, or the process that this
- *   one was forked from
+ *   file has been removed or renamed since, and what the lock protected is suspect. If
+ *   a file was moved together with its directory, this may go unnoticed
+ * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: somebody else holds the lock: another object, the
+ *   next holder after the file was removed or renamed, or the process that this one was
+ *   forked from
  * - %LF_UNLOCK_ERROR_FAILED: the system could not unlock. Only then does the object
  *   still hold the lock
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED, %G_IO_ERROR_INVALID_FILENAME: this backend is
@@ -2001,16 +2001,16 @@ lf_lock_file_is_held (LfLockFile *self)
  * lf_lock_file_is_held_by_thread:
  * @self: a lock file
  *
- * Gets whether the calling thread holds the lock, through this object or through
- * another one. The file is checked, but not its lock.
+ * Gets whether the calling thread holds the lock, through this object or another one.
+ * Checks which file is at the path, but not its lock.
  *
  * A thread that holds the lock and waits forever to acquire it through another object
  * waits for itself. [method@LockFile.acquire] then fails with
  * %LF_LOCK_ERROR_WOULD_DEADLOCK, but not if it has a cancellable, which could end the
  * wait. If your cancellable serves another purpose, call this first.
  *
- * The thread that holds a lock is the one in which it was reported. To leave other
- * objects out, call [method@LockFile.is_acquired_by_thread].
+ * The thread that holds a lock is the one in which the acquire was reported. To ignore
+ * other objects, call [method@LockFile.is_acquired_by_thread].
  *
  * Returns: %TRUE if it does
  *
@@ -2032,16 +2032,16 @@ lf_lock_file_is_held_by_thread (LfLockFile *self)
  * lf_lock_file_is_acquired_by_thread:
  * @self: a lock file
  *
- * Gets whether this object holds the lock, and it is the calling thread that acquired
- * it. The file is not checked.
+ * Gets whether this object holds the lock, acquired by the calling thread. The file is
+ * not checked.
  *
- * Then [method@LockFile.acquire] succeeds at once and is not counted. Whoever releases
- * at the end of a block calls this first: if the lock was there before the block, it is
- * not the block's to release.
+ * If so, [method@LockFile.acquire] succeeds at once and is not counted. Call this
+ * before a block that releases the lock at its end: a lock that was held before the
+ * block must not be released by the block.
  *
- * The thread that acquired a lock is the one in which it was reported.
+ * The thread that acquired a lock is the one in which the acquire was reported.
  *
- * Returns: %TRUE if it is
+ * Returns: %TRUE if it does
  *
  * Since: 1.0
  */
@@ -2053,8 +2053,8 @@ lf_lock_file_is_acquired_by_thread (LfLockFile *self)
   return lf_claims_is_held_here (self->claims) && lf_claims_is_held (self->claims);
 }
 
-/* What a question to the file, or a break, needs of the lock file: it may outlive it
- * in a thread. */
+/* What a query or a break needs of the lock file. It may outlive the lock file, in a
+ * thread. */
 typedef struct
 {
   const LfBackendVTable *backend;
@@ -2133,22 +2133,22 @@ query_holder_thread (gpointer   data,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Checks whether anybody at all holds the lock, this object included.
+ * Checks whether anybody holds the lock, including this object.
  *
- * The answer may be outdated when it arrives; to get the lock, acquire it. Where
- * the kernel does not list all locks (in containers, on file systems of FUSE, on
- * systems other than Linux), this acquires a free lock of %LF_BACKEND_FLOCK for a moment,
- * during which another program's attempt can fail. So does checking a lock of
- * %LF_BACKEND_LOCK_FILE_EX, and one of %LF_BACKEND_SQLITE on systems other than Linux. No
- * other check has such an effect.
+ * The answer may be outdated when it arrives; to get the lock, acquire it. If the
+ * kernel does not list all locks (in containers, on FUSE, on systems other than Linux),
+ * this acquires a free lock of %LF_BACKEND_FLOCK for a moment, in which another
+ * program's attempt can fail. The same is true for a lock of %LF_BACKEND_LOCK_FILE_EX,
+ * and for one of %LF_BACKEND_SQLITE on systems other than Linux. No other check has
+ * such an effect.
  *
- * An error cannot be mistaken for a free lock: the result is %TRUE then, even if @error
+ * An error cannot be mistaken for a free lock: the result is then %TRUE, even if @error
  * is %NULL. %FALSE always means that nobody holds the lock.
  *
  * The errors are those of [method@LockFile.query_holder].
  *
  * Returns: %FALSE if nobody holds the lock; %TRUE if somebody does, or with @error set
- *   if that cannot be told
+ *   if that could not be checked
  *
  * Since: 1.0
  */
@@ -2231,7 +2231,7 @@ lf_lock_file_is_locked_async (LfLockFile          *self,
  * Finishes [method@LockFile.is_locked_async].
  *
  * Returns: %FALSE if nobody holds the lock; %TRUE if somebody does, or with @error set
- *   if that cannot be told
+ *   if that could not be checked
  *
  * Since: 1.0
  */
@@ -2264,18 +2264,18 @@ lf_lock_file_is_locked_finish (LfLockFile    *self,
  *
  * Finds out who holds the lock, which may be this object.
  *
- * On Linux the holder of an %LF_BACKEND_FLOCK lock is the process that `/proc/locks`
- * names, and that of %LF_BACKEND_FCNTL or %LF_BACKEND_SQLITE the one that the kernel
- * names if it has a POSIX lock. If the kernel names no process, or one that has ended and
- * left the lock to others, the holder is a process that has the file open. Finding it
- * means reading the descriptors of all processes that may be read. With thousands of
- * them that takes many milliseconds, so use the asynchronous call from a main loop.
+ * On Linux, the holder of an %LF_BACKEND_FLOCK lock is the process that `/proc/locks`
+ * names. For %LF_BACKEND_FCNTL and %LF_BACKEND_SQLITE, the kernel names the holder of a
+ * POSIX lock. If the kernel names no process, or one that has ended and left the lock
+ * to others, the holder is a process that has the file open. Finding it means reading
+ * the descriptors of all processes that may be read. With thousands of processes this
+ * takes many milliseconds, so use the asynchronous call from a main loop.
  *
  * A lock that is a file contains its holder's PID and host. If that process is proved
  * dead, nobody holds the lock.
  *
- * A holder that is not visible from here, or that has not recorded its identity, has a
- * PID of 0. If several share the lock, one of them is returned.
+ * If the holder is not visible from here, or has not recorded its identity, its PID is
+ * 0. If several holders share the lock, one of them is returned.
  *
  * The errors are those of opening the path in [method@LockFile.acquire]. A file
  * that does not exist is not locked.
@@ -2385,14 +2385,14 @@ lf_lock_file_query_holder_finish (LfLockFile    *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Finds out whom a lock of this backend on the path excludes, by the type and the mount
- * options of the file system.
+ * Finds out which programs a lock of this backend on the path excludes, from the type
+ * and the mount options of the file system.
  *
- * On a file system that several hosts share, locks of the kernel may be known only to this
- * host. Linux lists a mount option for that, such as `local_lock=` of NFS, `nobrl` of CIFS
- * or `localflock` of Lustre. If no option tells, such as with FUSE, with file systems of
- * virtual machines and on systems other than Linux, the scope is %LF_LOCK_SCOPE_UNKNOWN.
- * The options with which other hosts have mounted the file system are not known.
+ * On a file system that several hosts share, kernel locks may be known only to this
+ * host. Linux lists a mount option for that, such as `local_lock=` of NFS, `nobrl` of
+ * CIFS or `localflock` of Lustre. If there is no such option, for example with FUSE,
+ * with file systems of virtual machines and on systems other than Linux, the scope is
+ * %LF_LOCK_SCOPE_UNKNOWN. The mount options of other hosts are not known.
  *
  * The file need not exist.
  *
@@ -2455,8 +2455,8 @@ static const LfThreadTaskFuncs query_scope_funcs = {
  * @callback: (scope async) (nullable): called when the answer is available
  * @user_data: data for @callback
  *
- * Starts to find out whom a lock excludes, as [method@LockFile.query_scope] does, without
- * file operations in the calling thread.
+ * Starts to find out which programs a lock excludes, as [method@LockFile.query_scope]
+ * does, without file operations in the calling thread.
  *
  * Since: 1.0
  */
@@ -2521,20 +2521,22 @@ break_lock_thread (gpointer   data,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Takes the lock away from its holder, so that it can be acquired.
+ * Removes the lock of its holder, so that it can be acquired.
  *
- * Call this only for a person who knows that the holder will never continue. A holder
- * that does continue is no longer excluded; its [method@LockFile.release] then fails with
- * %LF_UNLOCK_ERROR_NOT_LOCKED or %LF_UNLOCK_ERROR_NOT_MY_LOCK. A lock whose holder is
- * proved dead need not be broken: the next claim takes it over.
+ * Call this only at the request of a user who knows that the holder will never
+ * continue. A holder that does continue is no longer excluded; its
+ * [method@LockFile.release] then fails with %LF_UNLOCK_ERROR_NOT_LOCKED or
+ * %LF_UNLOCK_ERROR_NOT_MY_LOCK. If the holder is proved dead, you need not break its
+ * lock: the next claim takes it over.
  *
  * A lock that is a file is broken by removing the file, unless it cannot be a lock of
- * this backend. You must be allowed to read the file, and to write to it while its holder
- * lives. A lock of %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX
+ * this backend. You must be allowed to read the file and, while its holder lives, to
+ * write to it. A lock of %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX
  * or %LF_BACKEND_SQLITE is broken by removing the locked file: the next claim locks a
- * new one. Waiters that are already in the kernel's queue stay there until the old holder
- * ends. Such a file is not removed if it has content. What must not be removed is
- * %LF_BACKEND_ERROR_INVALID_LOCK_FILE. If nobody holds the lock, nothing is done.
+ * new one. Waiters that are already in the kernel's queue stay there until the old
+ * holder ends. A file with content is not removed; this fails with
+ * %LF_BACKEND_ERROR_INVALID_LOCK_FILE, as for anything else that must not be removed.
+ * If nobody holds the lock, this does nothing.
  *
  * @cancellable has an effect only if it is already cancelled when this is called.
  *
@@ -2587,11 +2589,11 @@ static const LfThreadTaskFuncs break_lock_funcs = {
  * @callback: (scope async) (nullable): called when the lock is broken
  * @user_data: data for @callback
  *
- * Starts to take the lock away from the holder, as [method@LockFile.break_lock] does,
- * without file operations in the calling thread.
+ * Starts to break the lock, as [method@LockFile.break_lock] does, without file
+ * operations in the calling thread.
  *
- * A cancel is reported at once, but cannot undo what was done: the lock may be broken
- * all the same.
+ * A cancel is reported at once, but cannot undo what was done: the lock may still be
+ * broken.
  *
  * Since: 1.0
  */
@@ -2638,26 +2640,25 @@ lf_lock_file_break_lock_finish (LfLockFile    *self,
  * lf_lock_file_get_fd:
  * @self: a lock file
  *
- * Gets the descriptor of the locked file, as for reading and writing a data file
- * that is locked itself.
+ * Gets the descriptor of the locked file, for example to read and write a data file
+ * that is itself the lock file.
  *
- * It belongs to the object: do not close it. It is valid until the lock is
+ * The descriptor belongs to the object: do not close it. It is valid until the lock is
  * released.
  *
- * %LF_BACKEND_FLOCK opens the file for reading, since flock(2) needs no more; with an
- * exclusive lock of %LF_BACKEND_FCNTL the descriptor can be written to. With a shared one
- * it is for reading.
+ * %LF_BACKEND_FLOCK opens the file for reading, since flock(2) needs no more. With an
+ * exclusive lock of %LF_BACKEND_FCNTL you can also write to the descriptor; with a
+ * shared one it is for reading.
  *
  * %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL, %LF_BACKEND_LOCK_FILE_EX and
- * %LF_BACKEND_PID_FILE have one. With %LF_BACKEND_FCNTL, work on the data through
- * this descriptor; where there are no locks of open file descriptions, closing
- * another one loses the lock.
+ * %LF_BACKEND_PID_FILE have a descriptor. With %LF_BACKEND_FCNTL, use this descriptor
+ * for the data: on systems without open-file-description locks, closing another one
+ * loses the lock.
  *
- * On Windows it is a descriptor of the C library that this library is linked with;
- * a program that is linked with another one cannot use it.
+ * On Windows it is a descriptor of the C library that this library is linked with. A
+ * program that is linked with another C library cannot use it.
  *
- * Returns: the descriptor, or -1 if the lock is not held or this way of locking
- *   has none
+ * Returns: the descriptor, or -1 if the lock is not held or the backend has none
  *
  * Since: 1.0
  */

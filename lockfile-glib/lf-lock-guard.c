@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,11 +13,11 @@
 /**
  * LfLockGuard:
  *
- * Holds a lock for as long as it lives.
+ * Holds a lock as long as the guard lives.
  *
- * [method@LockFile.acquire_guard] acquires the lock and gives a guard; when its
- * last reference goes, the lock is released. In C that is where a variable
- * declared with `g_autoptr(LfLockGuard)` leaves its scope:
+ * [method@LockFile.acquire_guard] acquires the lock and returns a guard. When the last
+ * reference to the guard is dropped, the lock is released. In C this happens at the end
+ * of the scope of a variable declared with `g_autoptr(LfLockGuard)`:
  *
  * <!-- code: in function.c -->
  * ```c
@@ -28,17 +29,16 @@
  * return do_something (error);
  * ```
  *
- * In Vala it is where the variable of the guard leaves its scope. When an
- * asynchronous method throws, valac frees its variables only after the caller has
- * the error: there the lock is free once the caller is back in the main loop.
+ * In Vala it happens at the end of the variable's scope. If an asynchronous method
+ * throws, valac frees its variables only after the caller has got the error. The lock
+ * is then released when the caller is back in the main loop.
  *
- * A guard releases what it acquired and nothing else. If its lock file held the
- * lock before, or was released by hand since, the end of the guard does nothing.
+ * A guard releases only what it acquired. If its lock file held the lock before, or was
+ * released explicitly since, the end of the guard does nothing.
  *
- * The end of a guard reports no errors and notifies nothing: it may come in the garbage
- * collection of a language. Where it matters that the lock was not broken in the
- * meantime, or that [property@LockFile:held] is notified, call
- * [method@LockGuard.release].
+ * The end of a guard reports no errors and emits no notification, since it may be part
+ * of a language's garbage collection. Call [method@LockGuard.release] if you need to
+ * know that the lock was not broken, or if [property@LockFile:held] must be notified.
  *
  * Since: 1.0
  */
@@ -46,7 +46,7 @@ struct _LfLockGuard
 {
   gatomicrefcount ref_count;
   LfLockFile *lock_file;
-  gssize grant; /* 0 if the lock was held before, or after a release */
+  gssize grant; /* 0 after a release, or if the lock was held before */
   gboolean released;
 };
 
@@ -130,14 +130,14 @@ lf_lock_file_acquire_guard_with_timeout (LfLockFile    *self,
 /**
  * lf_lock_file_acquire_guard_async:
  * @self: a lock file
- * @io_priority: priority of the callback, as %G_PRIORITY_DEFAULT
+ * @io_priority: priority of the callback, such as %G_PRIORITY_DEFAULT
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when the lock is acquired or could
  *   not be
  * @user_data: data for @callback
  *
- * Starts to acquire the lock as [method@LockFile.acquire_async] does, for
- * [method@LockFile.acquire_guard_finish] to return a guard that releases it.
+ * Starts to acquire the lock as [method@LockFile.acquire_async] does.
+ * [method@LockFile.acquire_guard_finish] returns a guard that releases it.
  *
  * Since: 1.0
  */
@@ -185,7 +185,7 @@ lf_lock_file_acquire_guard_finish (LfLockFile    *self,
  * lf_lock_guard_ref:
  * @self: a guard
  *
- * Takes a reference. Any thread may.
+ * Takes a reference. Any thread may do so.
  *
  * Returns: (transfer full): @self
  *
@@ -205,7 +205,7 @@ lf_lock_guard_ref (LfLockGuard *self)
  * lf_lock_guard_unref:
  * @self: (transfer full): a guard
  *
- * Drops a reference. With the last one the lock is released, in this thread.
+ * Drops a reference. Dropping the last one releases the lock, in this thread.
  *
  * Since: 1.0
  */
@@ -229,17 +229,17 @@ lf_lock_guard_unref (LfLockGuard *self)
  * @self: a guard
  * @error: return location for an error
  *
- * Releases what the guard holds now, and reports errors as [method@LockFile.release]
- * does. After that the guard holds nothing, and its end does nothing.
+ * Releases the lock that the guard acquired, and reports errors as
+ * [method@LockFile.release] does. Afterwards the end of the guard does nothing.
  *
- * If the thread held the lock before it got the guard, the lock stays held, and this
- * succeeds: so a function works the same whether its caller holds the lock or not.
+ * If the thread held the lock before it got the guard, the lock stays held and this
+ * succeeds. So a function works the same whether its caller holds the lock or not.
  *
- * A guard that has released already gives %LF_UNLOCK_ERROR_NOT_LOCKED. It also does if
- * the lock was released by hand since; if another one has the lock by now, it is
- * %LF_UNLOCK_ERROR_NOT_MY_LOCK.
+ * A second call fails with %LF_UNLOCK_ERROR_NOT_LOCKED. It also does if the lock was
+ * released explicitly since, or with %LF_UNLOCK_ERROR_NOT_MY_LOCK if somebody else has
+ * acquired it by now.
  *
- * Returns: %TRUE if all went well, %FALSE with @error set
+ * Returns: %TRUE on success, %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -272,8 +272,8 @@ lf_lock_guard_release (LfLockGuard  *self,
 
   lf_lock_file_release_grant (self->lock_file, grant, &local_error);
 
-  /* What could not be unlocked is still held, and tried again at the end; and another
-   * release may still fail */
+  /* After these failures the lock is still held, and may be released again, at the latest
+   * at the end of the guard's scope */
   if (!g_error_matches (local_error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED) &&
       !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_PENDING))
     {
@@ -293,7 +293,7 @@ lf_lock_guard_release (LfLockGuard  *self,
  * lf_lock_guard_get_lock_file:
  * @self: a guard
  *
- * Gets the lock file that the guard holds.
+ * Gets the lock file that the guard refers to.
  *
  * Returns: (transfer none): the lock file
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,11 +13,11 @@
 /**
  * LfLockHolder:
  *
- * Who holds a lock, as [method@LockFile.query_holder] saw it.
+ * The holder of a lock, as found by [method@LockFile.query_holder].
  *
- * It is a snapshot: the holder may have released the lock, or ended, since. Use
- * it to tell a person whom they are waiting for, never to decide whether a lock
- * is free; only acquiring it decides that.
+ * This is a snapshot: the holder may have released the lock or ended since. Use it to
+ * tell users whom they are waiting for, never to decide whether a lock is free. Only
+ * acquiring the lock decides that.
  *
  * A holder is immutable, so any thread may read it.
  *
@@ -91,7 +92,7 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
   /**
    * LfLockHolder:pid: (getter get_pid)
    *
-   * Process ID of the holder, 0 if it cannot be seen from here.
+   * Process ID of the holder, 0 if the holder cannot be seen from here.
    *
    * Since: 1.0
    */
@@ -104,7 +105,8 @@ lf_lock_holder_class_init (LfLockHolderClass *klass)
    *
    * Name of the host where the holder runs, %NULL if unknown.
    *
-   * It may not be this one: a lock that is a file says itself who made it.
+   * It may be another host than this one if the lock is a file, which contains the
+   * name.
    *
    * Since: 1.0
    */
@@ -131,9 +133,8 @@ lf_lock_holder_init (LfLockHolder *self)
 {
 }
 
-/* Names come from file names and from records of other programs, and every user may
- * show them: so they are UTF-8, without control characters, which a terminal would
- * obey. */
+/* Names come from file names and from other programs' records, and programs display them.
+ * So they become UTF-8, without control characters, which a terminal would obey. */
 static char *
 make_printable (const char *text)
 {
@@ -143,7 +144,7 @@ make_printable (const char *text)
     {
       gunichar character = g_utf8_get_char (c);
 
-      /* Those of more than one byte are replaced byte by byte */
+      /* A longer character is replaced by several question marks */
       if (g_unichar_iscntrl (character) || g_unichar_type (character) == G_UNICODE_FORMAT)
         memset (c, '?', (gsize) (g_utf8_next_char (c) - c));
     }
@@ -179,9 +180,9 @@ lf_lock_holder_new_for_process (int pid)
  *
  * Gets the process ID of the holder.
  *
- * It is 0 where somebody holds the lock but cannot be seen: a process of another
- * PID namespace (as in a container or sandbox), of another host or of a system
- * that does not tell. A process ID is only meaningful on the holder's host.
+ * It is 0 if the holder cannot be seen: a process in another PID namespace (such as a
+ * container or sandbox), on another host, or on a system that does not name holders. A
+ * process ID is meaningful only on the holder's host.
  *
  * Returns: the process ID, or 0
  *
@@ -219,8 +220,8 @@ lf_lock_holder_get_host (LfLockHolder *self)
  *
  * Gets the base name of the holder's executable.
  *
- * For a script that is its interpreter, for example `python3.11`. Bytes that are
- * not UTF-8 are replaced.
+ * For a script, this is its interpreter, for example `python3.11`. Bytes that are not
+ * UTF-8 are replaced.
  *
  * Returns: (nullable): the name, or %NULL if unknown
  *
@@ -238,10 +239,10 @@ lf_lock_holder_get_application (LfLockHolder *self)
  * lf_lock_holder_to_string:
  * @self: a lock holder
  *
- * Describes the holder for a person, as the library's own messages do: for
- * example `PID 4242 (gnome-text-editor)`.
+ * Describes the holder for users, as the library's own messages do: for example `PID
+ * 4242 (gnome-text-editor)`.
  *
- * The text is translated and not meant to be parsed.
+ * The text is translated, so do not parse it.
  *
  * Returns: (transfer full): the description
  *
@@ -250,24 +251,21 @@ lf_lock_holder_get_application (LfLockHolder *self)
 char *
 lf_lock_holder_to_string (LfLockHolder *self)
 {
-  g_autoptr (GString) text = NULL;
+  g_autofree char *text = NULL;
 
   g_return_val_if_fail (LF_IS_LOCK_HOLDER (self), NULL);
 
   if (self->pid == 0 && self->application == NULL)
-    text = g_string_new (_("an unknown process"));
+    text = g_strdup (_("an unknown process"));
   else if (self->pid == 0)
-    text = g_string_new (self->application);
+    text = g_strdup (self->application);
+  else if (self->application == NULL)
+    text = g_strdup_printf (_("PID %d"), self->pid);
   else
-    {
-      text = g_string_new (NULL);
-      g_string_append_printf (text, _("PID %d"), self->pid);
-      if (self->application != NULL)
-        g_string_append_printf (text, " (%s)", self->application);
-    }
+    text = g_strdup_printf (_("PID %d (%s)"), self->pid, self->application);
 
-  if (self->host != NULL && g_strcmp0 (self->host, g_get_host_name ()) != 0)
-    g_string_append_printf (text, _(" on %s"), self->host);
+  if (self->host == NULL || g_strcmp0 (self->host, g_get_host_name ()) == 0)
+    return g_steal_pointer (&text);
 
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return g_strdup_printf (_("%s on %s"), text, self->host);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,18 +7,18 @@
 
 G_BEGIN_DECLS
 
-/* In a thread of the library. Returns a result, or NULL, and may set an error. */
+/* Called in a thread of the library. Returns a result, or NULL, and may set an error. */
 typedef gpointer (*LfThreadTaskWork) (gpointer   data,
                                       GError   **error);
 
-/* In the main context of the task, which it has to return. @result and @error are the
- * callee's. */
+/* Called in the main context of the task. Must return the task. The callee owns @result and
+ * @error. */
 typedef void (*LfThreadTaskDone) (GTask    *task,
                                   gpointer  data,
                                   gpointer  result,
                                   GError   *error);
 
-/* The error in a process that was forked meanwhile from the one with that PID. */
+/* Sets the error for a process that was forked, during the task, from the process @pid. */
 typedef void (*LfThreadTaskSetInheritedError) (gpointer   data,
                                                int        pid,
                                                GError   **error);
@@ -29,11 +30,11 @@ typedef struct
   GDestroyNotify free_data;
   GDestroyNotify free_result;
   LfThreadTaskSetInheritedError set_inherited_error; /* or NULL */
-  gboolean must_work; /* in the calling thread if no other can be had, and in spite of a cancel */
+  gboolean must_work; /* despite a cancel; if need be in the calling thread */
 } LfThreadTaskFuncs;
 
-/* Does the work of a task in a thread of its own: GIO's pool may be full of operations
- * that take long, while others wait for this lock. The thread keeps the data alive, but
+/* Does the work of a task in a thread of its own. GIO's pool may be full of operations that
+ * take long, and that themselves wait for this lock. The thread keeps the data alive, but
  * not the task and its object. A cancel is reported at once; the thread then ends by
  * itself. */
 void lf_thread_task_run (GTask                   *task,

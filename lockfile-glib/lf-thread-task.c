@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,9 +17,9 @@ typedef struct
   const LfProcess *process;
   gpointer data;
 
-  /* Under the mutex */
+  /* Protected by the mutex */
   GMutex mutex;
-  gboolean ended;  /* the work */
+  gboolean ended;  /* whether the work has ended */
   GSource *source; /* until the task is returned */
   gpointer result;
   GError *error;
@@ -105,7 +106,7 @@ work_ended (gpointer data)
   work_unref (data);
 }
 
-/* In the thread that cancels. It may come late, and does nothing then. */
+/* Called in the thread that cancels. After the task was returned, it does nothing. */
 static void
 cancelled_cb (GCancellable *cancellable,
               gpointer      user_data)
@@ -116,7 +117,7 @@ cancelled_cb (GCancellable *cancellable,
     work_wake (work);
 }
 
-/* In a forked child, which has the source, but not the thread. */
+/* Called in a forked child, which has inherited the source, but not the thread. */
 static void
 return_inherited_error (WorkSource *self)
 {
@@ -179,7 +180,7 @@ source_finalize (GSource *source)
   if (self->cancelled_handler != 0)
     g_signal_handler_disconnect (g_task_get_cancellable (self->task), self->cancelled_handler);
 
-  /* A main context may go before it has reported */
+  /* The main context may be freed before the task was returned */
   if (self->work->process == lf_process_get ())
     {
       g_mutex_lock (&self->work->mutex);
@@ -224,12 +225,12 @@ lf_thread_task_run (GTask                   *task,
   g_source_set_priority (source, g_task_get_priority (task));
   g_source_set_callback (source, NULL, NULL, NULL);
 
-  /* Before the thread is started: one that makes a source ready while another attaches it
-   * may do so without a wake-up of the main context */
+  /* Before the thread is started: if a thread makes a source ready while another one is
+   * attaching it, the main context may not be woken */
   g_source_attach (source, g_task_get_context (task));
 
-  /* Nobody was told of a cancel before the handler was there; and one that came while the
-   * source was being attached made it ready without a wake-up. Later ones find it there */
+  /* A cancel before the handler was connected went unnoticed, and a cancel during
+   * g_source_attach() may not have woken the main context. Later cancels do wake it */
   if (!funcs->must_work && g_cancellable_is_cancelled (cancellable))
     work_wake (work);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -7,8 +8,8 @@
 /**
  * lf_get_major_version:
  *
- * Gets the major version of the library that the program runs with, which may be another
- * one than [const@MAJOR_VERSION] of its headers.
+ * Gets the major version of the library that the program runs with, which may differ
+ * from the [const@MAJOR_VERSION] of its headers.
  *
  * Returns: the major version
  *
@@ -56,11 +57,11 @@ lf_get_micro_version (void)
  * @required_minor: the minor version
  * @required_micro: the micro version
  *
- * Checks that the library that the program runs with is compatible with the given
- * version: that it is of the same major version and at least as new.
+ * Checks whether the library that the program runs with is compatible with a version:
+ * whether it has the same major version and is at least as new.
  *
- * Returns: (nullable): %NULL if it is compatible, else a sentence that says why not; it
- *   is the library's, and not translated
+ * Returns: (nullable): %NULL if it is compatible, otherwise a sentence that says why
+ *   not; it belongs to the library, and is not translated
  *
  * Since: 1.0
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -10,8 +11,8 @@
 #define _LF_EXTERN extern
 #endif
 
-/* For functions whose result is the lock. Where they fail, Vala throws an error and
- * does not look at the result: its binding defines LF_IN_VALA. */
+/* For functions whose result says whether there is a lock. Vala throws an error on failure
+ * and ignores the result, so its binding defines LF_IN_VALA. */
 #ifdef LF_IN_VALA
 #define LF_WARN_UNUSED_RESULT
 #else
@@ -33,10 +34,10 @@
 /**
  * LF_VERSION_MIN_REQUIRED:
  *
- * The oldest version that a program has to work with, such as %LF_VERSION_1_0.
+ * The oldest version that a program must work with, such as %LF_VERSION_1_0.
  *
- * Define it before the headers are included. What was deprecated in this version or
- * before gives a warning. By default it is the version of the headers.
+ * Define it before you include the headers. Using something that was deprecated in this
+ * version or earlier gives a warning. By default it is the version of the headers.
  *
  * Since: 1.0
  */
@@ -47,10 +48,10 @@
 /**
  * LF_VERSION_MAX_ALLOWED:
  *
- * The newest version of which a program may use anything, such as %LF_VERSION_1_0.
+ * The newest version whose additions a program may use, such as %LF_VERSION_1_0.
  *
- * Define it before the headers are included. What was added after this version gives a
- * warning. By default it is the version of the headers.
+ * Define it before you include the headers. Using something that was added after this
+ * version gives a warning. By default it is the version of the headers.
  *
  * Since: 1.0
  */
@@ -68,7 +69,7 @@
 /**
  * LF_AVAILABLE_IN_1_0: (skip)
  *
- * Marks a symbol that is exported since version 1.0.
+ * Marks a symbol that has been exported since version 1.0.
  */
 #if LF_VERSION_MAX_ALLOWED < LF_VERSION_1_0
 #define LF_AVAILABLE_IN_1_0 G_UNAVAILABLE (1, 0) _LF_EXTERN

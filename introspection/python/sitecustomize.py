@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""For the tree only: with this directory on PYTHONPATH, PyGObject takes the override
-that is here, even if there is an installed one in its own directory, which would
-come first. Python runs it at its start."""
+"""Makes PyGObject take the override of this source tree.
+
+An installed override is in PyGObject's own directory, which would come first. Python
+runs this module at its start if this directory is on PYTHONPATH."""
 
 import importlib.util
 import os

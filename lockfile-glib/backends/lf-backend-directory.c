@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -19,13 +20,13 @@
 #include "os/lf-identity-private.h"
 #include "os/lf-translate-private.h"
 
-/* A directory with the record in it. It is made elsewhere and moved to the path;
- * where a move cannot be told to fail if something is there, mkdir(2) comes first
- * and the record after.
+/* A directory that contains the record. It is made under another name and moved to the
+ * path. If the file system cannot move it without replacing what is there, mkdir(2) makes
+ * it at the path, and the record follows.
  *
- * It is moved away before it is emptied, too: until it is empty it could not be removed,
- * and without its record it would be nobody's. What others have put into it is not
- * removed, and stays where it was moved to. */
+ * To remove the lock, the directory is moved away before it is emptied. Emptied first, it
+ * might be impossible to remove, and without its record nobody would know whose it is.
+ * Files that others have put into it are not removed, and stay in it under its new name. */
 
 #define DIRECTORY_MODE 0777
 #define MAX_SLOTS 100
@@ -33,10 +34,10 @@
 typedef struct
 {
   guint n_foreign;
-  char *unique_name; /* of the empty file that python-lockfile makes */
+  char *unique_name; /* of the empty file that Python's lockfile makes */
 } Contents;
 
-/* HOST.THREADPID, and nothing in it */
+/* HOST.THREADPID, and empty */
 static gboolean
 is_unique_name (int         fd,
                 const char *name)
@@ -59,7 +60,7 @@ is_record_name (int         fd,
          S_ISREG (file_stat.st_mode) && file_stat.st_size <= LF_RECORD_MAX_LENGTH;
 }
 
-/* The holder may be removing the lock, and with it what was just listed. */
+/* The holder may be removing the lock, including entries that were just listed. */
 static gboolean
 is_gone (int         fd,
          const char *name)
@@ -77,7 +78,7 @@ read_entry (DIR *directory)
   return readdir (directory);
 }
 
-/* Returns 0 or an errno; only with 0 it is all that is there. */
+/* Returns 0 or an errno. The contents are complete only after 0. */
 static int
 contents_read (Contents *self,
                int       fd)
@@ -129,8 +130,8 @@ check_unused (const LfDotlockNode *node)
   return contents.n_foreign > 0 ? ENOTEMPTY : result;
 }
 
-/* Returns 0 or an errno: ENOENT if there is no record, as in others' directories, EINVAL if
- * what there is cannot be one. */
+/* Returns 0 or an errno: ENOENT if there is no record, as in other programs' directories,
+ * EINVAL if the file cannot be a record. */
 static int
 read_record (LfDotlockNode *node)
 {
@@ -175,12 +176,12 @@ look (const LfDotlockBackend  *self,
   if (node->record == NULL)
     node->record = g_strdup ("");
 
-  /* With a record it is a lock, whatever else was put there */
+  /* With a record it is a lock, whatever else is in it */
   if (!lf_record_is_ours (node->record))
     result = check_unused (node);
   if (record_errno == EINVAL || result == ENOTEMPTY)
     return lf_dotlock_fail_invalid (place->path,
-                                    _("%s is not a lock: it holds something else"), error);
+                                    _("%s is not a lock: it has other content"), error);
   if (result == ENOENT)
     return LF_DOTLOCK_RETRY;
 
@@ -192,8 +193,8 @@ look (const LfDotlockBackend  *self,
   return LF_DOTLOCK_PRESENT;
 }
 
-/* Locks a new directory, and writes its record. 0 or an errno: EAGAIN if somebody took it
- * for a left-over. */
+/* Locks a new directory, and writes its record. Returns 0 or an errno: EAGAIN if another
+ * process mistook it for a leftover. */
 static int
 fill (const LfDotlockPlace *place,
       const char           *name,
@@ -230,14 +231,14 @@ fill (const LfDotlockPlace *place,
   node->record_inode = file_stat.st_ino;
 
   result = lf_dotlock_write (node->record_fd, node->record, request->durable);
-  /* With the name of the record in it */
+  /* This also writes the directory's entry for the record */
   if (result == 0 && request->durable && fsync (node->fd) != 0 && errno == EIO)
     result = errno;
 
   return result;
 }
 
-/* For one that nobody else has. */
+/* For a directory that no other process uses. */
 static void
 discard (const LfDotlockPlace *place,
          const char           *name,
@@ -302,7 +303,7 @@ make (const LfDotlockBackend *self,
   if (result == 0)
     {
       result = lf_identity_rename_no_replace (place->fd, slot, place->name);
-      /* Network file systems may say that it failed after it has succeeded */
+      /* A network file system may report a failure although it has moved it */
       if (result == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
         return 0;
     }
@@ -316,7 +317,7 @@ make (const LfDotlockBackend *self,
       return make_in_place (place, request, node);
 
     case ENOENT:
-      /* Somebody who cleaned up took it for a left-over */
+      /* Another process mistook it for a leftover and removed it */
       return EAGAIN;
 
     default:
@@ -324,8 +325,9 @@ make (const LfDotlockBackend *self,
     }
 }
 
-/* What is not at the name any more need not be removable: something else may have been
- * put into it, or be kept there by a file system for those who have it open. */
+/* The lock is already released when this runs. The directory may be impossible to remove:
+ * others may have put files into it, or the file system may keep files there that others
+ * have open. */
 static void
 remove_rest (const LfDotlockPlace *place,
              const char           *name,
@@ -353,7 +355,7 @@ move_away (const LfDotlockPlace  *place,
 
       *slot = lf_dotlock_place_get_slot (place, i);
       result = lf_identity_rename_no_replace (place->fd, place->name, *slot);
-      /* Onto a directory that is not empty it fails in any case */
+      /* This fails if there is a directory that is not empty */
       if (result == EINVAL || result == ENOSYS)
         result = renameat (place->fd, place->name, place->fd, *slot) == 0 ? 0 : errno;
       if (result != EEXIST && result != ENOTEMPTY)
@@ -365,8 +367,8 @@ move_away (const LfDotlockPlace  *place,
   return EEXIST;
 }
 
-/* Without another name, which takes space. Only where nothing else is in it: else it
- * would lose its record and stay. */
+/* Removes the directory without renaming it, which would take space. Only if nothing else
+ * is in it: otherwise it would remain, without its record. */
 static int
 remove_in_place (const LfDotlockPlace *place,
                  LfDotlockNode        *node)
@@ -394,7 +396,7 @@ remove_directory (const LfDotlockBackend *self,
   g_autofree char *slot = NULL;
   int result;
 
-  /* That of another program may have something in it, which ours has not */
+  /* Another program's directory may contain a file that ours never has */
   if (node->fd >= 0 && !lf_record_is_ours (node->record))
     contents_read (&contents, node->fd);
 

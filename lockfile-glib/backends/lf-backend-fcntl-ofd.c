@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,9 +11,8 @@
 #include "os/lf-kept-descriptors-private.h"
 #include "os/lf-process-private.h"
 
-/* Open-file-description locks of fcntl(2): the lock belongs to the description,
- * as flock(2)'s do, and it and the locks of POSIX, which belong to a process,
- * exclude each other. */
+/* Open-file-description locks of fcntl(2): like flock(2) locks, they belong to the open
+ * file description. They and POSIX locks, which belong to a process, exclude each other. */
 
 static short
 get_type (const LfHandle *handle)
@@ -44,12 +44,12 @@ ofd_test (LfHandle *handle,
   return lf_fcntl_test (handle->fd, F_OFD_GETLK, locked, pid);
 }
 
-/* The data of a handle: an attempt has just found a lock of somebody else's that leaves the
- * program no room for one. */
+/* The data of a handle whose attempt has just found a lock of another process that leaves
+ * no room for a POSIX lock of this program. */
 #define NO_LOCK_OF_PROGRAM GINT_TO_POINTER (1)
 
-/* Closing any descriptor of a file takes the locks of POSIX away that the program itself
- * has of it. */
+/* Closing any descriptor of a file releases the POSIX locks that the program itself has on
+ * it. */
 static void
 ofd_close (const LfBackendVTable *vtable,
            LfHandle              *handle)
@@ -63,8 +63,8 @@ ofd_close (const LfBackendVTable *vtable,
   handle->fd = -1;
 }
 
-/* The kernel names the process that has a lock of POSIX, and nobody for one of an open
- * file description. */
+/* The kernel names the process that has a POSIX lock, but no process for an open file
+ * description. */
 static LfLockHolder *
 ofd_get_obstacle (const LfBackendVTable *vtable,
                   LfHandle              *handle)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -8,9 +9,8 @@
 #include "os/lf-fcntl-private.h"
 #include "os/lf-posix-locks-private.h"
 
-/* The record locks of POSIX, for systems that have no locks of open file
- * descriptions. That two objects of one process exclude each other is our own
- * doing: a handle has a claim, which is its data. */
+/* POSIX record locks, for systems without open-file-description locks. The kernel does not
+ * distinguish two objects of one process, so this does: the data of a handle is its claim. */
 
 static gboolean
 is_exclusive (const LfHandle *handle)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,8 +11,8 @@
 #include "os/lf-fcntl-private.h"
 #include "os/lf-flock-private.h"
 
-/* flock(2): the lock belongs to the open file description, so two objects of
- * one process exclude each other as two processes do. */
+/* flock(2): the lock belongs to the open file description, so two objects of one process
+ * exclude each other as two processes do. */
 
 static int
 flock_lock (LfHandle *handle,
@@ -31,9 +32,9 @@ flock_unlock (LfHandle *handle)
   return lf_flock_uninterrupted (handle->fd, LOCK_UN);
 }
 
-/* Where a server has one kind of lock for all, it can be asked for it. Else this tries the
- * lock itself, for a moment, and another program that tries in this moment fails although
- * nobody works with the file. */
+/* If a server has only one kind of lock, fcntl(2) can test for it. Otherwise this takes the
+ * lock for a moment. If another program tries to lock in that moment, it fails although
+ * nobody uses the file. */
 static int
 flock_test (LfHandle *handle,
             gboolean *locked,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
 #include "backends/lf-dotlock-private.h"
 
-/* A file that is linked to the path: link(2) fails if there is something. It works
- * on every file system that has hard links, network file systems included. */
+/* A file that is linked to the path: link(2) fails if the path exists. This works on every
+ * file system that has hard links, including network file systems. */
 
 const LfDotlockBackend lf_backend_hard_link = {
   .vtable = {

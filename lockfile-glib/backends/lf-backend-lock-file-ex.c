@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,21 +12,21 @@
 #include "os/lf-windows-error-private.h"
 #include "backends/lf-windows-file-private.h"
 
-/* LockFileEx() on the first byte of the file: the lock belongs to the open file,
- * so two objects of one process exclude each other as two processes do. It is
- * never waited for in the system: each attempt fails at once if somebody has it.
+/* LockFileEx() on the first byte of the file: the lock belongs to the open file, so two
+ * objects of one process exclude each other as two processes do. Attempts never wait in the
+ * system, but fail at once if somebody else has the lock.
  *
- * Between two attempts the file is not kept open, since a file that was deleted
- * keeps its name as long as anybody has it open. */
+ * Between two attempts the file is closed, since the name of a deleted file stays as long
+ * as any program has the file open. */
 
 #define LOCKED_BYTE 0
 
-/* As for other locks of open files: only a file system whose files change their
- * identity at every look causes this many rounds. */
+/* Only a file system whose files change their identity at every look causes this many
+ * rounds. */
 #define MAX_ROUNDS 10000
 
-/* Who only looks has the lock for some microseconds: what a try finds busy is tried
- * this many times more. */
+/* A query has the lock for some microseconds, so a busy attempt is repeated this many
+ * times. */
 #define MAX_COLLISIONS 20
 
 static void
@@ -46,7 +47,8 @@ set_lock_error (GError     **error,
 
   if (io_error == G_IO_ERROR_NOT_SUPPORTED)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has no locks of the kind %s; PID_FILE works on any"),
+                 _("The file system of %s does not support %s locks; PID_FILE works on any file "
+                   "system"),
                  display_name, lf_backend_get_name (LF_BACKEND_LOCK_FILE_EX));
   else
     g_set_error (error, G_IO_ERROR, (int) io_error, _("Cannot lock %s: %s"), display_name,
@@ -60,7 +62,7 @@ lock_file_ex_drop (const LfBackendVTable *self,
   if (handle->fd < 0)
     return;
 
-  /* The system says that after a mere close it unlocks when it finds time */
+  /* After a mere close, the system unlocks only when it finds the time */
   lf_windows_file_unlock (lf_windows_file_from_fd (handle->fd), LOCKED_BYTE);
   close_handle (handle);
 }
@@ -129,14 +131,14 @@ lock_file_ex_attempt (const LfBackendVTable  *self,
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "PID_FILE works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; PID_FILE works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 
-/* Removes the file while it is locked, by another handle: its name must be gone,
- * or going, before anybody else can have the lock. Who has it afterwards finds
- * that out, and makes another file. */
+/* Removes the file through another handle while it is locked: its name must be gone, or
+ * going, before another program can get the lock. The next holder notices that, and makes
+ * another file. */
 static gboolean
 remove_held (LfHandle *handle)
 {
@@ -167,7 +169,7 @@ lock_file_ex_release (const LfBackendVTable  *self,
   if (!handle->removed)
     state = lf_windows_file_get_state (handle, &info);
 
-  /* Only what is surely our file, and empty as we made it */
+  /* Only if the file is certainly ours, and still empty */
   if (request->remove_on_release && !handle->removed && state == LF_WINDOWS_FILE_CURRENT &&
       handle->request.mode == LF_LOCK_MODE_EXCLUSIVE && info.size == 0)
     {
@@ -191,7 +193,7 @@ lock_file_ex_release (const LfBackendVTable  *self,
   return state == LF_WINDOWS_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
 }
 
-/* The system does not tell who has a lock. */
+/* The system does not say who has a lock. */
 static LfLockHolder *
 new_holder (const LfWindowsFileInfo *info)
 {
@@ -201,9 +203,8 @@ new_holder (const LfWindowsFileInfo *info)
   return lf_lock_holder_new_for_process (lf_process_get_id ());
 }
 
-/* Tries the lock itself, for a moment. Another program that tries in this moment,
- * and only once, fails although nobody works with the file. @info is of the file that was
- * looked at, if there is a holder. */
+/* Takes the lock for a moment. If another program tries in that moment, and only once, it
+ * fails although nobody uses the file. If there is a holder, @info describes the file. */
 static gboolean
 query_holder (const char         *path,
               LfWindowsFileInfo  *info,
@@ -250,8 +251,8 @@ lock_file_ex_query_holder (const LfBackendVTable  *self,
   return query_holder (path, &info, holder, error);
 }
 
-/* Puts the file @broken out of the way, if it is still the one at @path and unless there is
- * data in it, so that the next one to lock gets a new one. */
+/* Removes the file @broken so that the next claim locks a new one. Does nothing if another
+ * file is at @path by now, and refuses a file with content. */
 static gboolean
 put_away (const char               *path,
           const LfWindowsFileInfo  *broken,
@@ -271,7 +272,7 @@ put_away (const char               *path,
       return missing;
     }
 
-  /* Another has broken the lock, and somebody may have that of a new file by now */
+  /* Somebody else has broken the lock. The new file may already be locked */
   if (info.device != broken->device || info.inode != broken->inode)
     {
       CloseHandle (file);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
 #include "backends/lf-dotlock-private.h"
 
-/* A file that names its holder, who has it locked with flock(2) as long as it
- * lives. So QLockFile, which removes what it thinks is too old, does not remove
- * ours; and whatever a record says, nobody is dead whose file is locked. */
+/* A file that names its holder. The holder keeps it locked with flock(2), so QLockFile,
+ * which removes files that it considers too old, does not remove ours. Whatever the record
+ * says, the holder of a locked file is not dead. */
 
 const LfDotlockBackend lf_backend_pid_file = {
   .vtable = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -18,39 +19,39 @@ typedef enum
 typedef enum
 {
   LF_RELEASE_DONE,
-  LF_RELEASE_LOST,   /* given back, but the path was not ours any more */
+  LF_RELEASE_LOST,   /* released, but the path no longer named our lock */
   LF_RELEASE_FAILED, /* still held; the only one that sets a GError */
 } LfRelease;
 
-/* One way of locking. It knows nothing of main loops, tasks or time. Every
- * method may be called in any thread, for one handle in one at a time. */
+/* A backend. It knows nothing about main loops, tasks or time. Every method may be called
+ * in any thread, but only in one thread at a time for each handle. */
 struct _LfBackendVTable
 {
   LfBackend backend;
   gboolean has_shared;
-  gboolean is_dotlock; /* the lock is that there is something at the path */
+  gboolean is_dotlock; /* the lock is the existence of something at the path */
 
-  /* Finds out which lock the path of a new handle means, and sets its name, so that it is
-   * the same by whatever path it is reached. NULL where a path is enough. */
+  /* Finds out which lock the path of a new handle means, and sets the lock's name, which is
+   * the same for all paths to that lock. NULL if the path is the name. */
   void (*identify) (const LfBackendVTable *self,
                     LfHandle              *handle);
 
-  /* Opens what is not open yet and tries once to get the lock, without ever
-   * waiting. On a handle that was granted the lock already it is granted again:
-   * attempt() alone says who has the lock, block() never does. */
+  /* Opens what is not open yet and tries once to acquire the lock, without ever waiting. If
+   * the handle already has the lock, this succeeds again. After block(), attempt() must
+   * confirm that the lock was acquired. */
   LfAttempt (*attempt) (const LfBackendVTable  *self,
                         LfHandle               *handle,
                         GError                **error);
 
-  /* Sleeps in the kernel's queue until the lock is granted, and returns 0 or an
-   * errno, for which set_block_error() has the error. It is a single system call
-   * and nothing else, since the thread may be cancelled in it. NULL where the
-   * kernel has no such queue: then attempts are repeated. */
+  /* Sleeps in the kernel's queue until the lock is granted, and returns 0 or an errno, for
+   * which set_block_error() makes the error. It must be a single system call and nothing
+   * else, since the thread may be cancelled in it. NULL if the kernel has no such queue:
+   * then attempts are repeated. */
   int  (*block)           (const LfBackendVTable  *self,
                            LfHandle               *handle);
 
-  /* Whether that queue is one for the lock of this handle, whose attempt found it busy:
-   * on a network there may be none. NULL where there always is one. */
+  /* Whether the kernel has a queue for the lock of this handle, whose attempt found it
+   * busy. A network file system may have none. NULL if there always is one. */
   gboolean (*has_queue)   (const LfBackendVTable  *self,
                            const LfHandle         *handle);
   void (*set_block_error) (const LfBackendVTable  *self,
@@ -58,29 +59,28 @@ struct _LfBackendVTable
                            int                     saved_errno,
                            GError                **error);
 
-  /* Where the kernel cannot tell the handles of a process apart, they line up
-   * before they may block: wait_turn() sleeps until that is so, or returns FALSE
-   * because of stop_turn(), which may be called from any thread. NULL where the
-   * kernel can. */
+  /* If the kernel cannot tell the handles of a process apart, they line up before they may
+   * block. wait_turn() sleeps until it is the handle's turn, and returns FALSE after
+   * stop_turn(), which any thread may call. NULL if the kernel can tell them apart. */
   gpointer (*line_up)   (const LfBackendVTable *self,
                          LfHandle              *handle);
   gboolean (*wait_turn) (gpointer turn);
   void     (*stop_turn) (gpointer turn);
 
-  /* Who is in the way of a handle whose last attempt found the lock busy, or NULL if
-   * nothing at hand says so. It may ask the kernel in a single call, and search for
-   * nothing. NULL where there is nothing to ask. */
+  /* The holder that made the last attempt of the handle fail, or NULL if it is not known.
+   * This may ask the kernel in a single system call, but not search. NULL if there is
+   * nothing to ask. */
   LfLockHolder * (*get_obstacle) (const LfBackendVTable *self,
                                   LfHandle              *handle);
 
-  /* Gives back what may be held without touching the path, and closes; for the end
-   * of an acquisition that was not granted. */
+  /* Releases what may be held, without touching the path, and closes. For the end of an
+   * acquisition that was not granted. */
   void (*drop) (const LfBackendVTable *self,
                 LfHandle              *handle);
 
-  /* Whether what the handle was granted is still there, which a program can put an end
-   * to that closes descriptors that it does not know. Unless @may_wait, nothing is
-   * asked that could take time. NULL where the lock is at the path and nowhere else. */
+  /* Whether the handle still has what it was granted. A program can destroy that by closing
+   * descriptors that it does not know. Without @may_wait, this must not take time. NULL if
+   * the lock consists only of what is at the path. */
   gboolean (*is_intact) (const LfBackendVTable *self,
                          LfHandle              *handle,
                          gboolean               may_wait);
@@ -89,44 +89,44 @@ struct _LfBackendVTable
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);
 
-  /* Gives the lock back and closes. */
+  /* Releases the lock and closes. */
   LfRelease (*release) (const LfBackendVTable  *self,
                         LfHandle               *handle,
                         GError                **error);
 
-  /* Closes without giving back, after a release that failed. */
+  /* Closes without releasing, after a release that failed. */
   void (*close) (const LfBackendVTable *self,
                  LfHandle              *handle);
 
-  /* Whether anybody holds the lock, and who. Sets a holder whenever somebody
-   * does. FALSE only with an error. */
+  /* Whether anybody holds the lock, and who. Sets a holder if anybody does. Returns FALSE
+   * only with an error. */
   gboolean (*query_holder) (const LfBackendVTable  *self,
                             const char             *path,
                             LfLockHolder          **holder,
                             GError                **error);
 
-  /* Takes the lock away from whoever has it. */
+  /* Lets others acquire the lock, even if it is held. */
   gboolean (*break_lock) (const LfBackendVTable  *self,
                           const char             *path,
                           GError                **error);
 };
 
-/* The ways of locking that this build has, with NULL at the end; the first is the
- * platform's best. A new one is its file, its declaration and a line in the table,
- * which is one file per platform. */
+/* The backends of this build, with NULL at the end; the first one is the platform's best.
+ * To add one, add its file, its declaration and a line in the table. One table per
+ * platform. */
 extern const LfBackendVTable *const lf_backends[];
 
 const LfBackendVTable *lf_backend_get_vtable (LfBackend              backend);
 LfBackend              lf_backend_resolve    (LfBackend              backend);
 const char            *lf_backend_get_name   (LfBackend              backend);
 
-/* Methods for backends that keep no more open than a descriptor */
+/* Methods for backends that keep only a descriptor open */
 void                   lf_backend_close_fd   (const LfBackendVTable *self,
                                               LfHandle              *handle);
 void                   lf_backend_leave_fd   (const LfBackendVTable *self,
                                               LfHandle              *handle);
 
-/* Those of a family are declared there. */
+/* Backends of a family are declared in the family's header. */
 extern const LfBackendVTable lf_backend_lock_file_ex;
 extern const LfBackendVTable lf_backend_sqlite;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -25,53 +26,53 @@
 #include "os/lf-translate-private.h"
 #include "backends/lf-unix-file-private.h"
 
-/* A transaction on a connection of its own. It is always rolled back, so nothing
- * is written to the database.
+/* A transaction on a connection of its own. It is always rolled back, so nothing is written
+ * to the database.
  *
- * SQLite's locks are the process's own (fcntl(2)): closing any descriptor of the
- * file would drop them. So only SQLite opens a database. A forked child must not
- * touch a connection, not even to close it; and what SQLite knows of the locks of its
- * parent it takes for its own, so it must not make another one either. */
+ * SQLite's locks are POSIX locks: closing any descriptor of the file would release them. So
+ * only SQLite opens a database. A forked child must not touch a connection, not even to
+ * close it. It also must not open another one, since SQLite in the child believes that the
+ * parent's locks are its own. */
 
 /* How often in a row the file may turn out to be replaced. */
 #define MAX_ROUNDS 1000
 
-/* Two who try at once can keep each other from the lock, though neither gets it:
- * each holds a lesser one for a moment. So a try is repeated some times, which
- * takes some ten microseconds. */
+/* Two simultaneous attempts can both fail, since each of them has a lesser lock for a
+ * moment. So a busy attempt is repeated this many times, which takes some ten microseconds. */
 #define MAX_COLLISIONS 20
 
 typedef struct
 {
   sqlite3 *db;
-  int fd; /* SQLite's, or -1 if it took one that it had put aside: it does not tell which */
+  int fd; /* SQLite's, or -1 if it reused an older one: it does not say which */
   gboolean prepared;
   gboolean held;
   gboolean exclusive;
 } Connection;
 
-/* The one with locks of fcntl(2), which programs and other libraries in this process may have
- * replaced as the default. */
+/* The one that uses fcntl(2) locks. Programs and libraries in this process may have changed
+ * the default. */
 #define VFS "unix"
 
-/* The bytes that SQLite locks for readers, and for a writer that keeps them out. */
+/* The bytes that SQLite locks for readers, and for a writer that excludes them. */
 #define SHARED_START 0x40000002
 #define SHARED_LENGTH 510
 
-/* How far a descriptor is looked for where the system does not list them. */
+/* How far to search for a descriptor if the system does not list them. */
 #define MAX_DESCRIPTORS 65536
 
-/* What a process has open.
+/* The connections of a process.
  *
- * When SQLite closes a connection, it looks whether others have locks of the same file, and
- * then closes its descriptor. What begins between these two loses its lock. So the mutex is
- * held over both, and over what else SQLite does with locks. Under it only SQLite's mutexes
- * are taken, and that of os/lf-kept-descriptors.c. */
+ * When SQLite closes a connection, it checks whether other connections have locks on the
+ * same file, and then closes its descriptor. A connection that takes its lock between these
+ * two steps would lose it. So the mutex is held over both steps, and over everything else
+ * that SQLite does with locks. Only SQLite's own mutexes, and that of
+ * os/lf-kept-descriptors.c, are locked while it is held. */
 typedef struct
 {
   GMutex mutex;
-  int n_connections; /* atomic: a child reads it without the mutex */
-  GArray *abandoned; /* FileId: SQLite takes them for locked for as long as the process lives */
+  int n_connections; /* atomic: a forked child reads it without the mutex */
+  GArray *abandoned; /* FileId: SQLite believes that these are locked until the process ends */
 } Connections;
 
 typedef struct
@@ -149,14 +150,15 @@ connection_free (Connection *connection)
   g_free (connection);
 }
 
-/* With errno. As SQLite opens it: access() would ask for the user who started the program. */
+/* With errno. Checks with the effective user, as opening does; access() would check with
+ * the real user. */
 static gboolean
 can_write (const char *path)
 {
   return faccessat (AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
-/* Any further error of SQLite's with its own words. */
+/* Any other error of SQLite, in SQLite's words. */
 static void
 set_sqlite_error (GError     **error,
                   const char  *path,
@@ -208,8 +210,8 @@ set_sqlite_error (GError     **error,
     }
 }
 
-/* 0 or an errno. The file is not opened: another thread may have a connection to it
- * before it were closed. */
+/* Returns 0 or an errno. The file must not be opened here: before it were closed, another
+ * thread might connect to it. */
 static int
 make_empty_file (const LfRequest *request)
 {
@@ -218,8 +220,8 @@ make_empty_file (const LfRequest *request)
   return mknod (request->path, mode, 0) == 0 ? 0 : errno;
 }
 
-/* Makes an empty file, which is an empty database, if there is nothing: with the
- * permissions and errors that other locks' files have. */
+/* Makes an empty file, which is an empty database, if there is no file. Permissions and
+ * errors are the same as for other backends' files. */
 static gboolean
 make_file (const LfRequest  *request,
            GError          **error)
@@ -231,7 +233,7 @@ make_file (const LfRequest  *request,
   if (!lf_unix_file_check (request->path, &path_stat, &exists, error))
     return FALSE;
 
-  /* SQLite takes a file of one byte for an empty one */
+  /* SQLite considers a file of one byte empty */
   if (exists && path_stat.st_size == 1)
     {
       g_autofree char *display_name = lf_path_get_display_name (request->path);
@@ -261,8 +263,8 @@ make_file (const LfRequest  *request,
   return TRUE;
 }
 
-/* SQLite's own refusal of symbolic links goes for every part of a path, not only
- * for the last one. NULL with errno. */
+/* SQLite's own option to refuse symbolic links applies to all parts of a path, not only to
+ * the last one. NULL with errno. */
 static char *
 resolve_directory (const char *path)
 {
@@ -299,8 +301,8 @@ has_connections_of_ancestor (void)
   return count > 0;
 }
 
-/* The number that the next descriptor gets, unless another thread is faster; or -1. Closing
- * an end of a pipe gives up no lock. */
+/* The number that the next descriptor gets, unless another thread takes it first; or -1.
+ * Uses a pipe, since closing one releases no lock. */
 static int
 get_next_descriptor (void)
 {
@@ -336,13 +338,13 @@ connect_to (const char  *path,
 
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
                    _("Cannot lock %s with SQLITE in a process that was forked while its parent "
-                     "had such a lock; %s can"),
+                     "had such a lock; %s works there"),
                    display_name, lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
       return NULL;
     }
 
-  /* SQLite closes again what it gets for one of the standard streams, and with that would give
-   * up the lock of the file that another connection has */
+  /* If SQLite gets one of the standard descriptors, it closes it again, and so would
+   * release the lock that another connection has on the file */
   lf_descriptor_fill_streams (fillers);
   connection = connection_new ();
   connection->fd = get_next_descriptor ();
@@ -400,8 +402,8 @@ begin (Connection *connection,
   return result;
 }
 
-/* With a write-ahead log, readers and a writer do not exclude each other. Only in a transaction
- * it stays as it is. */
+/* With a write-ahead log, readers and a writer do not exclude each other. The answer is
+ * reliable only in a transaction. */
 static int
 look_for_wal (Connection *connection,
               gboolean   *is_wal)
@@ -409,9 +411,9 @@ look_for_wal (Connection *connection,
   return sqlite3_exec (connection->db, "PRAGMA journal_mode", is_wal_cb, is_wal, NULL);
 }
 
-/* The journal is kept in memory, for this connection: to begin to write to an empty database
- * would make a file for it. A database with a write-ahead log would lose that, unless it is
- * in a transaction. */
+/* Keeps the journal of this connection in memory: otherwise beginning a write to an empty
+ * database would make a file for it. This would end write-ahead logging of a database,
+ * except in a transaction. */
 static int
 prepare (Connection *connection,
          gboolean   *is_wal)
@@ -430,7 +432,7 @@ prepare (Connection *connection,
   return result;
 }
 
-/* Another program may have changed the database since it was prepared. */
+/* Checks again, since another program may have changed the database after prepare(). */
 static int
 begin_prepared (Connection *connection,
                 LfLockMode  mode,
@@ -448,7 +450,7 @@ begin_prepared (Connection *connection,
   return result;
 }
 
-/* By a security module, or for want of locks. */
+/* Whether a security module refused, or the system has no more locks. */
 static gboolean
 is_refusal (int saved_errno)
 {
@@ -487,8 +489,8 @@ attempt_once (Connection       *connection,
       return LF_ATTEMPT_ERROR;
     }
 
-  /* Some of what SQLite takes for contention, or for a mode of the file, is none: it leaves that
-   * in errno */
+  /* SQLite reports some failures as contention or as a wrong file mode; errno has the real
+   * reason */
   if (((result & 0xff) == SQLITE_BUSY && is_refusal (errno)) || (result & 0xff) == SQLITE_PERM)
     {
       lf_unix_file_set_lock_error (error, &lf_backend_sqlite, request->path, errno);
@@ -507,7 +509,7 @@ attempt_once (Connection       *connection,
   return LF_ATTEMPT_GRANTED;
 }
 
-/* Sets @is_unsure if that cannot be told: the descriptor may be of any file. */
+/* Sets @is_unsure if the descriptor may be of any file. */
 static gboolean
 is_of_file (int       fd,
             guint64   device,
@@ -524,8 +526,9 @@ is_of_file (int       fd,
   return FALSE;
 }
 
-/* A new one would have to be closed. The limit of descriptors says nothing: it may have
- * been lowered. -1 if none is of the file, or if @is_unsure is set. */
+/* Finds an open descriptor of the file, since a new one would have to be closed. The limit
+ * of descriptors is not used: it may have been lowered. -1 if there is none, or if
+ * @is_unsure is set. */
 static int
 find_descriptor (guint64   device,
                  guint64   inode,
@@ -549,9 +552,9 @@ find_descriptor (guint64   device,
   return -1;
 }
 
-/* Any descriptor of the file will do to ask for its locks. Sets @is_closed if there surely is
- * none: the program has closed what SQLite has open. Its number may be somebody else's now,
- * which SQLite would unlock and close. */
+/* A descriptor to test the file's locks with. Sets @is_closed if there certainly is none,
+ * because the program has closed SQLite's. Its number may now belong to another file, which
+ * SQLite would unlock and close. */
 static int
 get_descriptor (const LfHandle *handle,
                 gboolean       *is_closed)
@@ -579,9 +582,9 @@ was_closed (const LfHandle *handle)
   return is_closed;
 }
 
-/* With the mutex held, so that what is asked is not closed meanwhile: whether the process
- * surely has lost the lock. That happens when anything in it closes a descriptor of the file,
- * as after reading or copying it. */
+/* With the mutex held, so that the descriptor is not closed: whether the process has
+ * certainly lost the lock. That happens when any part of the process closes a descriptor of
+ * the file, for example after reading or copying it. */
 static gboolean
 is_lost (const LfHandle *handle)
 {
@@ -609,8 +612,8 @@ disconnect (LfHandle *handle)
   connection_free (connection);
 }
 
-/* SQLite opens for reading what it cannot open for writing. If a file can be written all the
- * same, it is another one: that which was to be opened went, and one came. */
+/* If SQLite cannot open a file for writing, it opens it for reading. If the file at the
+ * path can be written nevertheless, it is another file than the one that SQLite opened. */
 static gboolean
 is_read_only_by_mistake (Connection      *connection,
                          const LfRequest *request)
@@ -619,7 +622,8 @@ is_read_only_by_mistake (Connection      *connection,
          sqlite3_db_readonly (connection->db, "main") == 1 && can_write (request->path);
 }
 
-/* With the mutex held: notes which file the connection has, if that is at the path still. */
+/* With the mutex held: notes which file is open. Returns FALSE if it is no longer at the
+ * path. */
 static gboolean
 identify (LfHandle *handle)
 {
@@ -628,7 +632,7 @@ identify (LfHandle *handle)
   struct stat path_stat;
   int moved = TRUE;
 
-  /* In this order: what is at the path after the look is what was looked at */
+  /* In this order, the second check also confirms the first one */
   if (lstat (handle->request.path, &path_stat) != 0 ||
       sqlite3_file_control (connection->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
       moved)
@@ -640,11 +644,11 @@ identify (LfHandle *handle)
       !is_of_file (connection->fd, path_stat.st_dev, path_stat.st_ino, &is_unsure))
     connection->fd = -1;
 
-  /* SQLite compares the inode's number only: that of another device may be the same */
+  /* SQLite compares only the inode number, which another device may use too */
   return !was_closed (handle);
 }
 
-/* With the mutex held. Sets @again like the next. */
+/* With the mutex held. Sets @again as attempt_with_file() does. */
 static gboolean
 connect_handle (LfHandle  *handle,
                 gboolean  *again,
@@ -656,7 +660,7 @@ connect_handle (LfHandle  *handle,
   handle->data = connect_to (handle->request.path, error);
   if (handle->data == NULL)
     {
-      /* What is no regular file any more has an error of its own */
+      /* A path that no longer names a regular file gets another error */
       *again = g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) ||
                !lf_unix_file_check (handle->request.path, &path_stat, &exists, NULL);
       return FALSE;
@@ -669,7 +673,7 @@ connect_handle (LfHandle  *handle,
   return !*again;
 }
 
-/* With the mutex held: leaves to itself what the program has closed. */
+/* With the mutex held: abandons a connection if the program has closed its descriptor. */
 static void
 forget_closed (Connections *connections,
                LfHandle    *handle)
@@ -685,8 +689,8 @@ forget_closed (Connections *connections,
   handle->data = NULL;
 }
 
-/* With the mutex held. Sets @again if the file went meanwhile, so that another one is to
- * be locked; errors do not count then. */
+/* With the mutex held. Sets @again if the file disappeared, so that another one must be
+ * locked. Ignore errors in that case. */
 static LfAttempt
 attempt_with_file (Connections  *connections,
                    LfHandle     *handle,
@@ -707,7 +711,7 @@ attempt_with_file (Connections  *connections,
 
   result = attempt_once (handle->data, request, error);
 
-  /* Where SQLite believes that the process has a shared lock, it grants another one without
+  /* If SQLite believes that the process has a shared lock, it grants another one without
    * asking the kernel */
   if (result == LF_ATTEMPT_GRANTED && request->mode == LF_LOCK_MODE_SHARED && is_lost (handle))
     {
@@ -715,8 +719,8 @@ attempt_with_file (Connections  *connections,
       result = LF_ATTEMPT_BUSY;
     }
 
-  /* The lock of a file that is not at the path any more excludes nobody, and nobody has to
-   * wait for it. What SQLite says of one that was removed depends on how far it came */
+  /* A lock on a file that is no longer at the path excludes nobody, and it is useless to
+   * wait for it. SQLite can report a removed file in several ways */
   state = lf_unix_file_get_state (handle, &path_stat);
   state_errno = errno;
   *again = state == LF_UNIX_FILE_REPLACED ||
@@ -769,8 +773,8 @@ lf_backend_sqlite_attempt (const LfBackendVTable *self,
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "HARD_LINK works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; HARD_LINK works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 
@@ -813,7 +817,7 @@ lf_backend_sqlite_is_intact (const LfBackendVTable *self,
   return !lost;
 }
 
-/* The connection, with its descriptors, stays as it is: SQLite would unlock it. */
+/* Leaves the connection and its descriptors open: SQLite would unlock them. */
 static void
 lf_backend_sqlite_leave (const LfBackendVTable *self,
                          LfHandle              *handle)
@@ -832,7 +836,7 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
   Connections *connections = lock_connections ();
   gboolean is_ours = state != LF_UNIX_FILE_REPLACED && !is_lost (handle);
 
-  /* Before the transaction ends, and only what is empty as we made it */
+  /* Before the transaction ends, and only if the file is still empty */
   if (request->remove_on_release && is_ours && state == LF_UNIX_FILE_CURRENT &&
       request->mode == LF_LOCK_MODE_EXCLUSIVE && path_stat.st_size == 0 &&
       unlink (request->path) != 0)
@@ -844,8 +848,8 @@ lf_backend_sqlite_release (const LfBackendVTable  *self,
   return is_ours ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
 
-/* Tries the lock itself, for a moment. Another program that tries in this moment
- * fails although nobody works with the database, so it is the last resort. */
+/* Takes the lock for a moment. If another program tries to lock in that moment, it fails
+ * although nobody uses the database. So this is the last resort. */
 static gboolean
 probe (const char  *path,
        gboolean    *locked,
@@ -867,7 +871,7 @@ probe (const char  *path,
     }
   g_mutex_unlock (&connections->mutex);
 
-  /* Removed since */
+  /* No error if the file was removed */
   if (connection == NULL && !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
       g_propagate_error (error, g_steal_pointer (&local_error));
@@ -888,8 +892,8 @@ query_kernel (const char    *path,
   return fcntl_backend->query_holder (fcntl_backend, path, holder, error);
 }
 
-/* Whether asking the kernel cannot cost this process its lock: closing the file is put off
- * while it has one, or it cannot have one. */
+/* Whether asking the kernel cannot release a lock of this process: either closing the file
+ * waits while the process has a lock, or it cannot have one. */
 static gboolean
 can_query_kernel (Connections *connections,
                   const char  *path)
@@ -900,7 +904,7 @@ can_query_kernel (Connections *connections,
          (lstat (path, &file_stat) == 0 && is_abandoned (connections, &file_stat));
 }
 
-/* Whether anybody has any lock on the database, a reader's included. */
+/* Whether anybody has any lock on the database, including a reader's. */
 static gboolean
 lf_backend_sqlite_query_holder (const LfBackendVTable  *self,
                                 const char             *path,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,9 +13,9 @@
 #include "backends/lf-record-private.h"
 #include "os/lf-translate-private.h"
 
-/* A symbolic link whose target is the record and leads nowhere: it is made with
- * its record in one step. It has no inode that could be locked: whether its holder lives,
- * its record alone tells. */
+/* A symbolic link whose target is the record, and does not exist. The link is made with its
+ * record in one step. It has no inode that could be locked, so only its record proves
+ * whether its holder lives. */
 
 static LfDotlockResult
 fail_invalid (const LfDotlockPlace  *place,
@@ -24,7 +25,7 @@ fail_invalid (const LfDotlockPlace  *place,
   return lf_dotlock_fail_invalid (place->path, format, error);
 }
 
-/* Returns 0 or an errno: EFBIG for a target that is too long for a record. */
+/* Returns 0 or an errno: EFBIG if the target is too long for a record. */
 static int
 read_target (const LfDotlockPlace  *place,
              char                 **target)
@@ -45,7 +46,7 @@ read_target (const LfDotlockPlace  *place,
   return 0;
 }
 
-/* Whether that is what following the link gives only if there is nothing. */
+/* Whether following the link fails with this errno only if its target does not exist. */
 static gboolean
 leads_nowhere (int saved_errno)
 {
@@ -73,7 +74,7 @@ look (const LfDotlockBackend  *self,
       return fail_invalid (place, _("%s is not a lock: it is not a symbolic link"), error);
 
     case EFBIG:
-      return fail_invalid (place, _("%s is not a lock: it holds something else"), error);
+      return fail_invalid (place, _("%s is not a lock: it has other content"), error);
 
     default:
       return lf_dotlock_fail (self, place->path, result, error);
@@ -105,17 +106,17 @@ make (const LfDotlockBackend *self,
 
   result = symlinkat (node->record, place->fd, place->name) == 0 ? 0 : errno;
 
-  /* Network file systems may say that it failed after it has succeeded */
+  /* A network file system may report a failure although it has made the link */
   if (result != 0 && read_target (place, &target) == 0 && g_str_equal (target, node->record))
     result = 0;
   if (result != 0)
     lf_dotlock_node_close (node);
 
-  /* So symlink(2) says that the file system has no such thing */
+  /* With EPERM, symlink(2) says that the file system has no symbolic links */
   return result == EPERM ? EOPNOTSUPP : result;
 }
 
-/* The token in it makes the record the only one of its kind. */
+/* The record is unique, since it contains a token. */
 static int
 verify (const LfDotlockBackend *self,
         const LfDotlockPlace   *place,
@@ -130,15 +131,15 @@ verify (const LfDotlockBackend *self,
   return result != 0 || g_str_equal (target, node->record) ? result : ENOENT;
 }
 
-/* A time that no link has by itself, and another for each. */
+/* A time that no link has by itself, different for each link. */
 static struct timespec
 get_mark (const LfDotlockNode *node)
 {
   return (struct timespec) { .tv_sec = 1, .tv_nsec = g_str_hash (node->record) % 1000000 * 1000 };
 }
 
-/* The times of a link take no space, but for file systems that write nothing in place. They
- * are its owner's, which a holder need not be any more. */
+/* Changing the times of a link needs no space, except on file systems that never write in
+ * place. Only the owner of the link may do so, and a holder may have changed its user. */
 static gboolean
 announce (const LfDotlockPlace *place,
           const LfDotlockNode  *node,
@@ -161,7 +162,7 @@ is_announced (const LfDotlockPlace *place,
   struct timespec mark = get_mark (node);
   struct stat link_stat;
 
-  /* Whether it is, is not known then */
+  /* Otherwise it is not known */
   if (fstatat (place->fd, place->name, &link_stat, AT_SYMLINK_NOFOLLOW) != 0)
     return errno != ENOENT;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -9,7 +10,7 @@
 #include "lf-enum-types.h"
 #include "os/lf-descriptor-private.h"
 
-/* NULL if this build does not have it. @backend must be resolved. */
+/* NULL if this build does not have the backend. @backend must be resolved. */
 const LfBackendVTable *
 lf_backend_get_vtable (LfBackend backend)
 {
@@ -22,21 +23,21 @@ lf_backend_get_vtable (LfBackend backend)
   return NULL;
 }
 
-/* The first of the table is the platform's best. */
+/* The first one in the table is the platform's best. */
 LfBackend
 lf_backend_resolve (LfBackend backend)
 {
   return backend == LF_BACKEND_AUTO ? lf_backends[0]->backend : backend;
 }
 
-/* As in the enumeration but for the prefix, for messages. */
+/* The name in the enumeration without the prefix, for messages. */
 const char *
 lf_backend_get_name (LfBackend backend)
 {
   g_autoptr (GEnumClass) enum_class = g_type_class_ref (LF_TYPE_BACKEND);
   const GEnumValue *value = g_enum_get_value (enum_class, (int) backend);
 
-  /* Enumeration classes are never unloaded, so neither is the string */
+  /* Enumeration classes are never unloaded, so the string stays valid */
   return value != NULL ? value->value_name + strlen ("LF_BACKEND_") : "?";
 }
 
@@ -58,11 +59,11 @@ lf_backend_leave_fd (const LfBackendVTable *self,
 
 /**
  * lf_backend_is_supported:
- * @backend: a way of locking
+ * @backend: a backend
  *
- * Whether this build of the library can lock this way on this platform.
+ * Whether this build of the library has this backend on this platform.
  *
- * A file system may refuse it all the same, which only acquiring can tell.
+ * A file system may still refuse the backend; this shows only when a lock is acquired.
  *
  * In Python and JavaScript that is `Lf.Backend.is_supported(Lf.Backend.SQLITE)`, in
  * Vala `Lf.Backend.SQLITE.is_supported ()`.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* The family of backends whose lock is that there is something at the path. */
+/* The family of backends whose lock is the existence of something at the path. */
 
 typedef enum
 {
   LF_DOTLOCK_ABSENT,
   LF_DOTLOCK_PRESENT,
-  LF_DOTLOCK_RETRY, /* it changed under way */
+  LF_DOTLOCK_RETRY, /* it has just changed */
   LF_DOTLOCK_ERROR, /* the only one that sets a GError */
 } LfDotlockResult;
 
@@ -22,26 +23,26 @@ struct _LfDotlockBackend
 {
   LfBackendVTable vtable;
 
-  /* What is at the path, and its record: NULL with errno if that could not be read.
-   * What cannot be a lock is an error. */
+  /* Reads the record of the lock at the path: NULL with errno if it cannot be read. Fails
+   * if the path has something that cannot be such a lock. */
   LfDotlockResult (*read) (const LfDotlockBackend  *self,
                            const char              *path,
                            char                   **record,
                            GError                 **error);
 
-  /* Puts a lock with its record there, in one step: PRESENT if it is ours, ABSENT
-   * if something is there already. */
+  /* Makes a lock with its record in one step: PRESENT if it is ours, ABSENT if the path
+   * already exists. */
   LfDotlockResult (*make) (const LfDotlockBackend  *self,
                            LfHandle                *handle,
                            const char              *record,
                            GError                 **error);
 
-  /* Takes the lock with that record away; 0 or an errno. It is ENOENT if the lock at
-   * the path has another record. */
+  /* Removes the lock that has this record; 0 or an errno. ENOENT if the lock at the path
+   * has another record. */
   int (*remove) (const char *path,
                  const char *record);
 
-  /* Whether the holder has the file locked with flock(2) too */
+  /* Whether the holder also has the file locked with flock(2) */
   gboolean has_flock;
 };
 
@@ -63,7 +64,7 @@ gboolean        lf_dotlock_break_lock      (const LfBackendVTable   *vtable,
                                             const char              *path,
                                             GError                 **error);
 
-/* What is the same in the v-tables of the family */
+/* The methods that all members of the family share */
 #define LF_DOTLOCK_METHODS \
   .is_dotlock = TRUE, \
   .attempt = lf_dotlock_attempt, \
@@ -79,7 +80,7 @@ extern const LfDotlockBackend lf_backend_directory;
 extern const LfDotlockBackend lf_backend_symlink;
 extern const LfDotlockBackend lf_backend_pid_file;
 
-/* A name in the directory of the lock that nobody else has. */
+/* A unique name in the directory of the lock. */
 char           *lf_dotlock_new_unique_path (const char              *path);
 
 LfDotlockResult lf_dotlock_fail            (const LfDotlockBackend  *self,
@@ -87,10 +88,10 @@ LfDotlockResult lf_dotlock_fail            (const LfDotlockBackend  *self,
                                             int                      saved_errno,
                                             GError                 **error);
 
-/* What follows is of the platform. */
+/* The following functions depend on the platform. */
 
-/* What keeps others of this library from removing locks in a directory, or
- * LF_DOTLOCK_NO_GUARD */
+/* Prevents other users of this library from removing locks in a directory.
+ * LF_DOTLOCK_NO_GUARD if there is no guard. */
 typedef gintptr LfDotlockGuard;
 
 #define LF_DOTLOCK_NO_GUARD ((LfDotlockGuard) -1)
@@ -100,8 +101,7 @@ LfDotlockGuard  lf_dotlock_lock_directory   (const char              *path,
 void            lf_dotlock_unlock_directory (LfDotlockGuard           guard);
 int             lf_dotlock_lock_file        (const char              *path);
 
-/* Makes what is missing of the directories above @path. What is wrong with them,
- * the next step says. */
+/* Makes missing directories above @path. Failures show in the next step. */
 void            lf_dotlock_make_parents     (const char              *path);
 
 /* For locks that are regular files */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,21 +17,20 @@
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
-/* The lock is made under a name that nobody else has and moved to its path in one
- * step that fails if something is there. So whoever finds a lock finds its record,
- * and only a crash before that step leaves something behind under such a name,
- * which the next acquirer removes.
+/* A lock is made under a unique name and moved to its path in one step that fails if the
+ * path exists. So every lock has a record. Only a crash before that step leaves a file
+ * under such a name, which the next claim removes.
  *
- * A lock is removed with its record in hand: the file that is removed is the one
- * whose record was read. A stale one is removed under a mutex for its directory, after
- * another look. So nobody removes the fresh lock of a successor. */
+ * The file that is removed is the one whose record was read, whatever is at the path by
+ * then. A stale lock is removed while its directory is guarded, after looking at it again.
+ * No fresh lock is ever removed. */
 
 #define UNIQUE_PREFIX ".lf-"
 #define MAX_ROUNDS 100
 
 #define MAX_CLEANED 1000
 
-/* Paths around which a process has cleaned up already. */
+/* Paths for which a process has already cleaned up. */
 typedef struct
 {
   GMutex mutex;
@@ -48,8 +48,8 @@ cleaned_new (void)
   return self;
 }
 
-/* Short, since the lock's own name may be as long as names can be. Another lock
- * may have the same prefix; then both clean up what either has left behind. */
+/* Short, since the lock's own name may have the maximal length. Another lock may have the
+ * same prefix; then each cleans up for both. */
 static char *
 get_unique_prefix (const char *path)
 {
@@ -79,8 +79,8 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has nothing for locks of the kind %s; "
-                   "%s works on most"), display_name,
+                 _("The file system of %s does not support %s locks; %s works on most file "
+                   "systems"), display_name,
                  lf_backend_get_name (self->vtable.backend),
                  lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
   else
@@ -116,8 +116,8 @@ is_stale (const LfDotlockBackend *self,
   return fd >= 0;
 }
 
-/* Removes a stale lock, if it still is one when nobody else can. Returns whether
- * another look makes sense. */
+/* Removes a stale lock, if it is still stale under the guard. Returns whether it makes
+ * sense to look again. */
 static gboolean
 take_over (const LfDotlockBackend *self,
            const char             *path)
@@ -130,7 +130,7 @@ take_over (const LfDotlockBackend *self,
   if (guard == LF_DOTLOCK_NO_GUARD)
     return FALSE;
 
-  /* Kept locked until it is removed, for QLockFile does the same */
+  /* Kept locked until it is removed, since QLockFile does the same */
   if (self->has_flock)
     fd = lf_dotlock_lock_file (path);
 
@@ -148,8 +148,8 @@ take_over (const LfDotlockBackend *self,
   return changed;
 }
 
-/* Its maker may live and not have written the record yet. It notices if the file is
- * gone, and makes another one. */
+/* Its maker may be alive, with the record not written yet. It notices that the file was
+ * removed, and makes another one. */
 static void
 remove_left_over (const char *path)
 {
@@ -162,8 +162,8 @@ remove_left_over (const char *path)
     lf_dotlock_remove_file (path, record);
 }
 
-/* Removes what a crash has left in the directory under a unique name, once in the
- * life of a process: directories can be long. */
+/* Removes files under unique names that a crash has left in the directory. Once per
+ * process, since directories can be long. */
 static void
 clean_up (const char *path)
 {
@@ -253,7 +253,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
   return LF_ATTEMPT_BUSY;
 }
 
-/* For the end of an acquisition that was not granted: there is nothing then. */
+/* For the end of an acquisition that was not granted: nothing exists then. */
 void
 lf_dotlock_drop (const LfBackendVTable *vtable,
                  LfHandle              *handle)
@@ -279,8 +279,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   LfRelease release = LF_RELEASE_LOST;
   int result;
 
-  /* Not while somebody takes it for stale. The token in the record makes it ours and
-   * nobody else's. */
+  /* Records are unique, since they contain a token */
   LfDotlockGuard guard = lf_dotlock_lock_directory (path, TRUE);
 
   result = self->remove (path, handle->data);
@@ -293,7 +292,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
       g_autofree char *display_name = lf_path_get_display_name (path);
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                   _("Cannot remove lock %s: %s"), display_name, g_strerror (result));
+                   _("Cannot remove the lock %s: %s"), display_name, g_strerror (result));
       return LF_RELEASE_FAILED;
     }
 
@@ -345,11 +344,11 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
   if (result == LF_DOTLOCK_ABSENT)
     return TRUE;
 
-  /* What cannot be read may be anything */
+  /* A file that cannot be read may be anything */
   if (record != NULL)
     {
-      /* Not while its holder is just removing it. A break does not fail without the
-       * guard: what is removed has the record that was read. */
+      /* The guard waits for a holder that is just removing the lock. Without a guard, the
+       * lock is broken anyway */
       guard = lf_dotlock_lock_directory (path, TRUE);
       remove_errno = self->remove (path, record);
       lf_dotlock_unlock_directory (guard);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -21,7 +22,7 @@
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
-/* Files that have a record, and locks that are one. */
+/* Files that contain a record, and locks that are such files. */
 
 #define MAX_SLOTS 100
 
@@ -35,8 +36,8 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
 
   if (saved_errno == EOPNOTSUPP || saved_errno == ENOSYS)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("The file system of %s has nothing for locks of the kind %s; "
-                   "%s works on most"), display_name,
+                 _("The file system of %s does not support %s locks; %s works on most file "
+                   "systems"), display_name,
                  lf_backend_get_name (self->vtable.backend),
                  lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
   else
@@ -46,7 +47,7 @@ lf_dotlock_fail (const LfDotlockBackend  *self,
   return LF_DOTLOCK_ERROR;
 }
 
-/* The format has a place for the path. */
+/* @format contains one placeholder, for the path. */
 LfDotlockResult
 lf_dotlock_fail_invalid (const char  *path,
                          const char  *format,
@@ -64,7 +65,7 @@ G_GNUC_END_IGNORE_DEPRECATIONS
   return LF_DOTLOCK_ERROR;
 }
 
-/* What is there is of another kind. */
+/* The path has something of another kind. */
 LfDotlockResult
 lf_dotlock_fail_kind (const LfDotlockBackend  *self,
                       const char              *path,
@@ -75,8 +76,8 @@ lf_dotlock_fail_kind (const LfDotlockBackend  *self,
                                         : _("%s is not a lock: it is not a regular file"), error);
 }
 
-/* Programs close what they do not know: what is another file by now is not ours. What was
- * opened a moment ago and could not be looked at has no inode. */
+/* A program may close descriptors that it does not know, so a descriptor that has another
+ * file by now is not ours. A descriptor whose fstat() failed has no inode. */
 static void
 forget_closed (int     *fd,
                guint64  device,
@@ -108,7 +109,7 @@ lf_dotlock_node_close (LfDotlockNode *node)
   g_clear_pointer (&node->record, g_free);
 }
 
-/* What is left of it. */
+/* Forgets descriptors that the program has closed. */
 void
 lf_dotlock_node_renew (LfDotlockNode *node)
 {
@@ -116,8 +117,8 @@ lf_dotlock_node_renew (LfDotlockNode *node)
   forget_closed (&node->fd, node->device, node->inode);
 }
 
-/* Opens without following a link at the end, and not as one of the descriptors that
- * programs use without asking. Returns -1 with errno. */
+/* Opens without following a link at the end, and above the standard descriptors. Returns -1
+ * with errno. */
 int
 lf_dotlock_open_at (int         directory,
                     const char *name,
@@ -126,7 +127,7 @@ lf_dotlock_open_at (int         directory,
 {
   int fd;
 
-  /* The directory of a lock itself may be reached by a link */
+  /* The path to the directory of a lock may contain links */
   if (directory != AT_FDCWD)
     flags |= O_NOFOLLOW;
 
@@ -137,7 +138,7 @@ lf_dotlock_open_at (int         directory,
   return lf_descriptor_raise (fd);
 }
 
-/* Reads what may be a record: EINVAL if it cannot be one, being too long or not text. */
+/* Reads a record. Returns EINVAL if it cannot be one, because it is too long or not text. */
 int
 lf_dotlock_read (int    fd,
                  char **record)
@@ -145,7 +146,7 @@ lf_dotlock_read (int    fd,
   char buffer[LF_RECORD_MAX_LENGTH + 1];
   gssize n_read;
 
-  /* In one piece, as it was written */
+  /* In one read, as it was written in one write */
   do
     n_read = read (fd, buffer, sizeof buffer);
   while (n_read < 0 && errno == EINTR);
@@ -159,7 +160,7 @@ lf_dotlock_read (int    fd,
   return 0;
 }
 
-/* Writes the whole record, to the disk if it is to be @durable. 0 or an errno. */
+/* Writes the whole record, with @durable to the disk. Returns 0 or an errno. */
 int
 lf_dotlock_write (int         fd,
                   const char *record,
@@ -174,7 +175,7 @@ lf_dotlock_write (int         fd,
 
   if (n_written < 0)
     return errno;
-  /* A part is written where the space ends */
+  /* A partial write means that there is no more space */
   if (n_written < (gssize) length)
     return ENOSPC;
 
@@ -202,8 +203,8 @@ lf_dotlock_verify_inode (const LfDotlockBackend *self,
   return name_stat.st_dev == node->device && name_stat.st_ino == node->inode ? 0 : ENOENT;
 }
 
-/* What cannot be opened, because of an errno, is there all the same, if it can be a
- * lock. */
+/* A lock that cannot be opened, for the reason @saved_errno, still counts as present if it
+ * has the right file type. */
 LfDotlockResult
 lf_dotlock_look_from_outside (const LfDotlockBackend  *self,
                               const LfDotlockPlace    *place,
@@ -255,7 +256,7 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
                                                     : lf_dotlock_read (node->fd, &node->record);
   if (result == EINVAL)
     return lf_dotlock_fail_invalid (place->path,
-                                    _("%s is not a lock: it holds something else"), error);
+                                    _("%s is not a lock: it has other content"), error);
   if (result != 0)
     {
       node->record = g_strdup ("");
@@ -265,8 +266,8 @@ lf_dotlock_look_at_file (const LfDotlockBackend  *self,
   return LF_DOTLOCK_PRESENT;
 }
 
-/* Locks a new file, and writes its record. 0 or an errno: EAGAIN if another process
- * takes it for a left-over. */
+/* Locks a new file, and writes its record. Returns 0 or an errno: EAGAIN if another process
+ * mistook it for a leftover. */
 static int
 fill (const LfDotlockPlace *place,
       const LfRequest      *request,
@@ -280,8 +281,8 @@ fill (const LfDotlockPlace *place,
 
   node->device = file_stat.st_dev;
   node->inode = file_stat.st_ino;
-  /* Before others see it, so that nobody else can have it locked. Some network file
-   * systems have no such locks, or have them where not everybody sees them */
+  /* The file is not visible yet, so nobody else can have it locked. Some network file
+   * systems have no flock(2), or have it only within a host */
   result = lf_flock_uninterrupted (node->fd, LOCK_EX | LOCK_NB);
   if (result == EWOULDBLOCK)
     return EAGAIN;
@@ -295,8 +296,8 @@ fill (const LfDotlockPlace *place,
   return lf_dotlock_write (node->fd, node->record, request->durable);
 }
 
-/* A file without a name cannot be seen, and goes by itself when its maker crashes. Where
- * there is no such file, there is nothing to prepare. */
+/* A file without a name is not visible, and disappears if its maker crashes. If the file
+ * system has no such files, there is nothing to prepare. */
 int
 lf_dotlock_prepare_file (const LfDotlockBackend *self,
                          const LfDotlockPlace   *place,
@@ -320,8 +321,8 @@ lf_dotlock_prepare_file (const LfDotlockBackend *self,
 #endif
 }
 
-/* Network file systems may say that link(2) failed after it has succeeded, and others may
- * have linked the file meanwhile: what counts is what is at the name. */
+/* A network file system may report a failure although link(2) has succeeded, and another
+ * process may have linked a file. What counts is which file has the name. */
 static int
 check_link (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -331,12 +332,12 @@ check_link (const LfDotlockBackend *self,
   if (link_errno == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
     return 0;
 
-  /* So link(2) says that the file system has no such thing */
+  /* With EPERM, link(2) says that the file system has no hard links */
   return link_errno == EPERM ? EOPNOTSUPP : link_errno;
 }
 
-/* Links a file by its descriptor, which some kernels allow the superuser alone, or by the
- * name that /proc gives it: surely this one. */
+/* Links a file by its descriptor, which some kernels allow only the superuser, or by its
+ * name in /proc. Both certainly link this file. */
 static int
 link_inode (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -357,7 +358,7 @@ link_inode (const LfDotlockBackend *self,
   return check_link (self, place, node, result);
 }
 
-/* Links a file by its name, under which there may be another by now. */
+/* Links a file by its name, which another file may have by now. */
 static int
 link_name (const LfDotlockBackend *self,
            const LfDotlockPlace   *place,
@@ -367,7 +368,7 @@ link_name (const LfDotlockBackend *self,
   struct stat file_stat;
   int result;
 
-  /* Somebody who cleaned up took it for a left-over */
+  /* Another process mistook it for a leftover and removed it */
   if (fstat (node->fd, &file_stat) == 0 && file_stat.st_nlink == 0)
     return EAGAIN;
 
@@ -440,7 +441,7 @@ lf_dotlock_make_file (const LfDotlockBackend *self,
   if (result == 0 || result == EEXIST)
     return result;
 
-  /* It cannot be given a name here */
+  /* This file system cannot give it a name */
   lf_dotlock_node_close (node);
 
   return make_named (self, place, request, node);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -20,25 +21,24 @@
 #include "os/lf-process-private.h"
 
 /* The directory of a lock. Everything is done relative to its descriptor and without
- * following links, so that nobody can lead us elsewhere.
+ * following links, so that nobody can lead us to another directory.
  *
- * What is not a lock yet, or no longer, has one of a few names: a crash leaves it under
- * one of these, where it is found without a look at the rest of a directory, which may
- * be long. The maker keeps flock(2) on it, so that a living one is not disturbed. */
+ * What is not yet a lock, or no longer one, has one of a few names. After a crash it can be
+ * found by these names, without reading a whole directory, which may be long. Its maker
+ * keeps it locked with flock(2), so that it is not removed while its maker lives. */
 
 #define N_SLOTS 8
 #define SLOT_FORMAT ".lf-%08x-%u"
 #define GUARD_FORMAT ".lf-%08x-guard"
 
-/* How long a guard of others is waited for, in microseconds: nobody needs one for longer
- * than a few system calls, for which a disk may take its time */
+/* How long to wait for another guard, in microseconds. A guard is needed only for a few
+ * system calls, but a disk may be slow */
 #define GUARD_PATIENCE G_TIME_SPAN_SECOND
 #define GUARD_PAUSE 500
 
 #define MAX_CLEANED 1000
 
-/* Directories can be opened for nothing but that they are there on Linux; elsewhere
- * they must be readable. */
+/* Linux can open a directory without read permission. */
 #ifdef O_PATH
 #define O_DIRECTORY_ONLY (O_PATH | O_DIRECTORY | O_CLOEXEC)
 #else
@@ -72,7 +72,7 @@ open_directory (LfDotlockPlace *place,
   return result;
 }
 
-/* Returns 0 or an errno. @path must stay as long as the place. */
+/* Returns 0 or an errno. @path must live as long as the place. */
 int
 lf_dotlock_place_open (LfDotlockPlace *place,
                        const char     *path,
@@ -102,8 +102,8 @@ lf_dotlock_place_close (LfDotlockPlace *place)
   g_clear_pointer (&place->name, g_free);
 }
 
-/* Programs close what they do not know: opens the directory again if need be. Returns 0,
- * ENOENT if it is not there any more, or another errno. */
+/* A program may close descriptors that it does not know. If so, opens the directory again.
+ * Returns 0, ENOENT if the directory was removed, or another errno. */
 int
 lf_dotlock_place_renew (LfDotlockPlace *place)
 {
@@ -130,9 +130,8 @@ lf_dotlock_place_renew (LfDotlockPlace *place)
   return 0;
 }
 
-/* Another lock may have the same names; then both clean up what either has left behind.
- * After the last comes one that nobody else has. They are short, since the lock's own
- * name may be as long as names can be. */
+/* Another lock may have the same slots; then each cleans up for both. After the last slot,
+ * names are unique. Slots are short, since the lock's own name may have the maximal length. */
 char *
 lf_dotlock_place_get_slot (const LfDotlockPlace *place,
                            guint                 number)
@@ -148,8 +147,8 @@ lf_dotlock_place_get_slot (const LfDotlockPlace *place,
   return g_strdup_printf (SLOT_FORMAT, hash, number);
 }
 
-/* Whether that is of somebody who may have made it: in a directory of root's, what
- * a user has put there by a trick is not. */
+/* Whether a process that may make locks here can have made the file. This excludes, for
+ * example, a file that a user has moved into a directory of root by a trick. */
 static gboolean
 may_have_made (const LfDotlockPlace *place,
                const struct stat    *slot_stat)
@@ -162,7 +161,7 @@ may_have_made (const LfDotlockPlace *place,
            (directory_stat.st_mode & (S_IWGRP | S_IWOTH)) != 0));
 }
 
-/* The record in the file if it is what we write, or the beginning of one; else NULL. */
+/* The record in the file, if it is one of ours or the beginning of one; otherwise NULL. */
 static char *
 read_own_record (int fd)
 {
@@ -177,9 +176,9 @@ read_own_record (int fd)
   return g_steal_pointer (&record);
 }
 
-/* Opens what is left behind. Returns -1 if it is not, or if its maker has it locked. Sets
- * @is_dead, which may be NULL, if that proves that its maker is gone: where it could not
- * be asked, or others may have locks that are not seen here, it does not. */
+/* Opens a leftover. Returns -1 if it is none, or if its maker has it locked. @is_dead,
+ * which may be NULL, is set to whether its maker is proved dead. It is not, if flock(2)
+ * failed or locks of other hosts may not be visible here. */
 static int
 open_left_over (const LfDotlockPlace *place,
                 const char           *slot,
@@ -218,7 +217,7 @@ clean_file (const LfDotlockPlace *place,
   if (fd < 0)
     return FALSE;
 
-  /* Its maker may live; it makes another then */
+  /* Its maker may be alive, and makes another file if this one is removed */
   record = read_own_record (fd);
   if (record != NULL)
     cleaned = unlinkat (place->fd, slot, 0) == 0;
@@ -227,8 +226,8 @@ clean_file (const LfDotlockPlace *place,
   return cleaned;
 }
 
-/* Its maker may be about to move it to the name of the lock, which must not be there without
- * its record. */
+/* Removes a directory only if it is empty, since its maker may be moving it to the path of
+ * the lock, where it must not be without its record. */
 static gboolean
 clean_directory (const LfDotlockPlace *place,
                  const char           *slot)
@@ -250,14 +249,14 @@ clean_directory (const LfDotlockPlace *place,
       lf_close (record_fd);
     }
 
-  /* Only an empty one goes */
+  /* Fails if the directory is not empty */
   cleaned = unlinkat (place->fd, slot, AT_REMOVEDIR) == 0;
   lf_close (fd);
 
   return cleaned;
 }
 
-/* Removes what a crash has left there, and returns whether it did; errno stays. */
+/* Removes a leftover, and returns whether it did. Does not change errno. */
 gboolean
 lf_dotlock_place_clean_slot (const LfDotlockPlace *place,
                              const char           *slot)
@@ -278,7 +277,7 @@ lf_dotlock_place_clean_slot (const LfDotlockPlace *place,
   return cleaned;
 }
 
-/* Names of locks around which a process has cleaned up already. */
+/* Names of locks for which a process has already cleaned up. */
 typedef struct
 {
   GMutex mutex;
@@ -302,7 +301,7 @@ get_guard_name (const LfDotlockPlace *place)
   return g_strdup_printf (GUARD_FORMAT, g_str_hash (place->name));
 }
 
-/* Removes what a crash has left in the directory, once in the life of a process. */
+/* Removes what a crash has left in the directory. Once per process. */
 void
 lf_dotlock_place_clean_up (const LfDotlockPlace *place,
                            const char           *lock_name)
@@ -353,7 +352,7 @@ open_guard (const LfDotlockPlace *place,
   saved_errno = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
   if (saved_errno != EWOULDBLOCK)
     {
-      /* Whoever had it before may have removed it */
+      /* The previous owner may have removed it */
       if (fstat (fd, &file_stat) == 0 &&
           fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
           file_stat.st_dev == name_stat.st_dev && file_stat.st_ino == name_stat.st_ino)
@@ -367,8 +366,8 @@ open_guard (const LfDotlockPlace *place,
   return -1;
 }
 
-/* For what cannot be locked itself: keeps others of this library from removing the lock.
- * Returns a descriptor, or -1 with errno. */
+/* For locks that cannot be locked with flock(2): prevents other users of this library from
+ * removing the lock. Returns a descriptor, or -1 with errno. */
 int
 lf_dotlock_place_lock (const LfDotlockPlace *place)
 {

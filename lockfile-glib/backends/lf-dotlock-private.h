@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,42 +9,42 @@
 
 G_BEGIN_DECLS
 
-/* The family of backends whose lock is that there is something at the path, on Unix. */
+/* The family of backends whose lock is the existence of something at the path, on Unix. */
 
-/* Name of the file with the record, where that is in a directory */
+/* Name of the file with the record, for locks that are directories */
 #define LF_DOTLOCK_RECORD_NAME "holder"
 
 typedef enum
 {
   LF_DOTLOCK_ABSENT,
   LF_DOTLOCK_PRESENT,
-  LF_DOTLOCK_RETRY, /* it changed under way */
+  LF_DOTLOCK_RETRY, /* it has just changed */
   LF_DOTLOCK_ERROR, /* the only one that sets a GError */
 } LfDotlockResult;
 
-/* The directory of a lock, opened once: whatever its path leads to later, the lock is
- * there. */
+/* The directory of a lock, opened once. Its path may later lead to another directory, but
+ * the lock is in this one. */
 typedef struct
 {
   int fd;
   guint64 device;
   guint64 inode;
-  gboolean is_local; /* all that have locks there are of this kernel */
+  gboolean is_local; /* all users of locks there share this kernel */
   const char *path; /* of the lock, for messages */
   char *name;       /* of the lock in the directory */
 } LfDotlockPlace;
 
-/* What is, or was, at the name of a lock. Each part may be missing. */
+/* What is, or was, at the path of a lock. Each part may be missing. */
 typedef struct
 {
-  int fd;        /* of what can be locked with flock(2): the file, or the directory */
-  guint64 device; /* with the inode, of that; else 0 */
+  int fd;        /* of the file or directory that flock(2) can lock */
+  guint64 device; /* of `fd`, with the inode; otherwise 0 */
   guint64 inode;
-  int record_fd; /* of the record, if that is in a file of its own */
+  int record_fd; /* of the record, if it is a file of its own */
   guint64 record_device;
   guint64 record_inode;
-  char *record;  /* "" if it is not one that we understand, or may not read */
-  int unknown_errno; /* why it is not known what is in it; 0 if it is */
+  char *record;  /* "" if it cannot be understood or read */
+  int unknown_errno; /* why the content is unknown; 0 if it is known */
 } LfDotlockNode;
 
 #define LF_DOTLOCK_NODE_INIT { .fd = -1, .record_fd = -1 }
@@ -54,49 +55,50 @@ struct _LfDotlockBackend
 {
   LfBackendVTable vtable;
 
-  /* Whether what is at the name can be locked with flock(2), which a holder does */
+  /* Whether flock(2) can lock what is at the path. If so, its holder does */
   gboolean has_inode;
-  gboolean shows_fd; /* in the property of the handle */
-  mode_t file_type;  /* of the lock: S_IFREG or so */
+  gboolean shows_fd; /* as the `fd` of the handle */
+  mode_t file_type;  /* of the lock, such as S_IFREG */
 
-  /* Opens what is at the name, without following links. What cannot be a lock of this
-   * kind is an error. */
+  /* Opens what is at the path, without following links. Fails if it cannot be a lock of
+   * this kind. */
   LfDotlockResult (*look) (const LfDotlockBackend  *self,
                            const LfDotlockPlace    *place,
                            LfDotlockNode           *node,
                            GError                 **error);
 
-  /* Makes what can be made beforehand, where it cannot be seen; 0 or an errno. It is
-   * called once, until a make() has used it up. NULL if there is nothing. */
+  /* Makes a lock in advance, where it is not visible. Returns 0 or an errno. It is not
+   * called again until a make() has used the lock up. NULL if there is nothing to prepare. */
   int (*prepare) (const LfDotlockBackend *self,
                   const LfDotlockPlace   *place,
                   const LfRequest        *request,
                   LfDotlockNode          *node);
 
-  /* Puts a lock there, in one step: 0, EEXIST if there is something already, EAGAIN if
+  /* Makes a lock in one step. Returns 0, EEXIST if the path already exists, EAGAIN if
    * another attempt makes sense, or another errno. */
   int (*make) (const LfDotlockBackend *self,
                const LfDotlockPlace   *place,
                const LfRequest        *request,
                LfDotlockNode          *node);
 
-  /* Whether that is still at the name: 0, ENOENT if there is nothing or something else,
-   * or another errno. */
+  /* Whether this node is still at the path: 0, ENOENT if there is nothing or something
+   * else, or another errno. */
   int (*verify) (const LfDotlockBackend *self,
                  const LfDotlockPlace   *place,
                  const LfDotlockNode    *node);
 
-  /* For one whose inside is known: 0, ENOTEMPTY if others have put there what a removal
-   * would take with it, or another errno if that cannot be told. NULL if nobody can. */
+  /* For a node whose content is known: 0, ENOTEMPTY if removing it would also remove other
+   * programs' files, or another errno if that cannot be found out. NULL if a removal never
+   * does that. */
   int (*check_unused) (const LfDotlockNode *node);
 
-  /* Takes what was verified away; 0 or an errno. */
+  /* Removes a verified node. Returns 0 or an errno. */
   int (*remove) (const LfDotlockBackend *self,
                  const LfDotlockPlace   *place,
                  LfDotlockNode          *node);
 
-  /* Where there is no inode to lock: tells those that break locks that its holder is about
-   * to remove this one, or not any more. FALSE if it cannot be told. */
+  /* For locks without an inode that flock(2) can lock: says whether the holder is about to
+   * remove the lock, for processes that break it. FALSE if this is not possible. */
   gboolean (*announce)     (const LfDotlockPlace *place,
                             const LfDotlockNode  *node,
                             gboolean              announces);
@@ -124,7 +126,7 @@ gboolean        lf_dotlock_break_lock   (const LfBackendVTable   *vtable,
                                          const char              *path,
                                          GError                 **error);
 
-/* What is the same in the v-tables of the family */
+/* The methods that all members of the family share */
 #define LF_DOTLOCK_METHODS \
   .is_dotlock = TRUE, \
   .identify = lf_dotlock_identify, \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -20,46 +21,47 @@
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
-/* A lock is made where it cannot be seen, and put at its name in one step that fails if
- * something is there. So whoever finds a lock finds its record.
+/* A lock is made where it is not visible, and moved to its path in one step that fails if
+ * the path exists. So every lock has a record.
  *
- * Its holder keeps flock(2) on the inode of the lock, from before it can be seen until it
- * is gone: whatever the record says, nobody is dead whose inode is locked. And whoever
- * takes a dead one's lock away does it with that lock in hand, after another look at the
- * name. So whoever comes second finds the lock of the first, and nobody removes a fresh
- * one.
+ * The holder keeps flock(2) on the inode of the lock, from before the lock is visible until
+ * it is gone. Whatever the record says, the holder of a locked inode is not dead. A process
+ * that takes over a stale lock locks its inode too, and then looks at the path again. So
+ * when two processes find a stale lock, the second one finds the lock of the first, and no
+ * fresh lock is ever removed.
  *
- * A break takes a lock away from a living holder, which has the inode locked. So the two
- * keep each other away with a lock of fcntl(2): one that removes its own lock takes it
- * shared, for which everybody may have the file open, and one that breaks a lock takes it
- * exclusively, for which it must be allowed to write to the file: without that nobody
- * takes a lock from the living. Nobody else is in the way of a release then.
+ * break_lock() removes the lock of a living holder, which has the inode locked. So the two
+ * exclude each other with a lock of fcntl(2). A holder that removes its own lock takes it
+ * shared, which anybody may do who has the file open. A breaker takes it exclusively, and
+ * for that must be allowed to write to the file: otherwise it cannot break the lock of a
+ * living holder. So nobody else can delay a release.
  *
- * What cannot be locked is removed under a guard: a file beside it that is there for that
- * moment. So is what may be on a network: there flock(2) may be a lock of fcntl(2) to the
- * server, which the holder itself has then, or not be had by those that may only read.
+ * A lock without an inode that can be locked is removed under a guard: a file beside it
+ * that exists only during the removal. So is a lock that may be on a network: there
+ * flock(2) may become a lock of fcntl(2) on the server, which the holder already has, or
+ * may need write permission.
  *
- * A release does without a guard where it can, since it must not need space: that of a link
- * announces itself in the times of the link, and looks for a guard after that, while a
- * breaker looks for the announcement when it has the guard. */
+ * A release avoids the guard if it can, since it must not need space. The holder of a
+ * symbolic link announces the removal in the times of the link, and then checks for a
+ * guard. A breaker takes the guard first, and then checks for an announcement. */
 
 #define MAX_ROUNDS 100
 
-/* How often our own lock is tried to be removed: what fails may pass by itself */
+/* How often to try to remove our own lock: a failure may be temporary */
 #define MAX_TRIES 3
 
-/* How long others are waited for that are about to remove a lock, or that only look at it,
- * in microseconds. They need a few system calls, but a disk may take its time. Only a
- * process that was stopped just there is in the way for longer. */
+/* How long to wait for processes that are about to remove a lock, or only look at it, in
+ * microseconds. They need a few system calls, but a disk may be slow. Only a process that
+ * was stopped at that point takes longer. */
 #define REMOVAL_PATIENCE G_TIME_SPAN_SECOND
 #define LOOK_PATIENCE (20 * G_TIME_SPAN_MILLISECOND)
 #define PAUSE 500
 
-/* What a handle has of its own. */
+/* The private data of a handle. */
 typedef struct
 {
   LfDotlockPlace place;
-  LfDotlockNode node; /* what was prepared, or is held */
+  LfDotlockNode node; /* prepared or held */
   gboolean granted;
   gboolean was_busy;
 } Lock;
@@ -79,7 +81,7 @@ get_removal_fd (const LfDotlockNode *node)
   return node->record_fd >= 0 ? node->record_fd : node->fd;
 }
 
-/* Sleeps for a moment; FALSE if that was done for too long. @end is 0 at first. */
+/* Sleeps for a moment. Returns FALSE after the total time @patience. @end is 0 at first. */
 static gboolean
 pause_until (gint64 *end,
              gint64  patience)
@@ -95,8 +97,8 @@ pause_until (gint64 *end,
   return TRUE;
 }
 
-/* Returns 0 or an errno: EWOULDBLOCK if others have it for long. Where there is no such
- * lock, it is done without. */
+/* Returns 0 or an errno: EWOULDBLOCK if others have it for too long. Returns 0 also if the
+ * system has no such locks. */
 static int
 lock_removal (int   fd,
               short type)
@@ -123,8 +125,8 @@ unlock_removal (int fd)
 #endif
 }
 
-/* Whether it is proved that nobody holds it. Others may look at the same moment, and are
- * not taken for a holder. */
+/* Whether the holder is proved dead. Other processes that look at the same moment do not
+ * count as holders. */
 static gboolean
 is_dead (const LfDotlockBackend *self,
          const LfDotlockPlace   *place,
@@ -145,8 +147,8 @@ is_dead (const LfDotlockBackend *self,
   return verdict == LF_RECORD_DEAD || (result == 0 && place->is_local);
 }
 
-/* Locks the inode of a dead one's lock. Those that only look have it shared for a moment.
- * Returns 0 or an errno: EWOULDBLOCK if somebody has it. */
+/* Locks the inode of a stale lock. Processes that only look have it locked, shared, for a
+ * moment. Returns 0 or an errno: EWOULDBLOCK if somebody has it. */
 static int
 lock_inode (int fd)
 {
@@ -179,7 +181,7 @@ remove_guarded (const LfDotlockBackend *self,
   int result = guard < 0 ? errno : 0;
   gint64 end = 0;
 
-  /* Its holder is just removing it, or was stopped there */
+  /* Its holder is just removing it, or was stopped at that point */
   while (result == 0 && self->is_announced != NULL && self->is_announced (place, node) &&
          lf_record_judge (node->record) != LF_RECORD_DEAD)
     {
@@ -194,7 +196,8 @@ remove_guarded (const LfDotlockBackend *self,
   return result;
 }
 
-/* Whether the kernel has no lock that keeps those apart that remove one. */
+/* Whether removals need a guard, since the kernel has no lock with which they exclude each
+ * other. */
 static gboolean
 needs_guard (const LfDotlockBackend *self,
              const LfDotlockPlace   *place)
@@ -212,7 +215,7 @@ remove_dead (const LfDotlockBackend *self,
   if (!self->has_inode)
     return remove_guarded (self, place, node);
 
-  /* Other programs ask for it, too */
+  /* Locked even if a guard follows, since other programs check for it */
   result = lock_inode (node->fd);
   if (needs_guard (self, place) && result != EWOULDBLOCK)
     return remove_guarded (self, place, node);
@@ -223,8 +226,8 @@ remove_dead (const LfDotlockBackend *self,
   return result == 0 ? remove_verified (self, place, node) : result;
 }
 
-/* Removes a dead one's lock, if it is still there. Returns 0 if another look makes sense,
- * EWOULDBLOCK if somebody else is at it, or another errno. */
+/* Removes a stale lock, if it is still at the path. Returns 0 if it makes sense to look
+ * again, EWOULDBLOCK if another process is removing it, or another errno. */
 static int
 take_over (const LfDotlockBackend *self,
            const LfDotlockPlace   *place,
@@ -247,12 +250,13 @@ fail_to_take_over (const char  *path,
   g_set_error (error, G_IO_ERROR,
                saved_errno == EPERM ? G_IO_ERROR_PERMISSION_DENIED
                                     : g_io_error_from_errno (saved_errno),
-               _("Cannot remove lock %s, whose holder is gone: %s"), display_name,
+               _("Cannot remove the stale lock %s: %s"), display_name,
                g_strerror (saved_errno));
 }
 
-/* For one that was opened before, which may wait for long: what was closed meanwhile is
- * opened again, and what was prepared is prepared again. 0 or an errno. */
+/* For a lock that was opened earlier, since a wait may be long. Opens again what the
+ * program has closed, and forgets a prepared lock that it has closed. Returns 0 or an
+ * errno. */
 static int
 renew_lock (Lock *lock)
 {
@@ -263,7 +267,7 @@ renew_lock (Lock *lock)
   return lf_dotlock_place_renew (&lock->place);
 }
 
-/* Opens the directory. Returns NULL with an errno. */
+/* Opens the directory. Returns NULL with errno. */
 static Lock *
 open_lock (LfHandle *handle)
 {
@@ -301,8 +305,9 @@ lf_dotlock_identify (const LfBackendVTable *vtable,
   open_lock (handle);
 }
 
-/* What takes time is done while somebody else has the lock. But not for an attempt that
- * may be the only one. Returns whether it was done now. */
+/* Prepares a durable lock while somebody else holds it, since writing to the disk takes
+ * time. But not in the first attempt, which may be the only one. Returns whether it was
+ * prepared now. */
 static gboolean
 prepare_ahead (const LfDotlockBackend *self,
                const LfRequest        *request,
@@ -445,8 +450,8 @@ lf_dotlock_leave (const LfBackendVTable *vtable,
     lf_descriptor_close_inherited (lock->place.fd, lock->place.device, lock->place.inode);
 }
 
-/* Whether that is why nobody can have a guard: there is no space for one, or something else
- * has its name. Those that break locks have none either then. */
+/* Whether nobody can have a guard for this reason: there is no space, or something else has
+ * its name. A breaker cannot have one either then. */
 static gboolean
 forbids_guards (int saved_errno)
 {
@@ -476,7 +481,7 @@ remove_announced (const LfDotlockBackend *self,
                   const LfDotlockPlace   *place,
                   LfDotlockNode          *node)
 {
-  /* Not in the times of somebody else's */
+  /* The times of somebody else's lock must not change */
   int result = self->verify (self, place, node);
 
   if (result != 0)
@@ -487,7 +492,7 @@ remove_announced (const LfDotlockBackend *self,
 
   if (lf_dotlock_place_is_locked (place))
     {
-      /* Else the two would wait for each other */
+      /* Otherwise the two would wait for each other */
       self->announce (place, node, FALSE);
       return remove_own_guarded (self, place, node);
     }
@@ -499,8 +504,8 @@ remove_announced (const LfDotlockBackend *self,
   return result;
 }
 
-/* Removes our own lock. Returns 0, ENOENT if it is not there any more, EWOULDBLOCK if it is
- * being broken and that does not come to an end, or another errno. */
+/* Removes our own lock. Returns 0, ENOENT if it is no longer at the path, EWOULDBLOCK if
+ * another process takes too long to break it, or another errno. */
 static int
 remove_own (const LfDotlockBackend *self,
             const LfDotlockPlace   *place,
@@ -548,7 +553,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
     {
       display_name = lf_path_get_display_name (handle->request.path);
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_FAILED,
-                   _("Cannot remove lock %s: %s"), display_name, g_strerror (result));
+                   _("Cannot remove the lock %s: %s"), display_name, g_strerror (result));
       return LF_RELEASE_FAILED;
     }
 
@@ -594,8 +599,8 @@ lf_dotlock_query_holder (const LfBackendVTable  *vtable,
     }
 }
 
-/* Opens for writing what has the record, which not everybody may. Returns -1 with errno:
- * ENOENT if there is another by now. */
+/* Opens the record for writing, which needs permission. Returns -1 with errno: ENOENT if
+ * another lock is at the path by now. */
 static int
 open_to_break (const LfDotlockPlace *place,
                const LfDotlockNode  *node)
@@ -639,8 +644,8 @@ remove_excluding (const LfDotlockBackend *self,
   return result == EWOULDBLOCK ? EBUSY : result;
 }
 
-/* Removes what was found, whoever has it. 0 or an errno: ENOENT if it is not there any
- * more, EBUSY if somebody is about to remove it and does not come to an end. */
+/* Removes the lock, even if it is held. Returns 0 or an errno: ENOENT if it is no longer at
+ * the path, EBUSY if another process takes too long to remove it. */
 static int
 break_found (const LfDotlockBackend *self,
              const LfDotlockPlace   *place,
@@ -651,16 +656,17 @@ break_found (const LfDotlockBackend *self,
   if (needs_guard (self, place))
     return remove_guarded (self, place, node);
 
-  /* Nobody holds it */
+  /* It has no living holder */
   if (lf_flock_uninterrupted (node->fd, LOCK_EX | LOCK_NB) == 0)
     return remove_excluding (self, place, node, get_removal_fd (node), F_RDLCK);
 
-  /* That of another program, which takes no such lock */
+  /* Other programs' directories have no record, and no such lock */
   if (self->file_type == S_IFDIR && node->record_fd < 0)
     return remove_verified (self, place, node);
 
   fd = open_to_break (place, node);
-  /* Its holder could remove it meanwhile, and another make one */
+  /* Without the lock, the holder could remove its own lock just now, and the next holder's
+   * lock would be broken */
   if (fd < 0)
     return errno;
 
@@ -697,13 +703,13 @@ lf_dotlock_break_lock (const LfBackendVTable  *vtable,
           return FALSE;
         }
 
-      /* It may be anything */
+      /* If the content is unknown, it may be other programs' files */
       result = found.unknown_errno;
       if (result == 0 && self->check_unused != NULL)
         result = self->check_unused (&found);
       if (result == ENOTEMPTY)
         {
-          lf_dotlock_fail_invalid (path, _("%s is not a lock: it holds something else"), error);
+          lf_dotlock_fail_invalid (path, _("%s is not a lock: it has other content"), error);
           return FALSE;
         }
       if (result == 0)

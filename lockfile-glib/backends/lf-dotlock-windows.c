@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -14,21 +15,19 @@
 #include "os/lf-translate-private.h"
 #include "os/lf-windows-error-private.h"
 
-/* The files of locks that are there or not, as Windows has them. A file that was
- * deleted keeps its name as long as anybody has it open, and those who look have
- * it open: so it is renamed first. */
+/* Locks that are files, on Windows. The name of a deleted file stays as long as any program
+ * has the file open, as every process that looks at it does. So the file is renamed first. */
 
-/* The byte that a living holder has locked, far behind the record, since a locked
+/* The byte that a living holder has locked. It is far behind the record, since a locked
  * byte cannot be read. */
 #define LIFE_BYTE ((guint64) 1 << 30)
 
-/* How long who must remove a lock waits for others who do, in milliseconds: they may
- * wait in turn, for programs that have the file open. Only a process that was stopped
- * just there is in the way for longer. */
+/* How long to wait for other processes that remove the lock, in milliseconds. They may in
+ * turn wait for programs that have the file open. Only a process that was stopped at that
+ * point takes longer. */
 #define PATIENCE 5000
 
-/* Reads what may be a record: 0 or an errno, EINVAL if it cannot be one, being too long
- * or not text. */
+/* Reads a record. Returns 0 or an errno: EINVAL if it is too long or not text. */
 static int
 read_record (HANDLE   file,
              char   **record)
@@ -72,7 +71,7 @@ lf_dotlock_read_file (const LfDotlockBackend  *self,
   if (file == INVALID_HANDLE_VALUE && lf_windows_file_is_missing (GetLastError ()))
     return LF_DOTLOCK_ABSENT;
 
-  /* Something is there, even if it cannot be read */
+  /* It exists, at least for the moment, even if it may not be read */
   if (file == INVALID_HANDLE_VALUE)
     {
       errno = lf_windows_error_to_errno (GetLastError ());
@@ -94,7 +93,7 @@ lf_dotlock_read_file (const LfDotlockBackend  *self,
   return LF_DOTLOCK_PRESENT;
 }
 
-/* The file is open for being deleted and renamed, too. */
+/* Opens the file so that it can also be deleted and renamed. */
 static HANDLE
 write_file (const char *path,
             const char *record)
@@ -117,7 +116,7 @@ write_file (const char *path,
   return INVALID_HANDLE_VALUE;
 }
 
-/* What making the name gives: it is taken also while it is being deleted. */
+/* The result of making the name. A name that is just being deleted is taken too. */
 static LfDotlockResult
 make_result (const LfDotlockBackend  *self,
              const char              *path,
@@ -127,16 +126,16 @@ make_result (const LfDotlockBackend  *self,
   if (lf_windows_file_is_pending (code) || code == ERROR_ALREADY_EXISTS ||
       code == ERROR_FILE_EXISTS)
     return LF_DOTLOCK_ABSENT;
-  /* Somebody who cleaned up took the unique file for a left-over */
+  /* Another process mistook the unique file for a leftover and removed it */
   if (code == ERROR_FILE_NOT_FOUND)
     return LF_DOTLOCK_RETRY;
 
   return lf_dotlock_fail (self, path, lf_windows_error_to_errno (code), error);
 }
 
-/* Moves a file, which its holder keeps open and locked. Not with the handle that it
- * was written with: as long as one is open that may delete, most programs, those
- * that do not let others delete what they read, cannot open the file. */
+/* Moves a file that its holder keeps open and locked, but not with the handle that wrote
+ * it. While a handle with the right to delete is open, most programs cannot open the file,
+ * since they do not allow others to delete what they read. */
 static LfDotlockResult
 make_locked_file (const LfDotlockBackend  *self,
                   const char              *path,
@@ -149,9 +148,9 @@ make_locked_file (const LfDotlockBackend  *self,
   LfDotlockResult result = LF_DOTLOCK_PRESENT;
   HANDLE kept = lf_windows_file_open (unique_path, GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING);
 
-  /* Before others see it, so that nobody else can have it locked. Where the file
-   * system has no such locks, nobody can lock it later and prove that it is stale:
-   * it is held until it is broken */
+  /* The file is not visible yet, so nobody else can have it locked. If the file system has
+   * no such locks, nobody can prove later that the lock is stale, and it is held until it
+   * is broken */
   if (kept != INVALID_HANDLE_VALUE)
     lf_windows_file_lock (kept, LIFE_BYTE, TRUE);
 
@@ -177,7 +176,7 @@ make_locked_file (const LfDotlockBackend  *self,
   return lf_dotlock_fail (self, path, EMFILE, error);
 }
 
-/* Links a file, which is not kept open: as long as it is, its first name stays. */
+/* Links a file and closes it. While it is open, its first name would stay. */
 static LfDotlockResult
 make_linked_file (const LfDotlockBackend  *self,
                   const char              *path,
@@ -233,7 +232,7 @@ lf_dotlock_remove_file (const char *path,
       return lf_windows_file_is_pending (code) ? ENOENT : lf_windows_error_to_errno (code);
     }
 
-  /* What is renamed is what was read, whatever is at the path by then */
+  /* The file that is renamed is the one that was read, whatever is at the path by then */
   result = read_record (file, &found);
   if (result == EINVAL || (result == 0 && strcmp (found, record) != 0))
     result = ENOENT;
@@ -247,7 +246,7 @@ lf_dotlock_remove_file (const char *path,
   return result;
 }
 
-/* By the identity of the directory, which may have several names. */
+/* Identifies the directory by its file ID, since it may have several paths. */
 static wchar_t *
 new_guard_name (const char *path)
 {
@@ -271,8 +270,8 @@ new_guard_name (const char *path)
   return (wchar_t *) g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
 }
 
-/* Directories cannot be locked here: a mutex of that name, which any user may
- * take, stands for the directory. The thread that takes it gives it back. */
+/* Windows cannot lock a directory. A mutex of that name stands for it; any user may take
+ * the mutex. The thread that takes it must release it. */
 LfDotlockGuard
 lf_dotlock_lock_directory (const char *path,
                              gboolean    patient)
@@ -294,7 +293,7 @@ lf_dotlock_lock_directory (const char *path,
   switch (WaitForSingleObject (mutex, patient ? PATIENCE : 0))
     {
     case WAIT_OBJECT_0:
-    case WAIT_ABANDONED: /* who had it has ended, and it is ours */
+    case WAIT_ABANDONED: /* its owner has ended, and it is ours now */
       return (LfDotlockGuard) mutex;
 
     default:
@@ -313,9 +312,9 @@ lf_dotlock_unlock_directory (LfDotlockGuard guard)
   CloseHandle ((HANDLE) guard);
 }
 
-/* Locks the file at the path against the holder, if that lives. Returns a
- * descriptor, or -1 if the holder has it locked. Others who look do the same, and
- * do not take each other for the holder. */
+/* Locks the file at the path, to exclude a living holder. Returns a descriptor, or -1 if
+ * the holder has it locked. Processes that only look share this lock, and do not count as
+ * holders. */
 int
 lf_dotlock_lock_file (const char *path)
 {
@@ -352,7 +351,7 @@ make_and_close (const LfDotlockBackend  *self,
 {
   LfDotlockResult result = lf_dotlock_make_file (self, handle, record, error);
 
-  /* Nothing is done with the file; what counts is that it is there */
+  /* The file is closed again: what counts is that it exists */
   lf_handle_close_fd (handle);
 
   return result;

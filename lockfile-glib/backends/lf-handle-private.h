@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -11,8 +12,8 @@ G_BEGIN_DECLS
 
 typedef struct _LfBackendVTable LfBackendVTable;
 
-/* What an acquisition asks for: the properties of the lock file as they were
- * when it was asked. They count until the release. */
+/* What an acquisition asks for: the properties of the lock file at the time of the claim.
+ * They apply until the release. */
 typedef struct
 {
   const LfBackendVTable *backend;
@@ -26,22 +27,22 @@ typedef struct
   LfLockScope required_scope;
 } LfRequest;
 
-/* What an attempt works on and a holder keeps. */
+/* The state of an attempt, and of a held lock. */
 typedef struct
 {
   LfRequest request;
 
   int fd;
-  guint64 device; /* with the inode, of what the descriptor has open; else 0 */
+  guint64 device; /* of the descriptor's file, with the inode; otherwise 0 */
   guint64 inode;
-  gpointer data;  /* the backend's own */
-  gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
+  gpointer data;  /* for the backend */
+  gboolean may_be_locked; /* the kernel may have granted the lock, reported or not */
   gboolean removed; /* by a release that failed afterwards */
-  char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
+  char *lock_name;  /* of the lock, within this process; NULL if the path is the name */
 
-  const LfProcess *process; /* that made it: after fork() it is not the child's */
+  const LfProcess *process; /* that made it: it does not belong to a forked child */
 
-  /* In the table of held locks */
+  /* Entries in the table of held locks */
   guint64 thread;
   int noted_fd;
   int releasing; /* atomic */
@@ -63,7 +64,7 @@ gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
 gboolean  lf_handle_held_by_process (guint64          device,
                                      guint64          inode);
 
-/* For backends that keep no more open than the descriptor. */
+/* For backends that keep only the descriptor open. */
 void      lf_handle_close_fd        (LfHandle        *self);
 
 G_END_DECLS

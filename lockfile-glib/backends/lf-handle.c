@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -9,17 +10,17 @@
 #include "os/lf-path-private.h"
 #include "os/lf-thread-private.h"
 
-/* All handles that hold a lock, so that a thread that would wait for itself can
- * be told. It is searched only where a wait without end would begin. Its mutex is
- * never held over anything else. */
+/* All handles that hold a lock, to notice when a thread would wait for itself. Searched
+ * only before a wait that could last forever. No other mutex is locked while this one is
+ * held. */
 typedef struct
 {
   GMutex mutex;
   GQueue handles;
-  GPtrArray *by_fd; /* which of them has a descriptor */
+  GPtrArray *by_fd; /* the handle of each descriptor */
 } HeldHandles;
 
-/* A program may have descriptors with higher numbers; those are not noted. */
+/* Higher descriptors are possible, but not noted. */
 #define MAX_NOTED_FD 65536
 
 static gpointer
@@ -61,7 +62,7 @@ lf_handle_new (const LfRequest *request)
   return self;
 }
 
-/* With the mutex held: where the handle that has a descriptor is noted, or NULL. */
+/* With the mutex held: where the handle of a descriptor is noted, or NULL. */
 static gpointer *
 find_place (HeldHandles *held,
             int          fd)
@@ -98,7 +99,8 @@ forget_fd (HeldHandles *held,
   self->noted_fd = -1;
 }
 
-/* Before the descriptor is closed, after which another handle may get its number. */
+/* Must be called before the descriptor is closed: afterwards another handle may get its
+ * number. */
 void
 lf_handle_forget_fd (LfHandle *self)
 {
@@ -112,8 +114,8 @@ lf_handle_forget_fd (LfHandle *self)
   g_mutex_unlock (&held->mutex);
 }
 
-/* Whether the descriptor is not that of another handle, which got the number when the
- * program had closed this one's. */
+/* FALSE if the descriptor now belongs to another handle, which got the number after the
+ * program had closed this handle's. */
 gboolean
 lf_handle_has_fd (const LfHandle *self)
 {
@@ -126,7 +128,7 @@ lf_handle_has_fd (const LfHandle *self)
   return has_fd;
 }
 
-/* The same, and it is forgotten if it is still ours: it is about to be closed. */
+/* The same, and forgets the descriptor if it is still ours, since it is about to be closed. */
 gboolean
 lf_handle_take_fd (LfHandle *self)
 {
@@ -151,7 +153,7 @@ lf_handle_close_fd (LfHandle *self)
   self->fd = -1;
 }
 
-/* What the handle has open must be closed before. */
+/* Close what the handle has open before this. */
 void
 lf_handle_free (LfHandle *self)
 {
@@ -181,8 +183,8 @@ lf_handle_is_own (const LfHandle *self)
   return self->process == lf_process_get ();
 }
 
-/* Notes that the calling thread holds the lock. If another handle was noted with the
- * same descriptor, the program has closed that. */
+/* Notes that the calling thread holds the lock. If another handle was noted with the same
+ * descriptor, the program has closed that one's. */
 void
 lf_handle_set_held (LfHandle *self)
 {
@@ -195,7 +197,7 @@ lf_handle_set_held (LfHandle *self)
   g_mutex_unlock (&held->mutex);
 }
 
-/* What is being released does not make anybody wait for ever. */
+/* A lock that is being released does not make a thread wait forever. */
 void
 lf_handle_set_releasing (LfHandle *self,
                          gboolean  releasing)
@@ -203,7 +205,7 @@ lf_handle_set_releasing (LfHandle *self,
   g_atomic_int_set (&self->releasing, releasing);
 }
 
-/* Where the lock is that there is something at the path, it does not matter what. */
+/* For a dotlock, only the path matters, not what is there. */
 static gboolean
 lf_handle_is_same_lock (const LfHandle *self,
                         const LfHandle *other)
@@ -223,7 +225,7 @@ lf_handle_is_same_lock (const LfHandle *self,
   return g_str_equal (self->request.path, other->request.path);
 }
 
-/* Whether the calling thread holds the lock that @self is for. */
+/* Whether the calling thread holds the lock of @self, through any handle. */
 gboolean
 lf_handle_held_by_thread (const LfHandle *self)
 {
@@ -243,7 +245,7 @@ lf_handle_held_by_thread (const LfHandle *self)
   return held;
 }
 
-/* Whether this process holds the lock of that file. */
+/* Whether this process holds a lock on that file. */
 gboolean
 lf_handle_held_by_process (guint64 device,
                            guint64 inode)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* The family of backends whose lock is one that the kernel keeps for an open regular
- * file. They differ in how they ask the kernel. */
+/* The family of backends whose lock the kernel keeps for an open regular file. They differ
+ * in the system calls. */
 
 typedef struct
 {
@@ -18,24 +19,24 @@ typedef struct
   LfUnixFileAccess read_access;
   gboolean writes_to_exclude; /* an exclusive lock needs a descriptor for writing */
 
-  /* Locks what the handle has open, in its mode. Returns 0 or an errno, which is
-   * EWOULDBLOCK if somebody else has the lock. With @wait it is a single system
-   * call that sleeps until the lock is granted, and may return EINTR. */
+  /* Locks the handle's file in its mode. Returns 0 or an errno, which is EWOULDBLOCK if
+   * somebody else has the lock. With @wait it must be a single system call that sleeps
+   * until the lock is granted, and may return EINTR. */
   int (*lock) (LfHandle *handle,
                gboolean  wait);
 
-  /* Unlocks by itself, since a forked child may have the descriptor too and would
-   * keep the lock alive after a mere close(). Returns 0 or an errno. */
+  /* Unlocks explicitly: a mere close() would leave the lock to a forked child that has
+   * inherited the descriptor. Returns 0 or an errno. */
   int (*unlock) (LfHandle *handle);
 
-  /* Tells whether anybody has a lock on what @handle has open, which may be for
-   * reading only and is not locked itself. @pid is -1 if it is that of an open file
-   * description, and 0 if nobody can be told. Returns 0 or an errno. */
+  /* Tests whether anybody has a lock on the file of @handle, which is not locked itself and
+   * may be open only for reading. @pid is -1 if an open file description has the lock, and
+   * 0 if the holder is unknown. Returns 0 or an errno. */
   int (*test) (LfHandle *handle,
                gboolean *locked,
                int      *pid);
   gboolean test_disturbs_nobody;
-  gboolean test_sees_this_process; /* what it has locked with POSIX's locks */
+  gboolean test_sees_this_process; /* including its POSIX locks */
 } LfKernelFileBackend;
 
 LfAttempt lf_kernel_file_attempt         (const LfBackendVTable  *vtable,
@@ -65,7 +66,7 @@ gboolean  lf_kernel_file_break_lock      (const LfBackendVTable  *vtable,
                                           const char             *path,
                                           GError                **error);
 
-/* What is the same in the v-tables of the family */
+/* The methods that all members of the family share */
 #define LF_KERNEL_FILE_METHODS \
   .has_shared = TRUE, \
   .attempt = lf_kernel_file_attempt, \

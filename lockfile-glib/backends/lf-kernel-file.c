@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -18,12 +19,12 @@
 #include "os/lf-translate-private.h"
 #include "backends/lf-unix-file-private.h"
 
-/* How often in a row a granted file may turn out to be replaced. Others who
- * remove the file cause some such rounds; only a file system whose files change
- * their identity at every look causes this many. */
+/* How often in a row a granted file may turn out to be replaced. Other programs that remove
+ * the file cause some such rounds, but only a file system whose files change their identity
+ * at every look causes this many. */
 #define MAX_ROUNDS 10000
 
-/* How soon a file is opened again that has a lease */
+/* How soon to open a file with a lease again */
 static const struct timespec lease_interval = { .tv_nsec = 10 * 1000 * 1000 };
 
 static const LfKernelFileBackend *
@@ -32,7 +33,7 @@ cast (const LfBackendVTable *vtable)
   return (const LfKernelFileBackend *) vtable;
 }
 
-/* What others of this process were about to close, or a new descriptor. */
+/* Reuses a descriptor that this process has not closed yet, or opens a new one. */
 static LfUnixFileOpen
 open_handle (const LfKernelFileBackend  *self,
              LfHandle                   *handle,
@@ -47,8 +48,8 @@ open_handle (const LfKernelFileBackend  *self,
   return handle->fd >= 0 ? LF_UNIX_FILE_OPENED : lf_unix_file_open (handle, access, error);
 }
 
-/* What the handle had open was closed by the program, and its lock with it. The number may
- * be somebody else's now. */
+/* For a descriptor that the program has closed, and so lost its lock. Its number may now
+ * belong to another file. */
 static void
 forget_descriptor (const LfBackendVTable *vtable,
                    LfHandle              *handle)
@@ -57,7 +58,7 @@ forget_descriptor (const LfBackendVTable *vtable,
   vtable->close (vtable, handle);
 }
 
-/* A network file system may make an exclusive lock one that needs writing. */
+/* On a network file system, an exclusive lock may need a descriptor for writing. */
 static gboolean
 wants_writing (const LfHandle *handle,
                int             saved_errno)
@@ -118,19 +119,19 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
           return LF_ATTEMPT_ERROR;
         }
 
-      /* The lock of a file that is not at the path any more excludes nobody */
+      /* A lock on a file that is no longer at the path excludes nobody */
       vtable->close (vtable, handle);
     }
 
   display_name = lf_path_get_display_name (request->path);
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-               _("The file system of %s gives a file no lasting identity; "
-                 "HARD_LINK works on any"), display_name);
+               _("Files on the file system of %s have no stable identity; HARD_LINK works on any "
+                 "file system"), display_name);
   return LF_ATTEMPT_ERROR;
 }
 
-/* The queue of a file that could not be opened for a lease cannot be entered, and nothing
- * tells of the lease's end. */
+/* A file that could not be opened because of a lease has no queue to sleep in, and the end
+ * of a lease is not reported. */
 int
 lf_kernel_file_block (const LfBackendVTable *vtable,
                       LfHandle              *handle)
@@ -169,7 +170,7 @@ lf_kernel_file_drop (const LfBackendVTable *vtable,
   if (handle->fd < 0)
     return;
 
-  /* A try that just failed has nothing to unlock */
+  /* A single failed attempt has nothing to unlock */
   if (handle->may_be_locked)
     {
       if (!lf_unix_file_is_open (handle))
@@ -192,8 +193,8 @@ lf_kernel_file_is_intact (const LfBackendVTable *vtable,
   return lf_unix_file_is_open (handle);
 }
 
-/* Only what is surely our file, and empty as we made it. Somebody else's file in a sticky
- * directory cannot be removed; then it stays. */
+/* Only if the file is certainly ours, and still empty. Another user's file in a sticky
+ * directory cannot be removed, so it stays. */
 static void
 remove_file (LfHandle          *handle,
              const struct stat *path_stat)
@@ -222,7 +223,7 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
       return LF_RELEASE_LOST;
     }
 
-  /* What a release that failed has removed is not at the path any more */
+  /* If an earlier, failed release has removed the file, it is not at the path */
   if (!handle->removed)
     state = lf_unix_file_get_state (handle, &path_stat);
   if (request->remove_on_release && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
@@ -244,7 +245,7 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
   return state == LF_UNIX_FILE_REPLACED ? LF_RELEASE_LOST : LF_RELEASE_DONE;
 }
 
-/* Returns FALSE with errno, and @handle may have something open all the same. */
+/* On failure returns FALSE with errno; @handle may still have something open. */
 static gboolean
 open_to_look (LfHandle *handle)
 {
@@ -261,7 +262,7 @@ open_to_look (LfHandle *handle)
   return fd >= 0 && lf_unix_file_set_fd (handle, fd, &file_stat);
 }
 
-/* An error of opening, or of asking for the lock. */
+/* The error of opening the file, or of testing the lock. */
 static void
 set_look_error (GError                **error,
                 const LfBackendVTable  *vtable,
@@ -278,11 +279,10 @@ typedef enum
 {
   LOOK_FREE,
   LOOK_HELD,
-  LOOK_UNKNOWN, /* errno says why; a file that is not opened may tell nothing */
+  LOOK_UNKNOWN, /* errno says why; a file that cannot be opened may have any lock */
 } Look;
 
-/* Asks for the lock itself, which not every kind of lock can do without taking it
- * for a moment. */
+/* Tests the lock itself, which some kinds of lock allow only by taking it for a moment. */
 static Look
 probe (const LfKernelFileBackend *self,
        const char                *path,
@@ -309,7 +309,7 @@ probe (const LfKernelFileBackend *self,
   return locked ? LOOK_HELD : LOOK_FREE;
 }
 
-/* The kernel's list says who, if it has it. */
+/* The kernel's list names the holder, if the kernel has such a list. */
 static Look
 look_at_list (const LfKernelFileBackend *self,
               const char                *path,
@@ -330,7 +330,7 @@ look_at_list (const LfKernelFileBackend *self,
     }
 }
 
-/* What disturbs nobody comes first. */
+/* Tries first what does not disturb other programs. */
 static Look
 look (const LfKernelFileBackend *self,
       const char                *path,
@@ -363,7 +363,7 @@ look (const LfKernelFileBackend *self,
   return result;
 }
 
-/* @path_stat is of the file that was looked at, if there is a holder. */
+/* If there is a holder, @path_stat describes the file. */
 static gboolean
 query_holder (const LfKernelFileBackend  *self,
               const char                 *path,

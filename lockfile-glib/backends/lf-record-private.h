@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What a lock that is a file says about its holder: lines of text, of which
- * QLockFile knows the first five.
+/* The record of a lock that is a file: lines of text about its holder. QLockFile knows
+ * the first five.
  *
  *   process ID
  *   base name of the executable
@@ -17,22 +18,21 @@ G_BEGIN_DECLS
  *   pid-namespace:NUMBER     inode number of the PID namespace
  *   start-time:NUMBER        of the process
  *   lock:TEXT                a token, different for every lock
- *   program:TEXT             a token, another one after the process has executed a program
+ *   program:TEXT             a token that changes when the process executes a program
  *   time-namespace:NUMBER    in which the start time counts
  *   inode-lock:yes           the holder keeps flock(2) on the lock's inode, on a file system
- *                            whose locks one kernel knows
+ *                            that only one kernel uses
  *
- * No word of it but the first is a number, for `kill $(cat FILE)`. The sixth and seventh
- * line of older ones are the numbers alone. Longer ones, and ones that do not begin with
- * a process ID, are of others. */
+ * Only the first word is a number, for `kill $(cat FILE)`. In older records, the sixth and
+ * seventh line have only the numbers. Records that are longer, or do not begin with a
+ * process ID, are other programs'. */
 
 #define LF_RECORD_MAX_LENGTH 2048
 
 typedef enum
 {
-  LF_RECORD_HELD,   /* nothing says that the holder is gone */
-  LF_RECORD_SILENT, /* it proves nothing, but the holder keeps the inode locked while it
-                     * lives */
+  LF_RECORD_HELD,   /* nothing proves that the holder is gone */
+  LF_RECORD_SILENT, /* it proves nothing, but a living holder keeps the inode locked */
   LF_RECORD_DEAD,   /* the holder is gone */
 } LfRecordVerdict;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -31,7 +32,7 @@ typedef enum
 
 #define MACHINE_ID_LENGTH 32
 
-/* What a record says of its process, and what others are compared with. */
+/* The identity of this process, as records contain it and are compared with. */
 typedef struct
 {
   gatomicrefcount ref_count;
@@ -43,13 +44,13 @@ typedef struct
   guint64 time_namespace;
   char *program;
   char *head; /* of a record, up to the token */
-  char *tail; /* what follows it */
+  char *tail; /* of a record, after the token */
   gboolean complete;
-  int failure; /* why something is not known that could be; an errno or 0 */
+  int failure; /* why something is unknown that another attempt could find out; an errno or 0 */
 } Identity;
 
-/* That of a process. It stays the same as long as that lives, once all of it was found
- * out: what could not be read once is tried again. */
+/* The identity of one process. It is kept as soon as it is complete; until then, reading it
+ * is repeated. */
 typedef struct
 {
   GMutex mutex;
@@ -68,8 +69,8 @@ own_new (void)
   return self;
 }
 
-/* As it may be a line: no word may be taken for a process ID, or for an option, by a
- * program that is given all of the record. */
+/* Makes a line of a record. A program that takes all of the record as arguments must not
+ * mistake a word for a process ID or for an option. */
 static char *
 new_line (const char *text)
 {
@@ -162,8 +163,8 @@ get_identity (void)
   return identity;
 }
 
-/* The record of this process for one lock. Where nothing else will prove that the process
- * is gone, it must say all that proves it: else NULL, with errno. */
+/* The record of this process for one lock. If nothing else will prove that the process is
+ * gone, the record must contain all that proves it; otherwise returns NULL with errno. */
 char *
 lf_record_new (gboolean inode_locked)
 {
@@ -181,8 +182,8 @@ lf_record_new (gboolean inode_locked)
                           own->tail, inode_locked ? INODE_LOCK "\n" : "");
 }
 
-/* The line, or "" where there is none. Only a line with its end counts: the rest
- * may be about to be written. */
+/* The line, or "" if it is missing. A line without its end does not count, since the rest
+ * may not have been written yet. */
 static const char *
 get_line (char         **lines,
           LfRecordLine   line)
@@ -196,7 +197,7 @@ get_line (char         **lines,
   return lines[line];
 }
 
-/* What is behind a keyword that a line may have. */
+/* The rest of a line after its keyword, which older records do not have. */
 static const char *
 skip_keyword (const char *line,
               const char *keyword)
@@ -212,7 +213,7 @@ get_number (const char *text)
   return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &number, NULL) ? number : 0;
 }
 
-/* What is behind a keyword in a line after the token, or NULL. */
+/* The rest of a line with that keyword after the token, or NULL. */
 static const char *
 find_keyword (char       **lines,
               const char  *keyword)
@@ -226,7 +227,7 @@ find_keyword (char       **lines,
   return NULL;
 }
 
-/* 0 if it is none. Some write it without the end of the line. */
+/* 0 if there is none. Some programs write no end of line. */
 static int
 get_pid (char **lines)
 {
@@ -239,7 +240,7 @@ get_pid (char **lines)
   return (int) pid;
 }
 
-/* Whether it is a record of some program, which says who has the lock. */
+/* Whether it is a record, of any program, that names a holder. */
 gboolean
 lf_record_is_ours (const char *record)
 {
@@ -248,8 +249,8 @@ lf_record_is_ours (const char *record)
   return get_pid (lines) != 0;
 }
 
-/* Whether a whole record of ours was written; if not, its writer is still at it or
- * has ended in the middle. */
+/* Whether one of our records is complete. If not, its writer is still writing, or has ended
+ * too early. */
 gboolean
 lf_record_is_whole (const char *record)
 {
@@ -258,7 +259,7 @@ lf_record_is_whole (const char *record)
   return get_line (lines, LINE_TOKEN)[0] != '\0';
 }
 
-/* systemd writes others where it does not know it yet, and so do images that are to be
+/* systemd writes other texts while it does not know the ID, and so do images that are to be
  * copied. */
 static gboolean
 is_machine_id (const char *text)
@@ -268,7 +269,7 @@ is_machine_id (const char *text)
          strspn (text, "0") < MACHINE_ID_LENGTH;
 }
 
-/* Clones have the ID of the machine that they were made from, but seldom its name. */
+/* A cloned machine has the ID of its original, but seldom its name. */
 static gboolean
 is_same_machine (const Identity  *own,
                  char           **lines)
@@ -278,7 +279,7 @@ is_same_machine (const Identity  *own,
          g_str_equal (get_line (lines, LINE_HOST), own->host);
 }
 
-/* Whether a process of this PID, which runs, is the one of the record. */
+/* Whether the running process with this PID is the one of the record. */
 static gboolean
 is_same_process (const Identity  *own,
                  char           **lines,
@@ -289,7 +290,7 @@ is_same_process (const Identity  *own,
   const char *time_namespace = find_keyword (lines, TIME_NAMESPACE);
   const char *program = find_keyword (lines, PROGRAM);
 
-  /* Start times of another time namespace are shifted */
+  /* Start times in another time namespace are shifted */
   if (recorded_start == 0 ||
       (time_namespace != NULL && get_number (time_namespace) != own->time_namespace))
     return TRUE;
@@ -297,13 +298,13 @@ is_same_process (const Identity  *own,
   if (recorded_start != start_time)
     return FALSE;
 
-  /* A process that has executed a program, and be it the same one, holds nothing of
-   * what it held before */
+  /* A process that has executed a program, even the same one, holds nothing that it held
+   * before */
   return pid != own->pid || program == NULL || g_str_equal (program, own->program);
 }
 
-/* A process ID says something only in its own namespace: in sandboxes everybody is
- * number 2. */
+/* A process ID is meaningful only in its own namespace: in sandboxes, everybody is number
+ * 2. */
 static LfRecordVerdict
 judge_process (const Identity   *own,
                char            **lines,
@@ -332,7 +333,7 @@ judge_process (const Identity   *own,
     }
 }
 
-/* Whether it is proved that the holder is gone. */
+/* Whether the holder is proved gone. */
 LfRecordVerdict
 lf_record_judge (const char *record)
 {
@@ -354,14 +355,14 @@ lf_record_judge (const char *record)
 
   verdict = judge_process (own, lines, pid, silent);
 
-  /* Of which boot is not known to either of us */
+  /* The record or this process does not know its boot */
   if (verdict == LF_RECORD_DEAD && (*boot_id == '\0' || own->boot_id == NULL))
     return silent;
 
   return verdict;
 }
 
-/* A record that is not understood has a holder nevertheless. */
+/* A record that cannot be understood still has a holder. */
 LfLockHolder *
 lf_record_get_holder (const char *record)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,16 +9,16 @@
 
 G_BEGIN_DECLS
 
-/* What the backends share that lock a regular file on Unix. */
+/* For the backends that lock a regular file on Unix. */
 
 typedef enum
 {
-  LF_UNIX_FILE_CURRENT,  /* the path names what the handle has open */
-  LF_UNIX_FILE_REPLACED, /* it names something else, or nothing */
-  LF_UNIX_FILE_UNKNOWN,  /* it cannot be told; errno says why */
+  LF_UNIX_FILE_CURRENT,  /* the path still names the handle's file */
+  LF_UNIX_FILE_REPLACED, /* it names another file, or nothing */
+  LF_UNIX_FILE_UNKNOWN,  /* it is not known; errno says why */
 } LfUnixFileState;
 
-/* What a lock needs of the file. */
+/* The access to the file that a lock needs. */
 typedef enum
 {
   LF_UNIX_FILE_READ,
@@ -52,8 +53,8 @@ void            lf_unix_file_set_lock_error (GError               **error,
                                              const char            *path,
                                              int                    saved_errno);
 
-/* Checks for a path that is only looked at. FALSE with an error, or with @exists
- * unset where there is nothing. */
+/* Checks a path that is only looked at. Returns FALSE with an error. Sets @exists to
+ * whether there is a file. */
 gboolean        lf_unix_file_look           (const char            *path,
                                              LfUnixFileAccess       access,
                                              struct stat           *path_stat,
@@ -64,9 +65,9 @@ gboolean        lf_unix_file_check          (const char            *path,
                                              gboolean              *exists,
                                              GError               **error);
 
-/* Breaks a lock that nothing can take from its holder: puts the file @broken, if it is still
- * the one at @path, out of the way, so that the next one to lock gets a new one. Refuses one
- * with content. */
+/* Breaks a lock that cannot be taken from its holder: removes the file @broken so that the
+ * next claim locks a new one. Does nothing if another file is at @path by now, and refuses
+ * a file with content. */
 gboolean        lf_unix_file_put_away       (const char            *path,
                                              const struct stat     *broken,
                                              GError               **error);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -15,11 +16,11 @@
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
 
-/* The kernel's own ENOTSUPP, which some file systems let through to programs.
- * The C library has no name for it. */
+/* The kernel's own ENOTSUPP, which some file systems return to programs. The C library does
+ * not define it. */
 #define KERNEL_ENOTSUPP 524
 
-/* How often a file that vanishes between two calls is looked for again. */
+/* How often to open a file again that disappears between two calls. */
 #define MAX_OPEN_ROUNDS 100
 
 void
@@ -51,7 +52,8 @@ lf_unix_file_set_lock_error (GError               **error,
     case EINVAL:
     case KERNEL_ENOTSUPP:
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                   _("The file system of %s has no locks of the kind %s; HARD_LINK works on any"),
+                   _("The file system of %s does not support %s locks; HARD_LINK works on any file "
+                     "system"),
                    display_name, lf_backend_get_name (backend->backend));
       break;
 
@@ -76,31 +78,20 @@ lf_unix_file_set_lock_error (GError               **error,
 static void
 set_not_a_lock_error (GError     **error,
                       const char  *path,
-                      const char  *what)
+                      mode_t       mode)
 {
   g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-               _("%s is not a lock file but %s"), display_name, what);
+               S_ISDIR (mode) ? _("%s is not a lock file, but a directory") :
+               S_ISLNK (mode) ? _("%s is not a lock file, but a symbolic link") :
+               S_ISFIFO (mode) ? _("%s is not a lock file, but a FIFO") :
+               S_ISSOCK (mode) ? _("%s is not a lock file, but a socket") :
+               _("%s is not a lock file, but a device"), display_name);
 }
 
-static const char *
-describe_file_type (mode_t mode)
-{
-  if (S_ISDIR (mode))
-    return _("a directory");
-  if (S_ISLNK (mode))
-    return _("a symbolic link");
-  if (S_ISFIFO (mode))
-    return _("a FIFO");
-  if (S_ISSOCK (mode))
-    return _("a socket");
-
-  return _("a device");
-}
-
-/* Turns a failed open() into an error. What the path holds says more than the
- * errno: a socket gives ENXIO and a symbolic link ELOOP, as others do too. */
+/* Turns a failed open() into an error. The file type says more than the errno: a socket
+ * gives ENXIO and a symbolic link ELOOP, but other problems do too. */
 static void
 set_open_error (GError     **error,
                 const char  *path,
@@ -109,13 +100,13 @@ set_open_error (GError     **error,
   struct stat path_stat;
 
   if (lstat (path, &path_stat) == 0 && !S_ISREG (path_stat.st_mode))
-    set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
+    set_not_a_lock_error (error, path, path_stat.st_mode);
   else
     lf_unix_file_set_path_error (error, path, saved_errno);
 }
 
-/* Returns the descriptor, or -1 with errno. The program may have locks of POSIX on a file that
- * FCNTL locks, and would lose them with a descriptor that is closed too early. */
+/* Returns the descriptor, or -1 with errno. The program may have POSIX locks on a file that
+ * FCNTL locks. They would be lost if the descriptor was closed too early. */
 int
 lf_unix_file_open_once (const LfRequest *request,
                         int              flags)
@@ -126,16 +117,17 @@ lf_unix_file_open_once (const LfRequest *request,
                              request->backend->backend == LF_BACKEND_FCNTL);
 }
 
-/* Whether an open() that makes what is missing may be refused for that, although what is
- * there can be opened: in a sticky directory Linux does so with somebody else's file, and
- * a directory is never made so. */
+/* Whether open() may have failed only because of O_CREAT, although the file itself can be
+ * opened. In a sticky directory, Linux refuses O_CREAT for another user's file, and a
+ * directory can never be opened with it. */
 static gboolean
 is_about_making (int saved_errno)
 {
   return saved_errno == EACCES || saved_errno == EROFS || saved_errno == EISDIR;
 }
 
-/* Made if missing. Returns the descriptor, or -1 with errno. */
+/* Opens the file, and creates it if it is missing. Returns the descriptor, or -1 with
+ * errno. */
 static int
 open_for_lock (const LfRequest *request,
                int              access_mode)
@@ -152,7 +144,8 @@ open_for_lock (const LfRequest *request,
       if (fd >= 0 || errno == EWOULDBLOCK)
         return fd;
 
-      /* Missing: removed since it was refused, or not to be made at all */
+      /* If it is missing, it was either removed since the first open(), or cannot be
+       * created */
       if (errno != ENOENT || first_errno != EACCES || round + 1 == MAX_OPEN_ROUNDS)
         {
           errno = first_errno;
@@ -170,9 +163,9 @@ is_lockable (mode_t            mode,
   return S_ISREG (mode) || (S_ISDIR (mode) && access == LF_UNIX_FILE_READ_ANY);
 }
 
-/* Notes what was opened, which is closed in the handle's own way from now on. If the descriptor
- * does not tell, returns FALSE with errno, and notes what is at the path: without a name for it,
- * a descriptor could not be kept open that the program's own lock of POSIX depends on. */
+/* Notes the new descriptor, which will be closed in the backend's way. If fstat() fails,
+ * returns FALSE with errno and notes the device and inode of the path instead: without
+ * them, a descriptor could not be kept open for the program's own POSIX locks. */
 gboolean
 lf_unix_file_set_fd (LfHandle    *handle,
                      int          fd,
@@ -192,8 +185,8 @@ lf_unix_file_set_fd (LfHandle    *handle,
   return is_known;
 }
 
-/* With a lease on the file it is not opened: its holder has been told to give that up,
- * and it makes sense to try again. */
+/* A file with a lease cannot be opened yet. Its holder has been told to give up the lease,
+ * so another attempt makes sense. */
 LfUnixFileOpen
 lf_unix_file_open (LfHandle          *handle,
                    LfUnixFileAccess   access,
@@ -234,7 +227,7 @@ lf_unix_file_open (LfHandle          *handle,
 
   if (!is_lockable (file_stat.st_mode, access))
     {
-      set_not_a_lock_error (error, request->path, describe_file_type (file_stat.st_mode));
+      set_not_a_lock_error (error, request->path, file_stat.st_mode);
       lf_handle_close_fd (handle);
       return LF_UNIX_FILE_OPEN_ERROR;
     }
@@ -242,7 +235,7 @@ lf_unix_file_open (LfHandle          *handle,
   return LF_UNIX_FILE_OPENED;
 }
 
-/* The same as the next, before it is closed. */
+/* The same as lf_unix_file_is_open(), for a descriptor that is about to be closed. */
 gboolean
 lf_unix_file_take (LfHandle *handle)
 {
@@ -250,7 +243,7 @@ lf_unix_file_take (LfHandle *handle)
          lf_descriptor_is (handle->fd, handle->device, handle->inode);
 }
 
-/* Whether the descriptor is still what was opened. */
+/* Whether the descriptor still has the file that was opened. */
 gboolean
 lf_unix_file_is_open (const LfHandle *handle)
 {
@@ -258,8 +251,8 @@ lf_unix_file_is_open (const LfHandle *handle)
          lf_descriptor_is (handle->fd, handle->device, handle->inode);
 }
 
-/* Comparing link counts would not do: a file that was renamed away has one. That a server
- * does not answer, or says that a handle is stale, does not say what is at the path. */
+/* Does not count links: a renamed file still has one. If a server does not answer, or
+ * reports a stale handle, it is not known what is at the path. */
 LfUnixFileState
 lf_unix_file_get_state (const LfHandle *handle,
                         struct stat    *path_stat)
@@ -293,7 +286,7 @@ lf_unix_file_look (const char        *path,
 
   if (!is_lockable (path_stat->st_mode, access))
     {
-      set_not_a_lock_error (error, path, describe_file_type (path_stat->st_mode));
+      set_not_a_lock_error (error, path, path_stat->st_mode);
       return FALSE;
     }
 
@@ -310,8 +303,8 @@ lf_unix_file_check (const char   *path,
   return lf_unix_file_look (path, LF_UNIX_FILE_READ, path_stat, exists, error);
 }
 
-/* What is looked at is what is judged: one lstat(), of which every failure but that there is
- * nothing is an error. */
+/* Decides by a single lstat(). Every failure of it, except that nothing exists, is an
+ * error. */
 gboolean
 lf_unix_file_put_away (const char         *path,
                        const struct stat  *broken,
@@ -321,14 +314,14 @@ lf_unix_file_put_away (const char         *path,
   struct stat path_stat;
   int result = lstat (path, &path_stat);
 
-  /* Another has broken the lock, and somebody may have that of a new file by now */
+  /* Somebody else has broken the lock. The new file may already be locked */
   if (result == 0 &&
       (path_stat.st_dev != broken->st_dev || path_stat.st_ino != broken->st_ino))
     return TRUE;
 
   if (result == 0 && !S_ISREG (path_stat.st_mode))
     {
-      set_not_a_lock_error (error, path, describe_file_type (path_stat.st_mode));
+      set_not_a_lock_error (error, path, path_stat.st_mode);
       return FALSE;
     }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,15 +9,15 @@
 
 G_BEGIN_DECLS
 
-/* Files as the backends need them on Windows: named in UTF-8, as long as names
- * can be, and never in the way of those who delete or rename them. Where nothing
- * else is said, GetLastError() tells what failed. */
+/* Files on Windows: with names in UTF-8, of any possible length, and never preventing
+ * others from deleting or renaming them. GetLastError() says why a function failed, unless
+ * its comment says otherwise. */
 
 typedef enum
 {
-  LF_WINDOWS_FILE_CURRENT,  /* the path names what the handle has open */
-  LF_WINDOWS_FILE_REPLACED, /* it names something else, or nothing */
-  LF_WINDOWS_FILE_UNKNOWN,  /* it cannot be told */
+  LF_WINDOWS_FILE_CURRENT,  /* the path still names the handle's file */
+  LF_WINDOWS_FILE_REPLACED, /* it names another file, or nothing */
+  LF_WINDOWS_FILE_UNKNOWN,  /* it is not known */
 } LfWindowsFileState;
 
 typedef struct
@@ -47,7 +48,7 @@ gboolean           lf_windows_file_open_handle (LfHandle           *handle,
 LfWindowsFileState lf_windows_file_get_state   (const LfHandle     *handle,
                                                 LfWindowsFileInfo  *info);
 
-/* Opens for a look; NULL without an error if there is nothing. */
+/* Opens a file to look at it; NULL without an error if there is none. */
 HANDLE             lf_windows_file_open_to_look
                                                (const char         *path,
                                                 DWORD               access,
@@ -57,7 +58,7 @@ HANDLE             lf_windows_file_open_to_look
 gboolean           lf_windows_file_is_pending  (DWORD               code);
 gboolean           lf_windows_file_is_missing  (DWORD               code);
 
-/* Byte @offset of the file; FALSE if somebody else has it, too. */
+/* Locks byte @offset of the file; FALSE if somebody else has it locked. */
 gboolean           lf_windows_file_lock        (HANDLE              file,
                                                 guint64             offset,
                                                 gboolean            exclusive);

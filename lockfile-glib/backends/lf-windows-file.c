@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,23 +17,22 @@
 #include "os/lf-translate-private.h"
 #include "os/lf-windows-error-private.h"
 
-/* Longer paths than this have to be written in another way. The system's limit
- * is that for directories. */
+/* Longer paths need a prefix. This is the system's limit for directories. */
 #define MAX_ORDINARY_LENGTH 247
 
-/* How long a name that is being deleted, or a file that others keep to themselves,
- * is waited for, in microseconds, and how often it is looked at. */
+/* How long to wait for a name that is being deleted, or for a file that another program
+ * does not share, in microseconds, and how often to try. */
 #define MAX_PENDING (G_TIME_SPAN_SECOND / 2)
 #define PENDING_PAUSE G_TIME_SPAN_MILLISECOND
 
-/* Windows 10 has this; the headers have it for those only who need it. */
+/* From Windows 10. The headers declare these only for programs that require it. */
 #define CLASS_DISPOSITION_EX ((FILE_INFO_BY_HANDLE_CLASS) 21)
 #define DISPOSITION_DELETE_POSIX (0x1 | 0x2)
 #define LAST_STATUS_DELETE_PENDING ((NTSTATUS) 0xC0000056)
 
 NTSTATUS NTAPI RtlGetLastNtStatus (void);
 
-/* NULL if it is not UTF-8. */
+/* NULL if the path is not UTF-8. */
 wchar_t *
 lf_windows_path_new (const char *path)
 {
@@ -65,8 +65,8 @@ lf_windows_path_new (const char *path)
   return prefixed;
 }
 
-/* Opens what is there itself, also if it is a link. Others may do what they want
- * meanwhile, and no child inherits it. INVALID_HANDLE_VALUE if it fails. */
+/* Opens the file itself, even if it is a link, and allows others all access. Children do
+ * not inherit it. INVALID_HANDLE_VALUE if it fails. */
 HANDLE
 lf_windows_file_open (const char *path,
                       DWORD       access,
@@ -84,8 +84,8 @@ lf_windows_file_open (const char *path,
                       NULL);
 }
 
-/* As above, and waits for those who have the file open and do not let others do so:
- * most programs do not let others delete what they read. */
+/* The same, but waits for programs that have the file open and do not share it: most
+ * programs do not allow others to delete what they read. */
 HANDLE
 lf_windows_file_open_patiently (const char *path,
                                 DWORD       access)
@@ -121,23 +121,22 @@ lf_windows_file_get_info (HANDLE             file,
   return TRUE;
 }
 
-/* What it is if it is no regular file, and NULL if it is one. */
-static const char *
-describe_kind (HANDLE file,
-               DWORD  attributes)
+static GFileType
+get_kind (HANDLE file,
+          DWORD  attributes)
 {
   if (GetFileType (file) != FILE_TYPE_DISK)
-    return _("a device");
+    return G_FILE_TYPE_SPECIAL;
   if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0)
-    return _("a symbolic link");
+    return G_FILE_TYPE_SYMBOLIC_LINK;
   if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
-    return _("a directory");
+    return G_FILE_TYPE_DIRECTORY;
 
-  return NULL;
+  return G_FILE_TYPE_REGULAR;
 }
 
-/* A descriptor of the C library, whose closing closes the file. Without it the
- * file is closed, and this is -1. */
+/* A descriptor of the C library; closing it closes the file. On failure the file is closed,
+ * and this is -1. */
 int
 lf_windows_file_to_fd (HANDLE file)
 {
@@ -158,9 +157,9 @@ lf_windows_file_from_fd (int fd)
   return (HANDLE) _get_osfhandle (fd);
 }
 
-/* Whether a name could not be used because it is being deleted and somebody has
- * the file open still. The error alone does not tell this from a lack of
- * permission, so it must be asked for at once. */
+/* Whether a name could not be used because it is being deleted while another program has
+ * the file open. The error alone could also mean missing permission, so call this
+ * immediately. */
 gboolean
 lf_windows_file_is_pending (DWORD code)
 {
@@ -189,16 +188,18 @@ lf_windows_file_set_error (GError     **error,
 static void
 set_not_a_lock_error (GError     **error,
                       const char  *path,
-                      const char  *what)
+                      GFileType    kind)
 {
   g_autofree char *display_name = lf_path_get_display_name (path);
 
   g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-               _("%s is not a lock file but %s"), display_name, what);
+               kind == G_FILE_TYPE_DIRECTORY ? _("%s is not a lock file, but a directory") :
+               kind == G_FILE_TYPE_SYMBOLIC_LINK ? _("%s is not a lock file, but a symbolic link") :
+               _("%s is not a lock file, but a device"), display_name);
 }
 
-/* For writing, made if missing; where it may not be written, as far as a shared
- * lock goes. */
+/* Opens for writing, and creates the file if it is missing. If it may not be written, opens
+ * it as far as a shared lock needs. */
 static HANDLE
 open_once (const LfRequest *request)
 {
@@ -233,7 +234,7 @@ open_request_patiently (const LfRequest *request)
   return file;
 }
 
-/* Why it fails, the next attempt to open the file says. */
+/* Failures show when the file is opened. */
 void
 lf_windows_file_make_parents (const char *path)
 {
@@ -250,30 +251,30 @@ lf_windows_file_make_parents (const char *path)
     }
 }
 
-/* What the path holds says more than the error. */
+/* The file type says more than the error. */
 static void
 set_open_error (GError     **error,
                 const char  *path,
                 DWORD        code)
 {
   HANDLE file = lf_windows_file_open (path, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
-  const char *what = NULL;
+  GFileType kind = G_FILE_TYPE_REGULAR;
   LfWindowsFileInfo info;
 
   if (file != INVALID_HANDLE_VALUE)
     {
       lf_windows_file_get_info (file, &info);
-      what = describe_kind (file, info.attributes);
+      kind = get_kind (file, info.attributes);
       CloseHandle (file);
     }
 
-  if (what != NULL)
-    set_not_a_lock_error (error, path, what);
+  if (kind != G_FILE_TYPE_REGULAR)
+    set_not_a_lock_error (error, path, kind);
   else
     lf_windows_file_set_error (error, path, code);
 }
 
-/* Checks that it is a regular file, which it must not be kept open for if not. */
+/* Checks that it is a regular file, and closes it otherwise. */
 static gboolean
 check_kind (HANDLE              file,
             const char         *path,
@@ -282,13 +283,13 @@ check_kind (HANDLE              file,
 {
   gboolean known = lf_windows_file_get_info (file, info);
   DWORD code = GetLastError ();
-  const char *what = describe_kind (file, info->attributes);
+  GFileType kind = get_kind (file, info->attributes);
 
-  if (what == NULL && known)
+  if (kind == G_FILE_TYPE_REGULAR && known)
     return TRUE;
 
-  if (what != NULL)
-    set_not_a_lock_error (error, path, what);
+  if (kind != G_FILE_TYPE_REGULAR)
+    set_not_a_lock_error (error, path, kind);
   else
     lf_windows_file_set_error (error, path, code);
 
@@ -356,8 +357,7 @@ lf_windows_file_get_state (const LfHandle    *handle,
       return LF_WINDOWS_FILE_UNKNOWN;
     }
 
-  /* One that is about to go, when the last of those is done who have it open, is
-   * as good as gone */
+  /* A file that disappears with its last handle counts as gone */
   if (info->device != handle->device || info->inode != handle->inode ||
       standard_info.DeletePending)
     return LF_WINDOWS_FILE_REPLACED;
@@ -410,14 +410,14 @@ lf_windows_file_unlock (HANDLE  file,
   return UnlockFileEx (file, 0, 1, 0, &range);
 }
 
-/* Whether a lock was not granted because somebody else has it. */
+/* Whether a lock was refused because somebody else has it. */
 gboolean
 lf_windows_file_is_busy (DWORD code)
 {
   return code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING;
 }
 
-/* The name goes when this handle is closed, whoever has the file open. */
+/* The name disappears when this handle is closed, even if others have the file open. */
 static gboolean
 delete_at_once (HANDLE file)
 {
@@ -426,8 +426,8 @@ delete_at_once (HANDLE file)
   return SetFileInformationByHandle (file, CLASS_DISPOSITION_EX, &flags, sizeof flags);
 }
 
-/* Deletes what was opened for that: where the system can, its name goes with this
- * handle, else with the last one that anybody has. */
+/* Deletes a file that was opened for that. If the system can, its name disappears with this
+ * handle, otherwise with the last handle of any program. */
 gboolean
 lf_windows_file_delete (HANDLE file)
 {
@@ -437,7 +437,7 @@ lf_windows_file_delete (HANDLE file)
          SetFileInformationByHandle (file, FileDispositionInfo, &disposition, sizeof disposition);
 }
 
-/* Renames what was opened for that; fails if there is something. */
+/* Renames a file that was opened for that. Fails if the new name exists. */
 gboolean
 lf_windows_file_rename (HANDLE      file,
                         const char *path)
@@ -458,8 +458,8 @@ lf_windows_file_rename (HANDLE      file,
   return SetFileInformationByHandle (file, FileRenameInfo, rename_info, (DWORD) size);
 }
 
-/* Deletes what was opened for that and has been at @path, so that the path is free
- * when this handle is closed, whoever has the file open. */
+/* Deletes a file at @path that was opened for that. The path is free when this handle is
+ * closed, even if others have the file open. */
 gboolean
 lf_windows_file_put_away (HANDLE      file,
                           const char *path)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -11,8 +12,8 @@ G_BEGIN_DECLS
 /* One acquisition, from the claim to the grant or the error. */
 typedef struct _LfAcquisition LfAcquisition;
 
-/* Called once, in the main context. @handle holds the lock, or @error tells why
- * there is none; both are the callee's. */
+/* Called once, in the main context. The callee owns both: @handle holds the lock, or @error
+ * says why there is no lock. */
 typedef void (*LfAcquisitionDone) (LfHandle *handle,
                                    GError   *error,
                                    gpointer  user_data);
@@ -23,15 +24,16 @@ LfAcquisition *lf_acquisition_new     (const LfRequest     *request,
 void           lf_acquisition_unref   (LfAcquisition       *self);
 gboolean       lf_acquisition_is_own  (const LfAcquisition *self);
 
-/* Lets it begin, when nothing of its object is before it. Any thread may. */
+/* Lets the acquisition begin, when nothing of its object is queued before it. Any thread
+ * may call this. */
 void           lf_acquisition_start   (LfAcquisition       *self);
 
-/* Acquires in the calling thread, from when it is started. */
+/* Acquires in the calling thread, as soon as lf_acquisition_start() was called. */
 LfHandle      *lf_acquisition_run     (LfAcquisition       *self,
                                        GError             **error);
 
-/* Arranges for the report in @context, from where it is to be detached when
- * @user_data is destroyed. */
+/* Arranges for the report in @context. Detach the acquisition there when @user_data is
+ * destroyed. */
 void           lf_acquisition_attach  (LfAcquisition       *self,
                                        GMainContext        *context,
                                        int                  priority,
@@ -48,7 +50,7 @@ gboolean       lf_acquisition_is_context_of
                                       (GMainContext        *context,
                                        guint64              thread);
 
-/* The error for what became of one of the process that this was forked from. */
+/* The error for an acquisition that a forked child inherited from its parent. */
 GError        *lf_acquisition_new_inherited_error
                                       (LfAcquisition       *self);
 

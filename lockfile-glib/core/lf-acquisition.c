@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,48 +17,48 @@
 
 /* How an acquisition runs
  *
- * Asynchronously, its first attempt and its waits happen in a worker thread of its
- * own, and one GSource in the caller's main context reports the result. The source
- * is ready when the worker has a result, when the cancellable is cancelled and when
- * the deadline has passed, and decides between those, under one mutex. Without a
- * deadline it is attached only then: each iteration of a main context looks at all
- * of its sources, and a thousand that only wait would slow everything in it down.
+ * An asynchronous acquisition makes its first attempt and waits in a worker thread of
+ * its own. One GSource in the caller's main context reports the result. The source is
+ * ready when the worker has a result, when the cancellable is cancelled and when the
+ * deadline has passed. It decides between these, under one mutex. Without a deadline it
+ * is attached only when it is ready: each iteration of a main context checks all of its
+ * sources, and a thousand waiting ones would slow down everything in that context.
  *
- * A stop (a cancel or the deadline) ends the worker, and the report waits for
- * that: only then it is sure that we do not hold the lock. But it does not wait
- * forever, since a system call on a dead server may not return; then the worker
- * is abandoned and cleans up alone whenever it comes back.
+ * A stop (a cancel or the deadline) ends the worker. The report waits until the worker
+ * has ended: only then is it certain that we do not hold the lock. But it does not wait
+ * forever, since a system call on a dead server may not return. In that case the worker
+ * is abandoned, and cleans up alone when the call returns.
  *
- * A synchronous call makes the first attempt itself and, where nothing can end
- * its wait, waits itself. Otherwise a worker waits as for an asynchronous one, and
- * the caller sleeps on a condition until it is time to report. It needs no main
- * context.
+ * A synchronous call makes the first attempt in the calling thread. If nothing can end
+ * its wait, it also waits there. Otherwise a worker waits, as for an asynchronous
+ * acquisition, and the caller sleeps on a condition until it is time to report. It needs
+ * no main context.
  *
- * Order of the mutexes, the first one is locked first:
+ * Order in which the mutexes are locked:
  *
  *   1. an object's claims (lf-claims.c)
  *   2. the queues of waiters (lf-waiting-poll.c)
- *   3. a wait, which is the acquisition's
+ *   3. a wait, which belongs to the acquisition
  *   4. the watch (lf-watch-linux.c), which starts its thread, and the connections to
- *      SQLite (lf-backend-sqlite.c): neither over the other
+ *      SQLite (lf-backend-sqlite.c): never one while the other is held
  *   5. descriptors that are to be closed (lf-kept-descriptors.c, lf-posix-locks.c)
- *   6. held handles, threads, a turn, and what GLib has: none of these is held over
- *      another one
+ *   6. held handles, threads, a turn, and GLib's own: none of these is held while
+ *      another mutex is locked
  *
- * So what enters or leaves a queue, and all work of a backend, is done without the
- * mutex of the wait. */
+ * So entering or leaving a queue, and all work of a backend, happens without the mutex
+ * of the wait. */
 
-/* How long, in microseconds, a stop waits for the worker to end. This takes a
- * fraction of a millisecond, unless the worker is in a system call on a file
- * system that is slow; if it takes longer than this, it is stuck. */
+/* How long, in microseconds, a stop waits for the worker to end. This takes a fraction of a
+ * millisecond, unless the worker is in a system call on a slow file system. If it takes
+ * longer than this, the worker is stuck. */
 #define GRACE G_TIME_SPAN_SECOND
 
 typedef enum
 {
-  LF_ACQUISITION_IDLE,    /* behind others of its object */
+  LF_ACQUISITION_IDLE,    /* behind other claims on its object */
   LF_ACQUISITION_TURN,    /* a synchronous one may begin, in its caller's thread */
-  LF_ACQUISITION_RUNNING, /* a worker is at it */
-  LF_ACQUISITION_DONE,    /* the worker is not, any more; there is a result */
+  LF_ACQUISITION_RUNNING, /* a worker attempts or waits */
+  LF_ACQUISITION_DONE,    /* no worker runs, and there is a result */
   LF_ACQUISITION_REPORTED,
 } LfAcquisitionState;
 
@@ -79,25 +80,25 @@ struct _LfAcquisition
   gboolean try_once;
   gint64 deadline; /* monotonic, or -1 */
   GCancellable *cancellable;
-  guint64 thread; /* that asked */
+  guint64 thread; /* that claimed */
 
-  /* The worker's alone while there is one */
+  /* Only the worker uses these while it runs */
   LfHandle *handle;
   LfAttempt result;
   GError *error;
   gboolean scope_checked;
 
-  /* Under the mutex of the wait */
+  /* Protected by the mutex of the wait */
   LfWait wait;
   GCond cond; /* for the caller of a synchronous one */
-  gboolean sleeps; /* that caller: a signal costs a system call, heard or not */
+  gboolean sleeps; /* that caller; saves the system call of an unneeded signal */
   LfAcquisitionState state;
   gboolean attempted;
   LfStop stop;
   gint64 stop_time;
   gboolean abandoned;
   GSource *source;       /* NULL for a synchronous one */
-  GMainContext *context; /* where it is attached, at once or when it is ready */
+  GMainContext *context; /* where the source is attached, at once or when it is ready */
   gboolean attached;
 
   gulong cancelled_handler;
@@ -107,7 +108,7 @@ typedef struct
 {
   GSource parent;
 
-  LfAcquisition *acquisition; /* (unowned): it is alive until the source is detached */
+  LfAcquisition *acquisition; /* (unowned): lives until the source is detached */
 } LfAcquisitionSource;
 
 static gint64
@@ -201,14 +202,14 @@ lf_acquisition_unref (LfAcquisition *self)
   g_free (self);
 }
 
-/* Whether this process made it, and not the one that this was forked from. */
+/* Whether this process made it, and not one that this process was forked from. */
 gboolean
 lf_acquisition_is_own (const LfAcquisition *self)
 {
   return self->process == lf_process_get ();
 }
 
-/* Its worker is not in the child, and will not touch it. */
+/* The worker does not exist in the child, so it cannot interfere. */
 void
 lf_acquisition_leave (LfAcquisition *self)
 {
@@ -243,7 +244,7 @@ lf_acquisition_wake_caller (LfAcquisition *self)
     g_cond_signal (&self->cond);
 }
 
-/* Called with the mutex held, in any thread: has the source, or the caller of a
+/* Called with the mutex held, in any thread: makes the source, or the caller of a
  * synchronous acquisition, decide. */
 static void
 lf_acquisition_wake (LfAcquisition *self)
@@ -258,8 +259,8 @@ lf_acquisition_wake (LfAcquisition *self)
   lf_acquisition_attach_source (self);
 }
 
-/* The same, and unlocks the mutex, before it wakes a main context: the thread that iterates
- * that would only wake to sleep again until it gets the mutex. */
+/* The same, but unlocks the mutex before it wakes a main context. Otherwise the thread that
+ * iterates the context would wake up only to wait for the mutex. */
 static void
 lf_acquisition_wake_and_unlock (LfAcquisition *self)
 {
@@ -274,7 +275,7 @@ lf_acquisition_wake_and_unlock (LfAcquisition *self)
       return;
     }
 
-  /* The source does not keep its context, which may go once this is reported */
+  /* The source does not keep its context alive, which may be freed after the report */
   source = g_source_ref (self->source);
   context = g_main_context_ref (self->context);
   was_attached = self->attached;
@@ -292,7 +293,7 @@ lf_acquisition_is_due (LfAcquisition *self)
   return self->deadline >= 0 && g_get_monotonic_time () >= self->deadline;
 }
 
-/* Gives a granted lock back that nobody is going to hear of. */
+/* Releases a granted lock that will not be reported. */
 static void
 lf_acquisition_give_back (LfAcquisition *self)
 {
@@ -300,7 +301,7 @@ lf_acquisition_give_back (LfAcquisition *self)
   self->result = LF_ATTEMPT_BUSY;
 }
 
-/* The error for a lock that is held by another, naming that one if it is known. */
+/* The error for a lock that somebody else holds. Names the holder, if it is known. */
 static GError *
 lf_acquisition_new_busy_error (LfAcquisition *self,
                                LfLockHolder  *holder)
@@ -342,7 +343,7 @@ lf_acquisition_new_queue_error (LfAcquisition *self)
                         "PID %d"), display_name, pid);
 }
 
-/* The error for a first attempt that has not ended, whether the lock is held or not. */
+/* The error if the first attempt did not return: it is not known whether the lock is held. */
 static GError *
 lf_acquisition_new_no_answer_error (LfAcquisition *self)
 {
@@ -362,9 +363,9 @@ lf_acquisition_new_inherited_error (LfAcquisition *self)
                         "forked"), display_name, lf_process_get_id_of (self->process));
 }
 
-/* The error after an attempt that found the lock busy. To look for the holder of a lock of
- * the kernel would take longer than the attempt, by far, and hold up others who lock:
- * only what the attempt came across is said. Called before what it opened is closed. */
+/* The error after an attempt that found the lock busy. Searching for the holder of a kernel
+ * lock would take far longer than the attempt, and delay other programs that lock. So the
+ * message has only what the attempt itself learned. Called before the handle is closed. */
 static GError *
 lf_acquisition_new_attempt_error (LfAcquisition *self)
 {
@@ -378,8 +379,8 @@ lf_acquisition_new_attempt_error (LfAcquisition *self)
   return lf_acquisition_new_busy_error (self, holder);
 }
 
-/* Queues behind the waiters of this process for the same lock, and returns whether
- * there are none. A single try does not queue. */
+/* Enters the queue of this process for the lock, and returns whether no other waiter is
+ * before it. A single try does not queue. */
 static gboolean
 lf_acquisition_enqueue (LfAcquisition *self)
 {
@@ -410,7 +411,8 @@ lf_acquisition_attempt (LfAcquisition *self)
   return self->backend->attempt (self->backend, self->handle, &self->error);
 }
 
-/* The kernel's queue is no use where the kernel polls as well, and more seldom. */
+/* On a file system where the kernel itself polls, more seldom than we do, its queue is
+ * useless. */
 static void
 lf_acquisition_choose_waiting (LfAcquisition *self)
 {
@@ -425,8 +427,8 @@ lf_acquisition_choose_waiting (LfAcquisition *self)
   lf_acquisition_enqueue (self);
 }
 
-/* No caller of this may hold anything that only a return frees: a wait in a
- * thread of its own need not return. */
+/* A wait in a thread of its own need not return, so no caller of this may hold anything
+ * that it would have to free afterwards. */
 static LfAttempt
 lf_acquisition_wait (LfAcquisition *self)
 {
@@ -456,7 +458,7 @@ lf_acquisition_wait (LfAcquisition *self)
   return result;
 }
 
-/* The worker, called in its thread. */
+/* What the worker does, in its thread. */
 static void
 lf_acquisition_work (gpointer data)
 {
@@ -485,7 +487,7 @@ lf_acquisition_work (gpointer data)
     self->result = lf_acquisition_wait (self);
 }
 
-/* The end of the worker's thread, also if it was cancelled in its wait. */
+/* Called at the end of the worker's thread, even if the thread was cancelled in its wait. */
 static void
 lf_acquisition_ended (gpointer data)
 {
@@ -496,9 +498,9 @@ lf_acquisition_ended (gpointer data)
   stop = self->stop;
   g_mutex_unlock (&self->wait.mutex);
 
-  /* A thread that is cancelled may have been granted the lock just then. One more
-   * attempt tells: at the deadline, that grant counts; after a cancel, a file that
-   * was made for it has to be removed. */
+  /* The thread may have been granted the lock just as it was cancelled. One more attempt
+   * finds out. After the deadline, such a grant counts. After a cancel, the attempt finds
+   * the file that was made for the lock, so that it can be removed. */
   if (self->result == LF_ATTEMPT_BUSY &&
       (stop == LF_STOP_DEADLINE ||
        (stop == LF_STOP_CANCEL && self->handle->fd >= 0 &&
@@ -526,14 +528,14 @@ lf_acquisition_ended (gpointer data)
   lf_acquisition_unref (self);
 }
 
-/* The work of a thread that only gives a granted lock back, at its end. */
+/* For a thread that only releases a granted lock, which it does at its end. */
 static void
 lf_acquisition_work_nothing (gpointer data)
 {
 }
 
-/* Called with the mutex held. Returns 0 or an errno; then the caller has to see to
- * what the worker would have done. */
+/* Called with the mutex held. Returns 0 or an errno; after an errno, the caller has to do
+ * what lf_acquisition_ended() would have done. */
 static int
 lf_acquisition_start_worker (LfAcquisition *self,
                              LfThreadFunc   work)
@@ -550,7 +552,8 @@ lf_acquisition_start_worker (LfAcquisition *self,
   return result;
 }
 
-/* Starts what has not been granted anything, without the mutex. */
+/* Starts a worker for an acquisition that has not been granted the lock. Called without the
+ * mutex. */
 static void
 lf_acquisition_start_waiting (LfAcquisition *self)
 {
@@ -590,14 +593,14 @@ lf_acquisition_stop (LfAcquisition *self,
     self->waiting->stop (&self->wait);
   else if (self->state == LF_ACQUISITION_DONE && self->result == LF_ATTEMPT_GRANTED)
     {
-      /* Files are not touched in the caller's thread, unless no other can be had: then
-       * that is done with the report */
+      /* Releasing touches files, which the caller's thread should not do. If no thread can
+       * be started, the lock is released with the report */
       if (lf_acquisition_start_worker (self, lf_acquisition_work_nothing) != 0)
         self->state = LF_ACQUISITION_DONE;
     }
 }
 
-/* Called with the mutex held: stops what is to be stopped. Returns the time at
+/* Called with the mutex held: applies a cancel or a passed deadline. Returns the time at
  * which to decide again, -1 to wait for a wake-up, or 0 if it is time to report. */
 static gint64
 lf_acquisition_decide (LfAcquisition *self)
@@ -630,7 +633,7 @@ lf_acquisition_decide (LfAcquisition *self)
   return g_get_monotonic_time () < self->stop_time + GRACE ? self->stop_time + GRACE : 0;
 }
 
-/* Called with the mutex held, when it is time to report. It returns without. */
+/* Called with the mutex held, when it is time to report. Unlocks it. */
 static LfHandle *
 lf_acquisition_take_result (LfAcquisition  *self,
                             GError        **error)
@@ -675,8 +678,8 @@ lf_acquisition_source_dispatch (GSource     *source,
   GError *error = NULL;
   gint64 next;
 
-  /* A forked child has a copy of the source. Its parent's worker may have had the
-   * mutex locked. */
+  /* A forked child has a copy of the source. The mutex may have been locked by the parent's
+   * worker. */
   if (!lf_acquisition_is_own (self))
     {
       done (NULL, lf_acquisition_new_inherited_error (self), user_data);
@@ -709,7 +712,7 @@ lf_acquisition_unref_closure (gpointer  data,
   lf_acquisition_unref (data);
 }
 
-/* In the thread that cancels, which may be any. */
+/* Called in the thread that cancels, which may be any thread. */
 static void
 lf_acquisition_cancelled_cb (GCancellable *cancellable,
                              gpointer      user_data)
@@ -726,10 +729,9 @@ lf_acquisition_cancelled_cb (GCancellable *cancellable,
   lf_acquisition_wake_and_unlock (self);
 }
 
-/* Not g_cancellable_source_new(): the thread that cancels would touch the main
- * context without knowing whether it is still there. The handler may come late,
- * after the report, and does nothing then; so nobody needs to wait for it to be
- * over, as g_cancellable_disconnect() would. */
+/* Not g_cancellable_source_new(): the thread that cancels would touch the main context,
+ * which may have been freed. This handler may run after the report and does nothing then,
+ * so nothing has to wait for it as g_cancellable_disconnect() would. */
 static void
 lf_acquisition_connect (LfAcquisition *self)
 {
@@ -763,7 +765,7 @@ lf_acquisition_attach (LfAcquisition     *self,
 
   lf_acquisition_connect (self);
 
-  /* The handler finds the source from here on; a cancel before that is seen */
+  /* From here on the handler finds the source; an earlier cancel is noticed below */
   g_mutex_lock (&self->wait.mutex);
   self->source = source;
   self->context = g_main_context_ref (context);
@@ -777,8 +779,8 @@ lf_acquisition_attach (LfAcquisition     *self,
   g_mutex_unlock (&self->wait.mutex);
 }
 
-/* Whether the calling thread is the one that iterates @context, in which @thread has
- * started something: a context that no thread iterates now is that of the latter. */
+/* Whether the calling thread iterates @context, in which @thread has started something. If
+ * no thread iterates it now, @thread is expected to. */
 gboolean
 lf_acquisition_is_context_of (GMainContext *context,
                               guint64       thread)
@@ -794,7 +796,7 @@ lf_acquisition_is_context_of (GMainContext *context,
   return TRUE;
 }
 
-/* Ends the tie to the main context, once the report was made. */
+/* Breaks the connection to the main context, after the report. */
 void
 lf_acquisition_detach (LfAcquisition *self)
 {
@@ -832,8 +834,8 @@ lf_acquisition_start (LfAcquisition *self)
   g_mutex_unlock (&self->wait.mutex);
 }
 
-/* Sleeps until it is time to report, or, with @for_turn, to begin. Returns with the
- * mutex held; FALSE if it is to report. */
+/* Sleeps until it is time to report or, with @for_turn, to begin. Returns with the mutex
+ * held, and FALSE if it is time to report. */
 static gboolean
 lf_acquisition_sleep (LfAcquisition *self,
                       gboolean       for_turn)
@@ -858,8 +860,8 @@ lf_acquisition_sleep (LfAcquisition *self,
   return TRUE;
 }
 
-/* Waits until others of its object have the lock no more. Returns FALSE if that was not
- * to be had. */
+/* Waits until no other claim on the object is before this one. Returns FALSE if a cancel or
+ * the deadline came first. */
 static gboolean
 lf_acquisition_wait_for_turn (LfAcquisition  *self,
                               GError        **error)
@@ -896,7 +898,7 @@ lf_acquisition_run_in_thread (LfAcquisition  *self,
   return lf_acquisition_take_result (self, error);
 }
 
-/* In the calling thread, whose turn it is. */
+/* Acquires in the calling thread, which has its turn. */
 static LfHandle *
 lf_acquisition_run_here (LfAcquisition  *self,
                          GError        **error)
@@ -910,7 +912,7 @@ lf_acquisition_run_here (LfAcquisition  *self,
       if (self->deadline >= 0 || self->cancellable != NULL)
         return lf_acquisition_run_in_thread (self, error);
 
-      /* Another thread could release it */
+      /* Another thread could release the lock that this thread holds */
       if (lf_handle_held_by_thread (self->handle) && lf_thread_is_alone ())
         {
           g_autofree char *display_name = lf_path_get_display_name (lf_acquisition_get_path (self));

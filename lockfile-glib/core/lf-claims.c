@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -9,29 +10,29 @@
 #include "os/lf-thread-private.h"
 #include "os/lf-translate-private.h"
 
-/* What one process has of an object. A forked child gets another: a thread that it has
- * not may have had the mutex locked. The mutex is the first one in the order that
- * lf-acquisition.c gives. */
+/* The state of an object in one process. A forked child makes a new one, since a thread
+ * that does not exist in the child may have locked the mutex. lf-acquisition.c describes
+ * the order of the mutexes; this mutex is the first. */
 typedef struct _State State;
 
 struct _State
 {
   const LfProcess *process;
-  State *inherited; /* that of the process from which this was forked; only kept reachable */
-  int inherited_pid; /* whose lock it was, or 0 */
+  State *inherited; /* the parent's, if this process was forked; only kept reachable */
+  int inherited_pid; /* the holder of the inherited lock, or 0 */
   GMutex properties_mutex;
 
   GMutex mutex;
-  LfHandle *handle; /* while held; atomic, for a child reads it without the mutex */
-  guint64 thread;   /* that holds it */
-  gssize grant;     /* number of the last grant, so that they can be told apart */
+  LfHandle *handle; /* while held; atomic, since a forked child reads it without the mutex */
+  guint64 thread;   /* that holds the lock */
+  gssize grant;     /* number of the last grant, to tell grants apart */
   LfAcquisition *running; /* (unowned): whose turn it is */
-  GQueue queue;           /* of unowned LfAcquisition that are behind, in their order */
-  gboolean dropping;      /* a lost lock; the next claim could get its descriptor's number */
+  GQueue queue;           /* of unowned LfAcquisition: claims that wait for their turn */
+  gboolean dropping;      /* a lost lock: the next claim could get its descriptor number */
 
-  gboolean releasing;           /* between the begin and the end of a release */
+  gboolean releasing;           /* since lf_claims_begin_release() */
   GMainContext *release_context; /* where the end is reported; NULL if it is synchronous */
-  guint64 release_thread;       /* that began it */
+  guint64 release_thread;       /* that began to release */
 };
 
 struct _LfClaims
@@ -44,7 +45,7 @@ state_new (State *inherited)
 {
   State *self = g_new (State, 1);
 
-  /* A number that was given is not given again: an inherited guard knows its grant by that */
+  /* Numbers are never used twice: an inherited guard recognizes its grant by the number */
   *self = (State) {
     .process = lf_process_get (), .inherited = inherited,
     .grant = inherited != NULL ? inherited->grant : 0,
@@ -65,8 +66,8 @@ state_free (State *self)
   g_free (self);
 }
 
-/* In a forked child: closes what was inherited and leaves the lock to the parent. The
- * threads of the claims are the parent's too. */
+/* In a forked child: closes what was inherited and leaves the lock to the parent, which
+ * also has the threads of the claims. */
 static void
 leave_to_parent (State *self,
                  State *parents)
@@ -133,8 +134,8 @@ lf_claims_new (void)
   return self;
 }
 
-/* Releases what is held, without a word. Nothing is pending when an object goes, since
- * each claim has a reference of it. */
+/* Releases the lock without notifications or errors. No claim is pending when an object is
+ * finalized, since each claim has a reference to it. */
 void
 lf_claims_drop (LfClaims *self)
 {
@@ -152,7 +153,7 @@ lf_claims_drop (LfClaims *self)
     lf_operations_drop (handle);
 }
 
-/* After lf_claims_drop(). */
+/* Call lf_claims_drop() before this. */
 void
 lf_claims_free (LfClaims *self)
 {
@@ -164,21 +165,22 @@ lf_claims_free (LfClaims *self)
     {
       state = inherited;
       inherited = state->inherited;
-      /* Its mutex may be locked */
+      /* Not state_free(): the mutex may be locked */
       g_free (state);
     }
   g_free (self);
 }
 
-/* With the mutex held. What is being released is not held any more, although that may
- * fail. */
+/* With the mutex held. A lock that is being released no longer counts as held, even if the
+ * release fails later. */
 static gboolean
 is_held (State *state)
 {
   return state->handle != NULL && !state->releasing;
 }
 
-/* With the mutex held: the same, and the program has not closed what holds it. */
+/* With the mutex held: the same, and whether the lock was not lost because the program
+ * closed its descriptor. */
 static gboolean
 is_held_still (State    *state,
                gboolean  may_wait)
@@ -216,7 +218,7 @@ lf_claims_is_held_here (LfClaims *self)
   return held;
 }
 
-/* With the mutex held: lets the next claim begin if nothing is before it. */
+/* With the mutex held: lets the next claim begin, if nothing is before it. */
 static void
 start_next (State *state)
 {
@@ -301,8 +303,8 @@ enqueue (State         *state,
   start_next (state);
 }
 
-/* With the mutex held: whether a new claim would be behind something that is reported
- * only when the calling thread iterates its main context. */
+/* With the mutex held: whether a new claim would wait for something that is reported only
+ * when the calling thread iterates its main context. */
 static gboolean
 would_wait_for_itself (State *state)
 {
@@ -356,8 +358,8 @@ lf_claims_add (LfClaims      *self,
   g_mutex_unlock (&state->mutex);
 }
 
-/* Takes the end of an acquisition in. With a @handle the calling thread holds the lock
- * from now on, and the number of the grant is returned. */
+/* Ends an acquisition. With a @handle, the calling thread holds the lock from now on, and
+ * the number of the grant is returned. */
 gssize
 lf_claims_end (LfClaims      *self,
                LfAcquisition *acquisition,
@@ -414,7 +416,7 @@ lf_claims_begin_release (LfClaims      *self,
   return result;
 }
 
-/* Ends a release, where it is reported. */
+/* Ends a release, in the context where it is reported. */
 void
 lf_claims_end_release (LfClaims  *self,
                        LfRelease  result)

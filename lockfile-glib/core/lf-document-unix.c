@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As many as the kernel follows. */
+/* As many links as the kernel follows. */
 #define MAX_LINKS 40
 
-/* The longest name anywhere. VFAT says more, as it counts characters of several bytes. */
+/* The longest name on any file system. VFAT reports more, since it counts characters of
+ * several bytes. */
 #define MAX_NAME 255
 
 static char *
@@ -24,7 +26,7 @@ get_real_path (const char *path)
   char *allocated = realpath (path, NULL);
   int saved_errno = errno;
 
-  /* free() and g_free() may differ */
+  /* realpath() uses malloc(), which may differ from GLib's */
   real_path = g_strdup (allocated);
   free (allocated);
   errno = saved_errno;
@@ -32,7 +34,7 @@ get_real_path (const char *path)
   return g_steal_pointer (&real_path);
 }
 
-/* What the link at @path says, or NULL with errno: EINVAL if it is no link. */
+/* The target of the link at @path, or NULL with errno: EINVAL if it is not a link. */
 static char *
 read_link (const char *path)
 {
@@ -48,8 +50,8 @@ read_link (const char *path)
   return length < 0 ? NULL : g_strndup (target, (gsize) length);
 }
 
-/* One step from a @path that leads nowhere: to the real path of what is to be made, or
- * to where a link leads. NULL with errno. */
+/* Follows one link of a @path that does not exist. Returns the link's target or, without a
+ * link, the real path of the file that would be created. NULL with errno. */
 static char *
 follow_once (const char *path,
              gboolean   *is_link)
@@ -108,7 +110,7 @@ lf_document_resolve (const char  *path,
   if (real_path == NULL)
     real_path = g_steal_pointer (&current);
 
-  /* The root has no name, and nothing is beside it */
+  /* The root directory has no name, and a lock cannot be beside it */
   if (g_str_equal (real_path, "/"))
     {
       lf_document_set_resolve_error (error, path, EISDIR);
@@ -118,7 +120,7 @@ lf_document_resolve (const char  *path,
   return g_steal_pointer (&real_path);
 }
 
-/* Any other failure is no answer; acquiring then says what is the matter. */
+/* After any other failure this returns TRUE, and acquiring reports the problem. */
 gboolean
 lf_document_can_make_files (const char *directory)
 {
@@ -143,9 +145,9 @@ is_own_directory (const char *path)
          path_stat.st_uid == geteuid ();
 }
 
-/* A process that was started without the session's environment, as by cron, has to agree
- * with the others: it looks where systemd and elogind put the directory. Where there is
- * none at all, the cache takes its place, as GLib has it. */
+/* Processes that were started without the session's environment, for example by cron, must
+ * find the same directory as the others, so this checks the path that systemd and elogind
+ * use. If no such directory exists, the cache directory is used, as GLib does. */
 char *
 lf_document_get_runtime_directory (void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,14 +11,14 @@
 
 #include "os/lf-windows-error-private.h"
 
-/* The longest name anywhere, in characters; here they are counted as bytes, of which a
- * name has no fewer. */
+/* The longest name on any file system, in characters. It is compared with the number of
+ * bytes, which is never smaller. */
 #define MAX_NAME 255
 
 #define PREFIX L"\\\\?\\"
 #define SERVER_PREFIX PREFIX L"UNC\\"
 
-/* Opens a file or a directory, whatever others do with it. */
+/* Opens a file or a directory, in whatever way other programs have it open. */
 static HANDLE
 open_any (const char *path,
           DWORD       access)
@@ -49,7 +50,7 @@ without_prefix (const wchar_t *path)
   return on_server && utf8 != NULL ? g_strconcat ("\\\\", utf8, NULL) : g_steal_pointer (&utf8);
 }
 
-/* NULL with the last error. */
+/* NULL with GetLastError(). */
 static char *
 get_real_path (const char *path)
 {
@@ -71,7 +72,7 @@ get_real_path (const char *path)
   return length != 0 ? without_prefix (wide) : NULL;
 }
 
-/* A link that leads nowhere is not followed, but is taken for the document's name. */
+/* A dangling link is not followed; it counts as the document itself. */
 char *
 lf_document_resolve (const char  *path,
                      GError     **error)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -27,8 +28,9 @@ hash (const char *text)
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
 
-/* Hidden, and with the document's name as it is: where names that differ in case are one
- * file, the locks are one file too. Only a name that would be too long is hashed. */
+/* A hidden name that contains the document's name unchanged: where names that differ only
+ * in case mean one file, this also holds for the locks. Only a name that would be too long
+ * is hashed. */
 static char *
 get_lock_name (const char *directory,
                const char *name)
@@ -43,9 +45,10 @@ get_lock_name (const char *directory,
   return g_strconcat (".", hashed, ".lock", NULL);
 }
 
-/* Only what is the same for all who may edit the document decides: whether they may make
- * files beside it, not whether there is a lock file at this moment. All processes of a user
- * agree on that. A user who may not, and one who may, do not exclude each other. */
+/* The choice must be the same for all processes that may edit the document. So it depends
+ * on whether they may create files in the directory, not on whether a lock file exists at
+ * the moment. All processes of one user agree on that. Users with and without that
+ * permission do not exclude each other. */
 char *
 lf_document_get_lock_path (const char *document,
                            gboolean   *beside)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,20 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* What is done with a lock besides acquiring it. */
+/* Everything that is done with a lock, except acquiring it. */
 
-/* NULL with an error where this build has no such backend. */
+/* NULL with an error if this build does not have the backend. */
 const LfBackendVTable *
           lf_operations_find_backend (LfBackend               backend,
                                       GError                **error);
 
-/* Releases what @handle holds, and lets waiters of this process know. DONE, LOST with
+/* Releases what @handle holds, and wakes waiters of this process. Returns DONE, LOST with
  * an error that says whose the lock is now, or FAILED. */
 LfRelease lf_operations_release      (LfHandle               *handle,
                                       GError                **error);
 
-/* Releases without a word, and frees the handle. In a forked child it leaves the lock
- * alone. */
+/* Releases without errors or notifications, and frees the handle. In a forked child it
+ * leaves the lock alone. */
 void      lf_operations_drop         (LfHandle               *handle);
 
 gboolean  lf_operations_query_holder (const LfBackendVTable  *backend,
@@ -34,7 +35,7 @@ gboolean  lf_operations_break_lock   (const LfBackendVTable  *backend,
 gboolean  lf_operations_held_by_thread (const LfBackendVTable *backend,
                                         const char            *path);
 
-/* The error for releasing what is not ours, which depends on whose it is. */
+/* The error for releasing a lock that we do not hold. It depends on who holds the lock. */
 void      lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                             const char             *path,
                                             GError                **error);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -19,7 +20,8 @@ lf_operations_find_backend (LfBackend   backend,
 
   if (vtable == NULL)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("This build cannot lock with %s; %s works"), lf_backend_get_name (backend),
+                 _("This build does not have the backend %s; use %s"),
+                 lf_backend_get_name (backend),
                  lf_backend_get_name (lf_backend_resolve (LF_BACKEND_AUTO)));
 
   return vtable;
@@ -33,7 +35,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
   g_autoptr (LfLockHolder) holder = NULL;
   g_autofree char *display_name = NULL;
 
-  /* To look for the holder can take long, and even take the lock for a moment */
+  /* Searching for the holder can take long, and may even take the lock for a moment */
   if (error == NULL)
     return;
 
@@ -45,7 +47,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
       g_autofree char *holder_text = lf_lock_holder_to_string (holder);
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
-                   _("The lock of %s is not this object's: held by %s"),
+                   _("This object does not hold the lock of %s, which is held by %s"),
                    display_name, holder_text);
     }
   else

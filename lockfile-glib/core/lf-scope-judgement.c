@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,10 +7,10 @@
 
 #include <string.h>
 
-/* What file systems do with locks. Where several hosts share one, its server knows of the
- * locks of the kernel, unless an option keeps them at home; a file that is a lock all of
- * them see. Of file systems that are not here nothing is known: those of FUSE and of virtual
- * machines may be anywhere, and do not say what they do with locks. */
+/* How file systems treat locks. If several hosts share a file system, the server knows
+ * about kernel locks, unless a mount option keeps these on the client. A lock that is a
+ * file is visible to all hosts. Nothing is known about other file systems: those of FUSE
+ * and of virtual machines may be anywhere, and do not say how they treat locks. */
 
 static const char *const local_types[] = {
   "bcachefs", "btrfs", "devtmpfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk",
@@ -20,7 +21,7 @@ static const char *const local_types[] = {
 typedef struct
 {
   const char *type;
-  const char *option; /* or NULL: nothing keeps its locks at home */
+  const char *option; /* or NULL: no option keeps its locks on the client */
   gboolean keeps_flock;
   gboolean keeps_fcntl;
 } SharedType;

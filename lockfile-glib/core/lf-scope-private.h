@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -7,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Whom a lock of @backend on a mount excludes. @option is set to the option of the mount
- * without which that would be more, if there is one. */
+/* The scope of a lock of @backend on a mount. If an option of the mount reduces the scope,
+ * @option is set to that option. */
 LfLockScope lf_scope_judge (LfBackend                backend,
                             gboolean                 is_dotlock,
                             const LfMount           *mount,
@@ -17,7 +18,7 @@ LfLockScope lf_scope_judge (LfBackend                backend,
 LfLockScope lf_scope_query (const LfBackendVTable   *backend,
                             const char              *path);
 
-/* FALSE with an error if that is less than what @request asks for. */
+/* FALSE with an error if the scope is smaller than @request requires. */
 gboolean    lf_scope_check (const LfRequest         *request,
                             GError                 **error);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -33,18 +34,20 @@ set_error (GError          **error,
 
   if (option != NULL)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("%s excludes only this host from %s, whose file system (%s) is mounted with "
-                   "%s; without that it would exclude all, and HARD_LINK does so anyway"),
+                 _("With %s, a lock of %s excludes only programs on this host, since the file "
+                   "system (%s) is mounted with %s. Without that option it would exclude all "
+                   "hosts; HARD_LINK does so even with it"),
                  name, display_name, mount->type, option);
   else if (scope == LF_LOCK_SCOPE_HOST)
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("%s excludes only this host from %s, whose file system (%s) is not shared; "
-                   "a path on NFS would be"), name, display_name, mount->type);
+                 _("With %s, a lock of %s excludes only programs on this host, since the file "
+                   "system (%s) is not shared. Use a path on a shared file system such as NFS"),
+                 name, display_name, mount->type);
   else
     g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
-                 _("It is not known whom %s excludes from %s, on its file system (%s); a path "
-                   "on a local disk or on NFS would tell"), name, display_name,
-                 mount->type != NULL ? mount->type : "?");
+                 _("With %s, it is not known which hosts a lock of %s excludes on its file "
+                   "system (%s). It is known for paths on a local disk and on NFS"),
+                 name, display_name, mount->type != NULL ? mount->type : "?");
 }
 
 gboolean

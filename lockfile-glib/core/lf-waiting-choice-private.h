@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -7,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* How a lock of @backend is waited for. One file per platform. */
+/* How to wait for a lock of @backend. One file per platform. */
 const LfWaitingVTable *lf_waiting_choose (const LfBackendVTable *backend);
 
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,22 +9,21 @@
 
 G_BEGIN_DECLS
 
-/* Decides how descriptors are closed in a process whose locks belong to the process
- * and not to an open file: there, closing any descriptor of a file gives up its
- * lock, so it may have to be put off. A process's state of LF_PROCESS_DESCRIPTORS
- * begins with one. */
+/* Decides how to close descriptors in a process that has POSIX locks. Such locks belong to
+ * the process: closing any descriptor of the file releases them, so closing may have to
+ * wait. A process's state of LF_PROCESS_DESCRIPTORS begins with one of these. */
 typedef struct
 {
   void (*close) (int     fd,
                  guint64 device,
                  guint64 inode);
 
-  /* A descriptor of the file that was to be closed, or -1 */
+  /* A descriptor of the file that still waits to be closed, or -1 */
   int (*reuse) (guint64  device,
                 guint64  inode,
                 gboolean for_writing);
 
-  /* Closes what needs to be put off no more; or NULL */
+  /* Closes the descriptors that no longer have to wait; or NULL */
   void (*sweep) (void);
 } LfDescriptorKeeper;
 
@@ -32,26 +32,27 @@ void     lf_descriptor_close           (int           fd,
                                         guint64       device,
                                         guint64       inode);
 
-/* A descriptor of the file at @path whose closing was put off, or -1: then open it. */
+/* A descriptor of the file at @path that still waits to be closed, or -1: then open the
+ * file. */
 int      lf_descriptor_reuse           (const char   *path,
                                         gboolean      for_writing,
                                         guint64      *device,
                                         guint64      *inode);
 
-/* When a lock of POSIX was given up in another way. */
+/* To be called when a POSIX lock was released in another way. */
 void     lf_descriptor_sweep           (void);
 
 gboolean lf_descriptor_is              (int           fd,
                                         guint64       device,
                                         guint64       inode);
 
-/* Closes what a forked child inherited, if the descriptor is still that file: the
- * parent's other threads may have been about to close it when it forked. */
+/* Closes what a forked child inherited, if the descriptor is still that file: another
+ * thread of the parent may have been closing it during the fork. */
 void     lf_descriptor_close_inherited (int           fd,
                                         guint64       device,
                                         guint64       inode);
 
-/* On Unix. */
+/* Only on Unix. */
 int      lf_descriptor_open            (const char   *path,
                                         int           flags,
                                         mode_t        mode,
@@ -62,7 +63,7 @@ gboolean lf_descriptor_is_enough       (int           fd,
                                         guint64       inode,
                                         gboolean      for_writing);
 
-/* Occupies the descriptors of standard streams that are closed, until they are emptied. */
+/* Occupies the standard descriptors that are closed, until lf_descriptor_empty_streams(). */
 #define LF_N_STREAMS 3
 void     lf_descriptor_fill_streams    (int          *fillers);
 void     lf_descriptor_empty_streams   (const int    *fillers);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,9 +12,9 @@
 
 #include "os/lf-process-private.h"
 
-/* Takes @fd, or -1 with errno, and returns a descriptor of the same that is not one of
- * the three that a program takes for its standard streams: where they are closed, its
- * next warning would be written into the file. */
+/* Takes @fd, or -1 with errno, and returns a duplicate above the three standard
+ * descriptors. If a program has closed these, its next warning would be written into the
+ * file. */
 int
 lf_descriptor_raise (int fd)
 {
@@ -51,8 +52,9 @@ lf_descriptor_empty_streams (const int *fillers)
     }
 }
 
-/* open(), above the standard streams. Where closing a descriptor may have to be put off, one
- * of these must not even be had for a moment: with @may_not_close, or where some are put off. */
+/* open(), above the standard descriptors. Sometimes a descriptor of the file must not be
+ * closed, not even one that was too low: with @may_not_close, or if closing some
+ * descriptors has to wait. Then the standard descriptors are occupied first. */
 int
 lf_descriptor_open (const char *path,
                     int         flags,
@@ -79,7 +81,7 @@ lf_descriptor_open (const char *path,
   return fd;
 }
 
-/* lf_descriptor_is(), and whether it can be used again for what it is wanted for. */
+/* lf_descriptor_is(), and whether its access mode suffices. */
 gboolean
 lf_descriptor_is_enough (int      fd,
                          guint64  device,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,8 +17,8 @@
 
 #include "os/lf-process-private.h"
 
-/* Closes once, whatever close() says: on Linux the descriptor is gone even
- * after EINTR, and might be somebody else's by now. */
+/* Closes once, whatever close() returns: on Linux the descriptor is closed even after
+ * EINTR, and its number may already belong to another file. */
 void
 lf_close (int fd)
 {
@@ -65,8 +66,8 @@ lf_descriptor_sweep (void)
     keeper->sweep ();
 }
 
-/* A program may close descriptors that it does not know, and open something else, which
- * gets the same number. Nothing is asked of a server that the kernel knows already. */
+/* A program may close descriptors that it does not know, and open another file, which gets
+ * the same number. This sends no request to a server for what the kernel already knows. */
 gboolean
 lf_descriptor_is (int     fd,
                   guint64 device,
@@ -76,12 +77,12 @@ lf_descriptor_is (int     fd,
 #ifdef HAVE_STATX
   struct statx known;
 
-  /* A sandbox may refuse what it does not know */
+  /* A sandbox may refuse system calls that it does not know */
   if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
     return makedev (known.stx_dev_major, known.stx_dev_minor) == device && known.stx_ino == inode;
 #endif
 
-  /* Any other error is that of the file, and does not say that it is another one */
+  /* Any other error is about the file, and does not mean that it is another file */
   if (fstat (fd, &file_stat) != 0)
     return errno != EBADF;
 

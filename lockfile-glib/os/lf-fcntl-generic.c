@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,7 +7,7 @@
 
 #include <errno.h>
 
-/* POSIX leaves open which of the two it is. */
+/* POSIX allows both. */
 gboolean
 lf_fcntl_is_contention (int saved_errno)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The record locks of fcntl(2), of whatever owner the command says. They are over
- * the whole file, however long it becomes. */
+/* The record locks of fcntl(2); the command decides who owns them. They cover the whole
+ * file, however long it becomes. */
 
 int   lf_fcntl_call           (int              fd,
                                int              command,
@@ -24,7 +25,7 @@ int   lf_fcntl_get_holder     (int              fd,
                                short            type,
                                gboolean        *exclusive);
 
-/* Whether that errno says that somebody else has the lock. One file a platform. */
+/* Whether the errno means that somebody else has the lock. One file per platform. */
 gboolean lf_fcntl_is_contention (int           saved_errno);
 
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -26,7 +27,7 @@ lf_fcntl_call (int   fd,
                int   command,
                short type)
 {
-  /* What is not named is 0: the whole file, and no process */
+  /* The other fields are 0: the whole file, and no process */
   struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
 
   return call (fd, command, &lock);
@@ -46,8 +47,8 @@ lf_fcntl_uninterrupted (int   fd,
   return result;
 }
 
-/* What is in the way of a lock of @type for whom the command asks, which may be
- * F_UNLCK: nothing. This disturbs nobody. Returns 0 or an errno. */
+/* Sets @lock to a lock that conflicts with one of @type for the owner that the command
+ * means, or to F_UNLCK. This does not disturb other programs. Returns 0 or an errno. */
 static int
 get_conflict (int           fd,
               int           command,
@@ -66,8 +67,8 @@ get_conflict (int           fd,
   return result;
 }
 
-/* Whether anybody but the asking owner has a lock, and who: -1 if it is that of an open
- * file description, 0 if nobody can be told. */
+/* Whether anybody except the owner that asks has a lock. Sets @pid to the holder: -1 if it
+ * is an open file description, 0 if it is unknown. */
 int
 lf_fcntl_test (int       fd,
                int       command,
@@ -83,9 +84,9 @@ lf_fcntl_test (int       fd,
   return result;
 }
 
-/* The process whose lock is in the way, 0 if none is or it cannot be told, or -1 if it
- * is that of an open file description. Sets @exclusive, if it is not NULL, to whether the lock
- * leaves no room for any other one of the file. */
+/* The process whose lock conflicts, 0 if there is none or it is unknown, or -1 if an open
+ * file description has the lock. @exclusive may be NULL; it is set to whether the lock is
+ * exclusive and covers the whole file. */
 int
 lf_fcntl_get_holder (int       fd,
                      int       command,

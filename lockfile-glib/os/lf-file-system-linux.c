@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -7,8 +8,8 @@
 #include <errno.h>
 #include <sys/vfs.h>
 
-/* From statfs(2) and the kernel's headers. What is not listed may be on a network, or a
- * program of its own. */
+/* From statfs(2) and the kernel's headers. Other file systems may be on a network, or in a
+ * program. */
 static const guint32 local_types[] = {
   0xef53,     /* ext2, ext3, ext4 */
   0x9123683e, /* btrfs */

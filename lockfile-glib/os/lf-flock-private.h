@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* flock(2), whatever signals come. Returns 0 or an errno: EWOULDBLOCK if somebody else has
+/* flock(2), repeated after EINTR. Returns 0 or an errno: EWOULDBLOCK if somebody else has
  * the lock. */
 int lf_flock_uninterrupted (int fd,
                             int operation);

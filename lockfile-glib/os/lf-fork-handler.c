@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -19,7 +20,7 @@ lf_fork_get_handled_cell (void)
 {
   static int registered;
 
-  /* Registering twice would do no harm */
+  /* Registering twice would be harmless */
   if (!g_atomic_int_get (&registered))
     {
       pthread_atfork (NULL, NULL, clear_in_child);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -7,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The kernel clears this page in a child, however it was forked (Linux 4.14). */
+/* The kernel clears this page in a child, in whatever way it was forked (Linux 4.14). */
 static gpointer *
 new_page (gsize size)
 {
@@ -16,7 +17,7 @@ new_page (gsize size)
   if (page == MAP_FAILED)
     return NULL;
 
-  /* An emulator that ignores all advice accepts one that does not exist, too */
+  /* Emulators that ignore all advice also accept invalid advice */
   if (madvise (page, size, -1) == 0 || madvise (page, size, MADV_WIPEONFORK) != 0)
     {
       munmap (page, size);
@@ -26,7 +27,7 @@ new_page (gsize size)
   return page;
 }
 
-/* Without a lock, which a child could find taken for good. */
+/* Uses no mutex, which a child could find locked forever. */
 gpointer *
 lf_fork_get_cell (void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,8 +7,7 @@
 
 #include <errno.h>
 
-/* For systems of which no more than POSIX is known: nothing there can be proved
- * dead. */
+/* For systems of which only POSIX is known: here no holder can be proved dead. */
 
 char *
 lf_identity_get_machine_id (int *failure)

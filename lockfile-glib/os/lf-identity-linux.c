@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -21,7 +22,8 @@
 
 #define MAX_FILE_LENGTH 1024
 
-/* What is not there will hardly come, and what is forbidden be allowed. */
+/* A missing file will hardly appear, and forbidden access will hardly be allowed: only
+ * other errors are worth another try. */
 static void
 note_failure (int *failure)
 {
@@ -29,8 +31,8 @@ note_failure (int *failure)
     *failure = errno;
 }
 
-/* Not g_file_get_contents(), whose errors are not those of the system. Only for files that
- * come in one piece. */
+/* Not g_file_get_contents(), which translates the errors. Only for files that one read()
+ * returns as a whole. */
 static char *
 read_file (const char *path,
            int        *failure)
@@ -105,8 +107,8 @@ lf_identity_get_time_namespace (int *failure)
   return get_name_space ("/proc/self/ns/time", failure);
 }
 
-/* A process has its own directory under any /proc; other PIDs mean something there
- * only if it shows our own namespace. */
+/* Every /proc shows a process its own directory. Other PIDs are meaningful only if /proc
+ * shows our own namespace. */
 static char *
 get_process_path (int         pid,
                   const char *name)
@@ -117,7 +119,7 @@ get_process_path (int         pid,
   return g_strdup_printf ("/proc/%d/%s", pid, name);
 }
 
-/* The line lists our PIDs from the namespace that /proc shows down to ours. */
+/* The line lists our PIDs, from the namespace that /proc shows down to our own. */
 static gboolean
 proc_shows_own_namespace (void)
 {
@@ -133,8 +135,8 @@ proc_shows_own_namespace (void)
   return line != NULL && sscanf (line, " NSpid: %d%*[ \t]%d", &outer, &inner) == 1;
 }
 
-/* Base name of the executable; where we may not see that, as for processes of
- * other users, the name that the process gives itself. */
+/* Base name of the executable. If we may not see it, as for processes of other users, the
+ * name that the process gives itself. */
 char *
 lf_identity_get_application (int pid)
 {
@@ -146,16 +148,15 @@ lf_identity_get_application (int pid)
   if (executable == NULL)
     return read_line (comm_path, &failure);
 
-  /* What the kernel appends once the executable was replaced */
+  /* The kernel appends this after the executable was replaced */
   if (g_str_has_suffix (executable, " (deleted)"))
     executable[strlen (executable) - strlen (" (deleted)")] = '\0';
 
   return g_path_get_basename (executable);
 }
 
-/* proc_pid_stat(5): the fields behind the name, which may hold anything. A process
- * that has ended and was not waited for holds nothing any more, unless only its
- * first thread has ended. */
+/* proc_pid_stat(5): the fields after the name, which may contain anything. A zombie holds
+ * nothing, unless only its first thread has ended. */
 LfProcessState
 lf_identity_get_process_state (int      pid,
                                guint64 *start_time,
@@ -183,8 +184,8 @@ lf_identity_get_process_state (int      pid,
   return (state == 'Z' || state == 'X') && n_threads <= 1 ? LF_PROCESS_GONE : LF_PROCESS_RUNNING;
 }
 
-/* Not g_uuid_string_random(): it takes GLib's random numbers, which have a lock that a
- * forked child may find locked. */
+/* Not g_uuid_string_random(): the mutex of GLib's random numbers may be locked forever in a
+ * forked child. */
 char *
 lf_identity_new_token (void)
 {
@@ -197,7 +198,7 @@ lf_identity_new_token (void)
                           random[0], random[1]);
 }
 
-/* musl has neither the function nor its flag before 1.2.5 */
+/* musl before 1.2.5 lacks both the function and its flag */
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,15 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* What a system tells about itself and its processes. One file per platform; what
- * is not known is NULL or 0. @failure is set to an errno if it could be known another
- * time. */
+/* What a system says about itself and its processes. One file per platform. Unknown values
+ * are NULL or 0. @failure is set to an errno if another attempt could succeed. */
 
 typedef enum
 {
   LF_PROCESS_RUNNING,
   LF_PROCESS_GONE,
-  LF_PROCESS_UNKNOWN, /* there is one, and its start time is not to be had */
+  LF_PROCESS_UNKNOWN, /* it exists, but its start time is unknown */
 } LfProcessState;
 
 char           *lf_identity_get_machine_id      (int         *failure);
@@ -23,16 +23,16 @@ guint64         lf_identity_get_pid_namespace   (int         *failure);
 guint64         lf_identity_get_time_namespace  (int         *failure);
 char           *lf_identity_get_application     (int          pid);
 
-/* @start_time is in units of the platform's own, set if the process runs. */
+/* @start_time is in units of the platform, and set if the process runs. */
 LfProcessState  lf_identity_get_process_state   (int          pid,
                                                  guint64     *start_time,
                                                  int         *failure);
 
-/* Text of letters and digits that nobody else has. */
+/* A unique text of letters and digits. */
 char           *lf_identity_new_token           (void);
 
-/* As renameat(2) in one directory, but fails with EEXIST; 0 or an errno. EINVAL or
- * ENOSYS if it cannot be done. For DIRECTORY, which not every platform has. */
+/* Like renameat(2) within a directory, but fails with EEXIST. Returns 0 or an errno: EINVAL
+ * or ENOSYS if it cannot be done. For DIRECTORY, which not every platform has. */
 int             lf_identity_rename_no_replace   (int          directory,
                                                  const char  *from,
                                                  const char  *to);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -26,16 +27,16 @@ lf_identity_get_machine_id (int *failure)
   return g_utf16_to_utf8 ((const gunichar2 *) id, -1, NULL, NULL, NULL);
 }
 
-/* The start time of a process is the time of day, so that with its ID it says
- * which process it is whatever the boot. All boots are as one. */
+/* The start time of a process is the time of day. So it identifies a process, together with
+ * its ID, across boots, and all boots can have the same ID. */
 char *
 lf_identity_get_boot_id (int *failure)
 {
   return lf_identity_get_machine_id (failure);
 }
 
-/* Containers that were made from one image have one machine ID, but each has a
- * name. A process of another host, or container, is never taken for dead. */
+/* Containers made from one image have the same machine ID, but different names. A process
+ * of another host or container never counts as dead. */
 guint64
 lf_identity_get_pid_namespace (int *failure)
 {
@@ -54,7 +55,7 @@ open_process (int   pid,
 {
   HANDLE process = OpenProcess (PROCESS_QUERY_LIMITED_INFORMATION | access, FALSE, (DWORD) pid);
 
-  /* The system does not look at the last bits of an ID */
+  /* The system ignores the last bits of an ID */
   if (process != NULL && GetProcessId (process) != (DWORD) pid)
     {
       CloseHandle (process);
@@ -65,7 +66,7 @@ open_process (int   pid,
   return process;
 }
 
-/* Base name of the executable, less its ending, as others in such records. */
+/* Base name of the executable without its extension, as in other records. */
 char *
 lf_identity_get_application (int pid)
 {
@@ -91,7 +92,7 @@ lf_identity_get_application (int pid)
   return name;
 }
 
-/* A process that has ended can be opened as long as somebody else has it open. */
+/* A process that has ended can still be opened while another process has it open. */
 LfProcessState
 lf_identity_get_process_state (int      pid,
                                guint64 *start_time,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Closes a descriptor, or keeps it open for as long as the program itself has a lock of
- * POSIX on the file, which the process would lose. What is kept is used again. */
+/* Closes a descriptor, or keeps it open as long as the program itself has a POSIX lock on
+ * the file, which closing would release. Kept descriptors are reused. */
 void lf_kept_descriptors_close (int     fd,
                                 guint64 device,
                                 guint64 inode);

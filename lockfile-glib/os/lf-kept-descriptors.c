@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -8,8 +9,8 @@
 #include "os/lf-own-locks-private.h"
 #include "os/lf-process-private.h"
 
-/* What the process keeps open. There is at most one of a file and kind that is not in use:
- * it is used again before another one is opened. */
+/* The descriptors that the process keeps open. For each file and access mode, at most one
+ * of them is unused, since it is reused before another one is opened. */
 
 typedef struct
 {
@@ -43,8 +44,8 @@ is_of (const Kept *kept,
   return kept->device == device && kept->inode == inode;
 }
 
-/* With the mutex held: closes what is not needed any more, which the program may have
- * closed itself. */
+/* With the mutex held: closes the descriptors that are no longer needed. The program may
+ * have closed them. */
 static void
 sweep (Table *self)
 {
@@ -111,8 +112,8 @@ table_reuse (guint64  device,
   return fd;
 }
 
-/* A forked child has the descriptors, and not the locks that they are kept for. What the
- * parent's threads were at work on is left as it is. */
+/* A forked child inherits the descriptors, but not the locks that they were kept for. If a
+ * thread of the parent was changing a table, that table is left alone. */
 static void
 close_inherited (gpointer state,
                  gpointer user_data)
@@ -145,7 +146,7 @@ table_new (void)
   return self;
 }
 
-/* Until something is kept, which seldom happens, nothing is looked up. */
+/* Usually nothing is kept; then nothing is looked up. */
 void
 lf_kept_descriptors_close (int     fd,
                            guint64 device,

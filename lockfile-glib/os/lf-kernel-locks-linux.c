@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -20,13 +21,13 @@
 #include "os/lf-lock-list-private.h"
 #include "os/lf-process-private.h"
 
-/* How often the list is read until nothing can be missing in it. */
+/* How often the list is read until it is complete. */
 #define N_LOOKS 10
 
-/* The inode number that the kernel gives the first PID namespace. */
+/* The inode number of the initial PID namespace. */
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
 
-/* A file as the kernel's lists name it, and as stat(2) does. */
+/* A file as the kernel's lists identify it, and as stat(2) does. */
 typedef struct
 {
   LfKernelLockKind kind;
@@ -37,16 +38,16 @@ typedef struct
   guint64 stat_inode;
 } LockedFile;
 
-/* What is known of a process and a file. */
+/* What is known about a process and a file. */
 typedef enum
 {
   PROCESS_HAS_LOCK,
   PROCESS_HAS_NO_LOCK,
-  PROCESS_IS_CLOSED, /* it may not be looked into */
+  PROCESS_IS_CLOSED, /* we may not look into it */
 } ProcessLook;
 
-/* By the name that the kernel gives a lock. Whatever part of the file a lock of
- * fcntl(2) is for, ours is for all of it. */
+/* Compares with the kernel's name of the kind. A fcntl(2) lock counts whatever part of the
+ * file it covers, since ours covers all of it. */
 static gboolean
 is_of_kind (const char       *name,
             LfKernelLockKind  kind)
@@ -67,7 +68,7 @@ is_of_kind (const char       *name,
     }
 }
 
-/* Whether a line of /proc/locks is of a lock that is held on @file; if so @pid is set. */
+/* Whether a line of /proc/locks describes a lock that is held on @file. If so, @pid is set. */
 static gboolean
 match_lock_line (const char       *line,
                  const LockedFile *file,
@@ -77,7 +78,7 @@ match_lock_line (const char       *line,
   guint device_major, device_minor;
   guint64 inode;
 
-  /* A waiter's line has "->" where a holder's has the kind, and does not match */
+  /* Lines of waiters do not match: they have "->" in place of the kind */
   if (sscanf (line, "%*u: %15s %*15s %15s %d %x:%x:%" G_GINT64_MODIFIER "u",
               kind, mode, pid, &device_major, &device_minor, &inode) != 6)
     return FALSE;
@@ -86,7 +87,7 @@ match_lock_line (const char       *line,
          device_minor == file->device_minor && inode == file->inode;
 }
 
-/* Value of the line "@key:\tvalue" of an fdinfo file, or NULL. */
+/* The value in the line "@key:\tvalue" of an fdinfo file, or NULL. */
 static const char *
 find_fdinfo_value (const char *text,
                    const char *key)
@@ -103,8 +104,8 @@ find_fdinfo_value (const char *text,
   return line != NULL ? line + strlen (key) + 1 : NULL;
 }
 
-/* On btrfs and overlay file systems stat(2) tells another device than the kernel
- * uses for itself. What it uses is the device of the mount. */
+/* On btrfs and overlay file systems, stat(2) reports another device than the kernel's own,
+ * which is the device of the mount. */
 static gboolean
 resolve_through_mount (const char *path,
                        LockedFile *file)
@@ -151,7 +152,7 @@ resolve_through_mount (const char *path,
   return FALSE;
 }
 
-/* Whether an fdinfo file, which has only the locks of one file, lists one of that kind. */
+/* Whether an fdinfo file, which lists only the locks of one file, has a lock of that kind. */
 static ProcessLook
 look_at_descriptor (int              fdinfo_directory,
                     const char      *name,
@@ -180,7 +181,7 @@ look_at_descriptor (int              fdinfo_directory,
   return PROCESS_HAS_NO_LOCK;
 }
 
-/* Whether a descriptor of another process is of @file. Nothing is asked of a server. */
+/* Whether a descriptor of another process is of @file. Sends no request to a server. */
 static gboolean
 descriptor_is_of_file (int               fd_directory,
                        const char       *name,
@@ -209,10 +210,10 @@ open_directory_of (const char *pid,
   return open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Which descriptors are of the file takes a fraction of the time that it takes to have
- * their locks listed, so only these are. This also tells a file from another one with
- * the same numbers in the list, in another subvolume of btrfs. With @open_is_enough,
- * having the file open is taken for having the lock. */
+/* Only the locks of descriptors of @file are listed: comparing the files is much faster
+ * than listing locks. It also distinguishes files that have the same numbers in the list,
+ * in different subvolumes of btrfs. With @open_is_enough, a process that has the file open
+ * counts as having the lock. */
 static ProcessLook
 look_into_process (const char       *pid,
                    const LockedFile *file,
@@ -254,8 +255,8 @@ look_into_process (const char       *pid,
   return look;
 }
 
-/* The process that was found last, with the file. It is asked first: a program often asks
- * again and again who has the same lock. */
+/* The holder that was found last, with its file. It is tried first, since programs often
+ * ask for the holder of the same lock again and again. */
 typedef struct
 {
   GMutex mutex;
@@ -301,9 +302,9 @@ set_last_holder (const LockedFile *file,
   g_mutex_unlock (&last->mutex);
 }
 
-/* The list names the process that took the lock, but for a lock of an open file
- * description. If that process is gone or has closed its own, the lock lives in a descriptor
- * that another one inherited or was sent. */
+/* For most locks, the list names the process that took the lock, but not for an open file
+ * description. If that process has ended or closed its descriptor, the lock remains in a
+ * descriptor that another process inherited or received. */
 static int
 find_heir (const LockedFile *file)
 {
@@ -350,8 +351,8 @@ locked_file_new (const struct stat *path_stat,
   };
 }
 
-/* The list leaves out whatever processes of other PID namespaces hold, unless
- * all of those lie below ours. */
+/* The list leaves out what processes of other PID namespaces hold, unless these namespaces
+ * are all below ours. */
 static gboolean
 sees_all_processes (void)
 {
@@ -360,14 +361,14 @@ sees_all_processes (void)
   return g_strcmp0 (name_space, INITIAL_PID_NAMESPACE) == 0;
 }
 
-/* What the kernel calls the device, if it is not what stat(2) does. */
+/* Sets the device and inode that the kernel uses. FALSE if these are those of stat(2). */
 static gboolean
 is_named_differently (const char *path,
                       LockedFile *file)
 {
   LockedFile mounted = *file;
 
-  /* That of a block device is the same for both */
+  /* For a block device, both are the same */
   if (file->device_major != 0)
     return FALSE;
 
@@ -381,8 +382,8 @@ is_named_differently (const char *path,
   return TRUE;
 }
 
-/* A line of the list that names the file, or one that has the same numbers: in file systems
- * where stat(2) tells others than the kernel uses, several files can have the same. */
+/* Judges a line of the list with the numbers of the file. If stat(2) reports other numbers
+ * than the kernel uses, several files can have the same ones. */
 static LfKernelLocks
 judge_line (const LockedFile *file,
             gboolean          is_ambiguous,
@@ -405,7 +406,7 @@ judge_line (const LockedFile *file,
 
         case PROCESS_HAS_NO_LOCK:
         default:
-          /* Nobody inherits a lock of POSIX */
+          /* A POSIX lock cannot be inherited */
           if (file->kind == LF_KERNEL_LOCK_FCNTL)
             return LF_KERNEL_LOCKS_FREE;
           break;
@@ -417,7 +418,7 @@ judge_line (const LockedFile *file,
   return *pid != 0 || !is_ambiguous ? LF_KERNEL_LOCKS_HELD : LF_KERNEL_LOCKS_UNKNOWN;
 }
 
-/* HELD, UNKNOWN if a line may be of the file, or FREE if none is. */
+/* HELD, UNKNOWN if a line may be about the file, or FREE if no line is. */
 static LfKernelLocks
 find_in_list (char             *list,
               const LockedFile *file,
@@ -489,8 +490,8 @@ lf_kernel_locks_find_held (const char        *path,
   if (lf_kernel_locks_find (path, path_stat, kind, &pid) == LF_KERNEL_LOCKS_HELD)
     return pid;
 
-  /* Outside the first PID namespace, the list leaves out a lock whose taker has
-   * died; the descriptor of its heir tells of it all the same */
+  /* Outside the initial PID namespace, the list leaves out a lock whose taker has died, but
+   * the descriptor that has inherited it still shows it */
   is_named_differently (path, &file);
 
   return find_heir (&file);
@@ -508,8 +509,8 @@ lf_kernel_locks_find_description (const char        *path,
   return find_heir (&file);
 }
 
-/* A lock of POSIX is listed with the descriptor through which it was taken, which is open: to
- * close it would have been the end of the lock. */
+/* A POSIX lock is listed with the descriptor through which it was taken. That descriptor is
+ * open, since closing it would have released the lock. */
 gboolean
 lf_kernel_locks_may_be_own (int fd)
 {
@@ -521,12 +522,12 @@ lf_kernel_locks_may_be_own (int fd)
 
   file = locked_file_new (&file_stat, LF_KERNEL_LOCK_POSIX);
 
-  /* The first thread may have ended, and with it what /proc/self has */
+  /* Not /proc/self: it is empty after the first thread has ended */
   return look_into_process ("thread-self", &file, FALSE) != PROCESS_HAS_NO_LOCK;
 }
 
-/* The file systems of a server whose locks of fcntl(2) and of flock(2) are the same there,
- * so that one of the first kind, which can be asked for, tells of the second. */
+/* File systems whose server does not distinguish fcntl(2) and flock(2) locks. There, asking
+ * for a fcntl(2) lock also finds a flock(2) lock. */
 gboolean
 lf_kernel_locks_are_one_kind (const char *path)
 {

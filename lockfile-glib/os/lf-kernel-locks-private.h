@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* What the kernel tells about the locks that are held. One file per platform. */
+/* What the kernel says about held locks. One file per platform. */
 
 typedef enum
 {
@@ -19,9 +20,9 @@ typedef enum
 
 typedef enum
 {
-  LF_KERNEL_LOCKS_FREE,    /* surely nobody */
-  LF_KERNEL_LOCKS_HELD,    /* @pid is set, to 0 if it cannot be seen */
-  LF_KERNEL_LOCKS_UNKNOWN, /* it may be held by somebody who is not listed */
+  LF_KERNEL_LOCKS_FREE,    /* certainly not held */
+  LF_KERNEL_LOCKS_HELD,    /* @pid is set, to 0 if the holder cannot be seen */
+  LF_KERNEL_LOCKS_UNKNOWN, /* somebody who is not listed may hold it */
 } LfKernelLocks;
 
 LfKernelLocks lf_kernel_locks_find      (const char         *path,
@@ -29,23 +30,22 @@ LfKernelLocks lf_kernel_locks_find      (const char         *path,
                                          LfKernelLockKind    kind,
                                          int                *pid);
 
-/* Which process holds a lock of which is known that it is held, or 0 if it cannot be
- * seen. */
+/* Which process holds a lock that is known to be held, or 0 if it cannot be seen. */
 int           lf_kernel_locks_find_held (const char         *path,
                                          const struct stat  *path_stat,
                                          LfKernelLockKind    kind);
 
-/* The same for one that is known to be of an open file description. */
+/* The same, for a lock that is known to belong to an open file description. */
 int           lf_kernel_locks_find_description
                                         (const char         *path,
                                          const struct stat  *path_stat,
                                          LfKernelLockKind    kind);
 
-/* FALSE if this process surely has no lock of POSIX on what @fd is of. */
+/* FALSE if this process certainly has no POSIX lock on the file of @fd. */
 gboolean      lf_kernel_locks_may_be_own
                                         (int                 fd);
 
-/* Whether locks of all kinds on that file system exclude each other. */
+/* Whether locks of all kinds exclude each other on that file system. */
 gboolean      lf_kernel_locks_are_one_kind
                                         (const char         *path);
 

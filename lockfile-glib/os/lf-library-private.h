@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Keeps the library where it is until the process ends, whoever unloads it: GLib
- * remembers its types, and its threads may be there. One file per platform. */
+/* Keeps the library loaded until the process ends, even if a program unloads it: GLib
+ * refers to its types, and its threads may run. One file per platform. */
 void lf_library_keep_loaded (void);
 
 G_END_DECLS

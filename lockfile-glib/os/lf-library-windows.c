@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,7 +7,7 @@
 
 #include <windows.h>
 
-/* Whatever module this is in, be it one that has the library linked statically. */
+/* This also works if the library is linked statically into another module. */
 void
 lf_library_keep_loaded (void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,29 +13,30 @@
 
 #include "os/lf-descriptor-private.h"
 
-/* proc_locks(5): a record for each lock, which begins with its number in the list and ends
- * with those that wait for it. A read gives a page at most, in one moment, and the next one
- * goes on by the number: locks that were released in between have moved the others to smaller
- * numbers, so that some are passed over.
+/* proc_locks(5) has a record for each lock. A record begins with its number in the list and
+ * ends with the waiters for the lock. One read gives at most a page, as of one moment, and
+ * the next read continues by the number. If locks were released between two reads, the
+ * remaining ones have smaller numbers, and the second read skips some of them.
  *
- * So two readers take turns, half a page apart. What the one passes over is in the middle of
- * the other's page, unless half a page of locks went between two reads. Then that page does
- * not begin with a lock of the page before, or the list ends before where it was seen to;
- * but if all of those locks were taken again at once, by the same process and on another
- * processor, it looks as if nothing had happened. So a list of several pages is read again. */
+ * So two readers take turns, half a page apart. What one of them skips is in the middle of
+ * the other's page, unless half a page of locks was released between two reads. Then that
+ * page does not begin with a lock of the page before, or the list ends before a number that
+ * was already seen. If all of those locks are taken again at once, by the same process on
+ * another processor, the loss cannot be noticed. So a list of several pages is read
+ * repeatedly. */
 #define N_READS 3
 #define HALF_PAGE 2048
 #define LIST "/proc/locks"
 
-/* More than a record is long, however many wait for one lock. What is not taken of a page is
- * given by the next read, from an older moment than the rest of that. */
+/* Longer than any record, however many waiters it has. If a read takes only a part of a
+ * page, the next read gives the rest, as of the same, older moment. */
 #define MAX_LENGTH (1024 * 1024)
 
 typedef struct
 {
   int fd;
-  GString *page;   /* what was read last: whole records */
-  guint64 last;    /* number of the last record so far */
+  GString *page;   /* the result of the last read: whole records */
+  guint64 last;    /* number of the last record read */
   gboolean at_end;
 } Reader;
 
@@ -54,7 +56,7 @@ reader_clear (Reader *self)
   g_string_free (self->page, TRUE);
 }
 
-/* A line's "NUMBER: " is taken off. */
+/* Returns the line without its "NUMBER: ", or NULL. */
 static const char *
 parse_line (const char *line,
             guint64    *number)
@@ -80,7 +82,7 @@ read_some (int    fd,
   return n_read;
 }
 
-/* Reads up to @size bytes, and to the end of the line that they end in. */
+/* Reads up to @size bytes, and then to the end of the line. */
 static gboolean
 reader_read (Reader *self,
              gsize   size)
@@ -116,8 +118,7 @@ reader_read_first (Reader *self,
   return lseek (self->fd, 0, SEEK_SET) == 0 && reader_read (self, size);
 }
 
-/* Whether nothing can have been passed over between what @other read last and what @self
- * has read now. */
+/* Whether nothing was skipped between what @other read last and what @self has just read. */
 static gboolean
 follows (const Reader *self,
          const Reader *other)
@@ -128,7 +129,7 @@ follows (const Reader *self,
   if (self->at_end)
     return self->last >= other->last;
 
-  /* The rest of a record, of those that wait, is from the read before */
+  /* Lines of waiters at the start still belong to a record of the read before */
   while (*line != '\0')
     {
       const char *lock = parse_line (line, &number);
@@ -147,7 +148,7 @@ follows (const Reader *self,
   return TRUE;
 }
 
-/* Adds the list to @text if that was read in one moment. */
+/* Adds the list to @text if one read got all of it. */
 static gboolean
 read_short (Reader  *self,
             GString *text)
@@ -157,7 +158,7 @@ read_short (Reader  *self,
 
   g_string_append (text, self->page->str);
 
-  /* A record that is too long for the rest of a page may follow */
+  /* A record that did not fit into the rest of a page may follow */
   return reader_read (self, MAX_LENGTH) && self->at_end;
 }
 
@@ -175,7 +176,7 @@ read_long (Reader   *ahead,
     return FALSE;
   g_string_append (text, ahead->page->str);
 
-  /* Half a page of the same, to stay so far behind */
+  /* Half of the same page, to stay half a page behind */
   if (!reader_read_first (behind, HALF_PAGE))
     return FALSE;
   g_string_append (text, behind->page->str);

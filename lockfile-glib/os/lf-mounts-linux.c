@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* proc_pid_mountinfo(5): a line a mount,
+/* proc_pid_mountinfo(5): a line for each mount,
  *
  *   36 35 98:0 /root /mnt/point rw,noatime master:1 - ext4 /dev/root rw,errors=continue
  *
@@ -70,8 +71,9 @@ lf_mounts_read (const char *list,
   return FALSE;
 }
 
-/* What is there of a path: itself, or the nearest directory above. Neither a server's file
- * is opened for this, nor a link at the end followed, which is no lock file. */
+/* Opens the part of a path that exists: the path itself, or the nearest directory above it.
+ * A file on a server is not really opened (O_PATH), and a link at the end is not followed,
+ * since a link is not a lock file. */
 static int
 open_what_exists (const char *path)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -10,13 +11,13 @@ G_BEGIN_DECLS
 typedef struct
 {
   char *type;
-  char *options; /* with commas, those of the mount and those of the file system */
+  char *options; /* separated by commas: those of the mount and those of the file system */
 } LfMount;
 
-/* Its own list; a test has another one. */
+/* This process's own list. A test has another one. */
 #define LF_MOUNTS_LIST "/proc/self/mountinfo"
 
-/* The mount of a path, of which not all need exist. FALSE if it cannot be told. */
+/* The mount of a path; the path need not exist. FALSE if it cannot be found out. */
 gboolean lf_mounts_find  (const char *path,
                           LfMount    *mount);
 gboolean lf_mounts_read  (const char *list,

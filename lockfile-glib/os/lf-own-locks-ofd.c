@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,7 +12,7 @@
 #include "os/lf-kernel-locks-private.h"
 #include "os/lf-process-private.h"
 
-/* Whether there is no room in that part of the file for a lock of anybody else. */
+/* Whether nobody else can have a lock on that part of the file. */
 static gboolean
 leaves_no_room (const struct flock *lock,
                 gint64              start,
@@ -23,8 +24,8 @@ leaves_no_room (const struct flock *lock,
   return lock->l_type == F_WRLCK && lock->l_start <= start && reaches_end;
 }
 
-/* To an open file description the locks of its own process are those of somebody else. One
- * of several locks is named: if it is another's, it takes a look at all descriptors to know. */
+/* F_OFD_GETLK treats the locks of this process as those of somebody else. It reports only
+ * one of several locks: if that is another process's, all descriptors must be looked at. */
 gboolean
 lf_own_locks_may_have (int      fd,
                        gint64   start,

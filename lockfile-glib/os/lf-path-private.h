@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,20 +7,19 @@
 
 G_BEGIN_DECLS
 
-/* What @path, which is not empty, means in the current directory, so that it means
- * that in any. One file per platform. */
+/* Makes @path absolute; it must not be empty. One file per platform. */
 char *lf_path_make_absolute (const char *path);
 
-/* Whether what was made absolute is. It is not where there was no current directory to
- * make it so; then it must not come to mean something in another one. */
+/* Whether lf_path_make_absolute() succeeded. It fails if there is no current directory.
+ * Then the path must not be used: it could mean something in another directory. */
 gboolean lf_path_has_directory (const char *path);
 
-/* A path with a count of references. */
+/* A reference-counted path. */
 char *lf_path_new              (const char *path);
 char *lf_path_ref              (const char *path);
 void  lf_path_unref            (char       *path);
 
-/* For messages. */
+/* Only for messages. */
 char *lf_path_get_display_name (const char *path);
 
 G_END_DECLS

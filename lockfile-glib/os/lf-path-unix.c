@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,8 +7,8 @@
 
 #include <sys/stat.h>
 
-/* The name by which a program came into its directory may be one of several; what GLib
- * gives is no name of it at all if the directory was removed. */
+/* GLib may return any of several names of the current directory, but after that directory
+ * was removed, the name is wrong. */
 static gboolean
 is_current_directory (const char *directory)
 {
@@ -18,7 +19,8 @@ is_current_directory (const char *directory)
          directory_stat.st_ino == current_stat.st_ino;
 }
 
-/* It is only prefixed: tidying it up could change what it means behind links. */
+/* Only prepends the directory: normalizing the path could change its meaning if it contains
+ * links. */
 char *
 lf_path_make_absolute (const char *path)
 {

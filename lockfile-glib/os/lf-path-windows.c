@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,8 +7,9 @@
 
 #include <windows.h>
 
-/* With a drive and a directory, or a server. A directory alone is one of the
- * current drive, and a drive alone stands for the current directory of that drive. */
+/* Whether the path begins with a drive and a directory, or with a server. A directory
+ * without a drive is relative to the current drive, and a drive alone means the current
+ * directory of that drive. */
 static gboolean
 is_complete (const char *path)
 {
@@ -17,7 +19,7 @@ is_complete (const char *path)
   return g_ascii_isalpha (path[0]) && path[1] == ':' && G_IS_DIR_SEPARATOR (path[2]);
 }
 
-/* Others are tidied up too, as the system does with each that it is given. */
+/* Also normalizes the path, as the system does with every path. */
 char *
 lf_path_make_absolute (const char *path)
 {
@@ -29,7 +31,7 @@ lf_path_make_absolute (const char *path)
   if (is_complete (path))
     return g_strdup (path);
 
-  /* What is not UTF-8, or has no current directory, is refused when it is used */
+  /* A path that is not UTF-8, or has no current directory, is refused when it is used */
   wide = (wchar_t *) g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
   length = wide != NULL ? GetFullPathNameW (wide, 0, NULL, NULL) : 0;
   if (length != 0)
@@ -42,7 +44,7 @@ lf_path_make_absolute (const char *path)
   return absolute != NULL ? absolute : g_strdup (path);
 }
 
-/* What is not complete here is no path at all, which the system says when it is used. */
+/* Always TRUE: an incomplete path is invalid, and the system refuses it when it is used. */
 gboolean
 lf_path_has_directory (const char *path)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,8 +7,8 @@
 
 #include <string.h>
 
-/* Not GRefString, whose last release locks a table of GLib's that a forked child may
- * find locked. */
+/* Not GRefString: releasing the last reference locks a table of GLib, which a forked child
+ * may find locked. */
 
 char *
 lf_path_new (const char *path)
@@ -30,7 +31,7 @@ lf_path_unref (char *path)
 static gboolean
 is_utf8 (void)
 {
-  static int utf8; /* 1 or -1 once it is known */
+  static int utf8; /* 1 or -1, or 0 while it is not known */
   const char **charsets;
 
   if (g_atomic_int_get (&utf8) == 0)
@@ -39,7 +40,7 @@ is_utf8 (void)
   return g_atomic_int_get (&utf8) > 0;
 }
 
-/* g_filename_display_name() asks for the encoding at each call, under a lock. */
+/* g_filename_display_name() looks up the encoding at each call, under a lock. */
 char *
 lf_path_get_display_name (const char *path)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* The record locks of POSIX belong to a process: here they belong to a claim. */
+/* POSIX record locks belong to a process. Here they belong to a claim. */
 
 typedef struct _LfPosixClaim LfPosixClaim;
 
@@ -27,8 +28,7 @@ void     lf_posix_locks_close     (LfPosixClaim   *claim,
                                    guint64         device,
                                    guint64         inode);
 
-/* Before a claim may sleep in the kernel's queue, it must be its turn in this
- * process. */
+/* Before a claim may sleep in the kernel's queue, it must have its turn in this process. */
 void     lf_posix_locks_line_up   (LfPosixClaim  **claim,
                                    guint64         device,
                                    guint64         inode,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -13,16 +14,16 @@
 #include "os/lf-fcntl-private.h"
 #include "os/lf-process-private.h"
 
-/* To the kernel all claims of a process are one owner, who loses the lock of a
- * file with the first descriptor of it that is closed. So there is a table of the
- * files that this process has to do with: who has the lock or asks the kernel for
- * it, who waits until these are done, and which descriptors are to be closed then.
- * Only claims that do not exclude each other deal with the kernel at a time; the
- * first of them gets the lock and the last of them gives it up. */
+/* For the kernel, all claims of a process have one owner, which loses the lock of a file as
+ * soon as any descriptor of the file is closed. So there is a table of the files that this
+ * process uses. It says which claims have the lock or are asking the kernel for it, which
+ * claims wait for these, and which descriptors to close afterwards. Only claims that do not
+ * exclude each other use the kernel at the same time. The first of them takes the lock and
+ * the last of them releases it. */
 
 typedef enum
 {
-  CLAIM_WAITING, /* for others of this process */
+  CLAIM_WAITING, /* for other claims of this process */
   CLAIM_TURN,    /* asks the kernel, which may grant the lock at any time */
   CLAIM_HELD,
   CLAIM_LEFT,    /* unlocked, and about to be closed */
@@ -32,13 +33,13 @@ typedef struct
 {
   guint64 device;
   guint64 inode;
-  guint n_users; /* under the table's mutex */
+  guint n_users; /* protected by the table's mutex */
 
-  /* Held over system calls, so that what is said here and what the kernel knows
-   * go together. Where these do not return, only this file is affected. */
+  /* Held over system calls, so that this state and the kernel's agree. If a system call
+   * does not return, only this file is affected. */
   GMutex mutex;
-  GQueue claims;       /* in the order in which they came */
-  GArray *descriptors; /* that are to be closed when nobody deals with the kernel */
+  GQueue claims;       /* in order of arrival */
+  GArray *descriptors; /* to be closed when no claim uses the kernel */
 } LockedFile;
 
 struct _LfPosixClaim
@@ -48,7 +49,7 @@ struct _LfPosixClaim
   ClaimState state;
   GList link;
 
-  /* What the waiter waits for. Its mutex is never held over anything else. */
+  /* For the waiter. No other mutex is locked while this one is held. */
   GMutex mutex;
   GCond cond;
   gboolean has_turn;
@@ -80,7 +81,7 @@ locked_file_equal (gconstpointer a,
   return file->inode == other->inode && file->device == other->device;
 }
 
-/* A program may have closed them since. */
+/* The program may have closed some of them. */
 static void
 close_descriptors (LockedFile *file)
 {
@@ -94,8 +95,9 @@ close_descriptors (LockedFile *file)
   g_array_set_size (file->descriptors, 0);
 }
 
-/* In a forked child, which has no locks yet: closes what an ancestor was going to
- * close. What the ancestor's threads were at work on is left as it is. */
+/* In a forked child, which has no locks yet: closes the descriptors that an ancestor was
+ * going to close. If a thread of the ancestor was changing a table, that table is left
+ * alone. */
 static void
 close_inherited (gpointer state,
                  gpointer user_data)
@@ -143,7 +145,7 @@ table_new (void)
   return self;
 }
 
-/* The table, with its mutex locked. */
+/* Returns the table, with its mutex locked. */
 static Table *
 lock_table (void)
 {
@@ -154,7 +156,7 @@ lock_table (void)
   return table;
 }
 
-/* With a reference, or NULL if the table does not have it. */
+/* Returns a reference, or NULL if the file is not in the table. */
 static LockedFile *
 locked_file_find (guint64 device,
                   guint64 inode)
@@ -192,7 +194,7 @@ locked_file_get (guint64 device,
   return file;
 }
 
-/* Without users there are no claims, and so no descriptors that are put off. */
+/* Without users there are no claims, so no descriptors wait to be closed. */
 static void
 locked_file_unref (LockedFile *file)
 {
@@ -211,7 +213,7 @@ locked_file_unref (LockedFile *file)
   g_free (file);
 }
 
-/* Whether it is known to the kernel, or may be. */
+/* Whether the kernel knows the claim, or may know it. */
 static gboolean
 is_active (const LfPosixClaim *claim)
 {
@@ -230,8 +232,8 @@ has_active (LockedFile *file)
   return FALSE;
 }
 
-/* Whether others of this process are in the way. Who only asks the kernel is too:
- * it would get the same lock, whoever the kernel grants it to. */
+/* Whether other claims of this process exclude this one. A claim that asks the kernel does
+ * so too: whichever of the two the kernel granted the lock, both would have it. */
 static gboolean
 is_excluded (const LfPosixClaim *claim)
 {
@@ -299,8 +301,8 @@ get_type (gboolean exclusive)
   return exclusive ? F_WRLCK : F_RDLCK;
 }
 
-/* Tries once. Returns 0 or an errno: EWOULDBLOCK if somebody else has the lock.
- * Sets @claim, which may be NULL before, if it is granted. */
+/* Tries once. Returns 0 or an errno: EWOULDBLOCK if somebody else has the lock. If the lock
+ * is granted, sets @claim, which may be NULL before. */
 int
 lf_posix_locks_try (LfPosixClaim **claim,
                     int            fd,
@@ -329,8 +331,8 @@ lf_posix_locks_try (LfPosixClaim **claim,
   return result;
 }
 
-/* Those who wait get their turn when the descriptor is closed: the one moment,
- * however many take turns, in which descriptors can be closed. */
+/* Waiting claims get their turn when the descriptor is closed, not here: however many
+ * claims take turns, this is the only moment at which descriptors can be closed. */
 int
 lf_posix_locks_unlock (LfPosixClaim *claim,
                        int           fd)
@@ -350,7 +352,7 @@ lf_posix_locks_unlock (LfPosixClaim *claim,
   return result;
 }
 
-/* The kernel tells only of other processes. */
+/* F_GETLK reports only other processes, so this also checks our own claims. */
 int
 lf_posix_locks_test (int       fd,
                      guint64   device,
@@ -393,7 +395,7 @@ lf_posix_locks_line_up (LfPosixClaim **claim,
   g_mutex_unlock (&(*claim)->file->mutex);
 }
 
-/* Returns FALSE if it was told to stop. */
+/* Returns FALSE if lf_posix_claim_stop() was called. */
 gboolean
 lf_posix_claim_wait_turn (LfPosixClaim *claim)
 {
@@ -417,8 +419,8 @@ lf_posix_claim_stop (LfPosixClaim *claim)
   g_mutex_unlock (&claim->mutex);
 }
 
-/* Closing any descriptor of a file costs the process its lock, so that is put off
- * while one is held. The claim ends with it. @fd is -1 if it was closed by another. */
+/* Closing any descriptor of a file releases the process's lock. So the descriptor stays
+ * open as long as a lock is held. Ends the claim. @fd is -1 if it was already closed. */
 void
 lf_posix_locks_close (LfPosixClaim *claim,
                       int           fd,
@@ -427,7 +429,7 @@ lf_posix_locks_close (LfPosixClaim *claim,
 {
   LockedFile *file;
 
-  /* A file that was not even looked at is nobody's */
+  /* Without an inode, the file cannot be in the table */
   if (inode == 0)
     {
       lf_close (fd);
@@ -452,8 +454,8 @@ lf_posix_locks_close (LfPosixClaim *claim,
   locked_file_unref (file);
 }
 
-/* However often something is tried while the lock is held, no more descriptors
- * are put off than were open at once. */
+/* Reuses a descriptor that waits to be closed. So their number stays at the number that
+ * were ever open at once, however often something is tried while the lock is held. */
 static int
 table_reuse (guint64  device,
              guint64  inode,

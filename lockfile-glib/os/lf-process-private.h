@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,9 +9,9 @@ G_BEGIN_DECLS
 
 /* One process, and all of the library's state that belongs to a process.
  *
- * A child begins with a new one: what its parent's threads had locked or half changed
- * when it was forked stays in the old one, which nothing uses any more. It is found
- * without a lock. It is never freed, so its address tells processes apart, even if
+ * A forked child begins with new state. What the parent's threads had locked or half
+ * changed during the fork remains in the old state, which is no longer used. The state is
+ * found without a mutex. It is never freed, so its address distinguishes processes, even if
  * a child in a new PID namespace has its parent's PID. */
 typedef struct _LfProcess LfProcess;
 
@@ -34,15 +35,15 @@ LfProcess *lf_process_get             (void);
 int        lf_process_get_id          (void);
 int        lf_process_get_id_of       (const LfProcess    *self);
 
-/* The state in a slot, which @new_state makes at the first use. */
+/* The state in a slot. @new_state makes it at the first use. */
 gpointer   lf_process_get_state       (LfProcessSlot       slot,
                                        LfProcessStateNew   new_state);
 
-/* The same, or NULL if it was not used yet. */
+/* The same, or NULL if the slot was not used yet. */
 gpointer   lf_process_peek_state      (LfProcessSlot       slot);
 
-/* Calls @func for the state that each ancestor had in a slot when it forked. Its
- * mutexes may be locked for good. */
+/* Calls @func for the state that each ancestor had in a slot when it forked. Its mutexes
+ * may be locked forever. */
 void       lf_process_foreach_inherited (LfProcessSlot     slot,
                                          GFunc             func,
                                          gpointer          user_data);

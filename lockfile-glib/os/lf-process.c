@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,12 +12,12 @@
 struct _LfProcess
 {
   int pid;
-  LfProcess *parent; /* NULL, or the one that this was forked from */
-  GMutex mutex;      /* while a slot is filled */
+  LfProcess *parent; /* the process that this one was forked from, or NULL */
+  GMutex mutex;      /* held while a slot is filled */
   gpointer slots[LF_PROCESS_N_SLOTS];
 };
 
-/* Unlike the cell, this is not cleared in a child: there it is the parent's. */
+/* Unlike the cell, this is not cleared in a child. There it is the parent's. */
 static LfProcess *latest;
 
 static LfProcess *
@@ -43,7 +44,7 @@ lf_process_get (void)
   self = lf_process_new ();
   if (!g_atomic_pointer_compare_and_exchange (cell, NULL, self))
     {
-      /* Another thread was first */
+      /* Another thread was faster */
       g_mutex_clear (&self->mutex);
       g_free (self);
       return g_atomic_pointer_get (cell);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,13 +11,13 @@
 
 #include "os/lf-process-private.h"
 
-/* Address space, not memory: what is never touched costs nothing. It must hold
- * the C library's own data, unwinding, and a log handler of the application. The
- * thread-local data of the program and its libraries is taken from it, too. */
+/* Address space, not memory: untouched pages cost nothing. It must hold the C library's own
+ * data, unwinding, and a log handler of the application. Thread-local data of the program
+ * and its libraries is added to it. */
 #define STACK_SIZE (256 * 1024)
 
-/* A thread that is done stays for a moment, since the next task often follows soon
- * and a thread costs more to start than to wake. */
+/* An idle thread stays for a moment, since the next task often follows soon, and waking a
+ * thread costs less than starting one. */
 #define MAX_IDLE 8
 #define IDLE_TIME (G_TIME_SPAN_SECOND / 10)
 
@@ -25,14 +26,14 @@ typedef struct
   LfThreadFunc work;
   LfThreadFunc ended;
   gpointer data;
-  GList link; /* in the queue; GLib's own would cost a thread some KiB */
+  GList link; /* in the queue; GLib's own links would cost each thread some KiB */
 } LfThreadTask;
 
 typedef struct
 {
   GMutex mutex;
   GCond cond;
-  GQueue tasks; /* that idle threads are to take, never more of them than of the threads */
+  GQueue tasks; /* for idle threads; never more tasks than idle threads */
   guint n_idle;
 } Threads;
 
@@ -58,7 +59,7 @@ lock_threads (void)
   return self;
 }
 
-/* Returns NULL if it is time to end. */
+/* Returns NULL if the thread is to end. */
 static LfThreadTask *
 wait_for_task (void)
 {
@@ -96,9 +97,9 @@ give_to_idle (LfThreadTask *task)
   return given;
 }
 
-/* A cancelled thread leaves its functions without a return of which the sanitizer
- * for addresses would hear, and then it would take what is on the stack later for what
- * was there before. Not __asan_handle_no_return(), which does so itself. */
+/* A cancelled thread leaves its functions without returning. AddressSanitizer does not
+ * notice that, and would take later data on the stack for the old variables. It reports
+ * such an error even inside __asan_handle_no_return(), so that cannot be called here. */
 #define FORGOTTEN_SIZE (64 * 1024)
 #ifdef __has_feature
 #define HAS_FEATURE(name) __has_feature (name)
@@ -141,7 +142,7 @@ thread_main (void *first_task)
     {
       LfThreadTask task = *next;
 
-      /* Nobody cancels a thread before it says where it may be cancelled */
+      /* A thread can be cancelled only where it allows that */
       pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
       g_free (next);
 
@@ -149,7 +150,7 @@ thread_main (void *first_task)
       task.work (task.data);
       pthread_cleanup_pop (TRUE);
 
-      /* A cancel that came too late for this task must not hit the next one */
+      /* A cancel that was too late for this task must not end the next one */
       FORGET_FRAMES ();
       pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
       pthread_testcancel ();
@@ -178,7 +179,7 @@ start_thread (LfThreadTask *task)
   result = pthread_create (&thread, &attributes, thread_main, task);
   if (result == EINVAL)
     {
-      /* The system may want more than that, or a multiple of something */
+      /* The system may require more than that, or a multiple of a page */
       pthread_attr_destroy (&attributes);
       pthread_attr_init (&attributes);
       pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,8 +7,7 @@
 
 #include <errno.h>
 
-/* Nothing ends these threads from outside: waits here are looks, which are told
- * to stop. */
+/* Nothing ends these threads from outside: here all waits poll, and can be told to stop. */
 
 typedef struct
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
 #include "os/lf-thread-private.h"
 
-/* Numbers for threads that, unlike the system's, are never used twice. */
+/* Numbers for threads that are never reused, unlike the system's. */
 guint64
 lf_thread_get_number (void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,18 +13,17 @@
 
 #include <glib.h>
 
-/* Threads that are there without the program's doing, and run nothing of it: those of this
- * library, of GLib, of desktop libraries and of JavaScript engines. Those of GLib's pools can
- * run something of it, but stay for a while when they have nothing to do, and then look the
- * same. */
+/* Threads that the program did not start, and that do not run its code: those of this
+ * library, of GLib, of desktop libraries and of JavaScript engines. Threads of GLib's pools
+ * can run code of the program, but they stay for a while when idle, and then look the same. */
 static const char *const helpers[] = {
   LF_THREAD_NAME, "gmain", "gdbus", "pool-", "dconf worker", "JS Helper", "[pango] fontcon",
 };
 
-/* In the flags of a task: it has begun to exit, before a join returns. */
+/* A flag of a task: it has begun to exit. It is set before a join returns. */
 #define TASK_EXITING 0x4
 
-/* A thread may be listed that somebody, as Python, takes for joined before it exits. */
+/* Python's join() returns before the thread begins to exit. */
 #define N_LOOKS 5
 #define LOOK_INTERVAL (2 * G_TIME_SPAN_MILLISECOND)
 
@@ -39,7 +39,7 @@ is_helper (const char *name)
   return FALSE;
 }
 
-/* Whether the thread could still run something of the program. */
+/* Whether the thread could still run code of the program. */
 static gboolean
 is_of_program (const char *task)
 {
@@ -48,7 +48,7 @@ is_of_program (const char *task)
   char *name, *name_end;
   unsigned long flags;
 
-  /* It has ended */
+  /* It has just ended */
   if (!g_file_get_contents (path, &text, NULL, NULL))
     return FALSE;
 
@@ -110,8 +110,8 @@ add_thread_local_size (struct dl_phdr_info *info,
   return 0;
 }
 
-/* Once: what is loaded later does not take from the stack, and the dynamic linker has a
- * lock that another thread may hold when this process is forked. */
+/* Computed once: libraries that are loaded later do not take from the stack, and the
+ * dynamic linker has a lock that another thread may hold when this process forks. */
 gsize
 lf_thread_get_local_size (void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -6,7 +7,7 @@
 
 #include <libintl.h>
 
-/* Said with the first message: nothing is done when the library is loaded. */
+/* Called with the first message, so that loading the library does nothing. */
 static void
 bind_domain (void)
 {
@@ -16,7 +17,7 @@ bind_domain (void)
     return;
 
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
-  /* As all strings of GLib */
+  /* As all strings in GLib */
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_once_init_leave (&bound, 1);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Instead of <glib/gi18n-lib.h>, which leaves it to a program to say where the
- * translations of a library lie. */
+/* Used instead of <glib/gi18n-lib.h>, with which the program would have to say where the
+ * library's translations are. */
 
 const char *lf_translate (const char *message) G_GNUC_FORMAT (1);
 

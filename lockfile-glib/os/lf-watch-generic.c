@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
 #include "os/lf-watch-private.h"
 
-/* For systems where nothing tells of changes: waits look by themselves. */
+/* For systems that do not report changes: waits only poll. */
 
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -16,34 +17,34 @@
 #include "os/lf-process-private.h"
 #include "os/lf-thread-private.h"
 
-/* What makes a lock free: its file goes, or whoever had it open for writing is
- * done. Not the closing of files that were only read, which would answer every
- * look with another change. */
+/* Events that can free a lock: its file disappears, or a program closes the file after
+ * writing. Closing files that were only read is not one of them, since each poll would then
+ * cause another event. */
 #define EVENTS (IN_DELETE | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
 
-/* Tells our descriptors from those that got their numbers when the program closed what it
- * did not know; instances of inotify have no inode of their own. It is the signal for
- * O_ASYNC, which is not set, so that none is ever sent. */
+/* Marks our descriptors. After a program closed descriptors that it did not know, other
+ * files can have the same numbers, and inotify instances have no inodes of their own. The
+ * mark is the signal for O_ASYNC. O_ASYNC is not set, so the signal is never sent. */
 #define MARK SIGWINCH
 
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 
-/* One inotify instance and its thread, which ends when the last watch is removed; a watch
- * that is added afterwards gets another. The same happens when the program has closed what
- * belongs to it; then nothing of it is used any more, and its watches say nothing. */
+/* One inotify instance and its thread, which ends when the last watch is removed. Later
+ * watches get a new instance. They also do if the program has closed a descriptor of this
+ * one; then this instance is no longer used, and its watches report nothing. */
 typedef struct
 {
   const LfProcess *process;
   LfWatchFunc changed;
   int inotify_fd;
   int end_fd;    /* shut down to wake the thread */
-  int thread_fd; /* its peer, which wakes the thread also if the program closes that */
+  int thread_fd; /* its peer, which wakes the thread also if the program closes `end_fd` */
 
-  /* Under the mutex */
-  gboolean runs;      /* the thread */
-  guint n_watches;    /* including those that are being added */
+  /* Protected by the mutex */
+  gboolean runs;      /* whether the thread runs */
+  guint n_watches;    /* including watches that are just being added */
   guint n_adding;
-  GHashTable *counts; /* number of watches by id; with 0, the kernel still has it */
+  GHashTable *counts; /* number of watches per id; 0 if only the kernel still has it */
 } Instance;
 
 typedef struct
@@ -72,7 +73,7 @@ lock_watches (void)
   return self;
 }
 
-/* Takes a new descriptor, or -1 with errno, and returns one of the same that has the mark. */
+/* Takes a new descriptor, or -1 with errno, and returns a marked duplicate. */
 static int
 mark (int fd)
 {
@@ -94,7 +95,7 @@ is_ours (int fd)
 {
   int signal_number = fcntl (fd, F_GETSIG);
 
-  /* Any other error does not say that it is another one */
+  /* Any other error does not mean that it is another file */
   return signal_number == MARK || (signal_number < 0 && errno != EBADF);
 }
 
@@ -125,7 +126,7 @@ instance_free (Instance *instance)
 static void
 read_events (Instance *instance)
 {
-  /* As inotify(7) wants it; more than one event fits */
+  /* Aligned as inotify(7) requires, with room for several events */
   char buffer[4096] __attribute__ ((aligned (__alignof__ (struct inotify_event))));
   gssize length = read (instance->inotify_fd, buffer, sizeof buffer);
   gssize offset = 0;
@@ -141,7 +142,8 @@ read_events (Instance *instance)
     }
 }
 
-/* Whether the thread is to go on: what its descriptors say only makes it ask. */
+/* Whether the thread should continue. It asks whenever something happens on its
+ * descriptors. */
 static gboolean
 is_wanted (Instance *instance)
 {
@@ -211,8 +213,8 @@ instance_open (Instance *instance)
   return instance->end_fd >= 0 && instance->thread_fd >= 0 ? 0 : errno;
 }
 
-/* With the mutex held: what the thread has to do is seen when it is not any more. Returns
- * NULL with errno. */
+/* With the mutex held, so that the thread starts its work only after the caller is done.
+ * Returns NULL with errno. */
 static Instance *
 instance_new (LfWatchFunc changed)
 {
@@ -241,8 +243,8 @@ instance_new (LfWatchFunc changed)
   return NULL;
 }
 
-/* With the mutex held. Not while a watch is being added: it may get an id that no other has
- * any more. */
+/* With the mutex held. Does nothing while a watch is being added, which may get an id that
+ * has just become unused. */
 static void
 forget_unused (Instance *instance)
 {
@@ -276,7 +278,7 @@ count_id (Instance *instance,
   g_hash_table_insert (instance->counts, key, GINT_TO_POINTER (count + change));
 }
 
-/* With the mutex held, which it unlocks. */
+/* With the mutex held. Unlocks it. */
 static void
 leave_and_unlock (Watches  *watches,
                   Instance *instance)
@@ -290,12 +292,12 @@ leave_and_unlock (Watches  *watches,
     shutdown (instance->end_fd, SHUT_RDWR);
   g_mutex_unlock (&watches->mutex);
 
-  /* Else the thread does */
+  /* Otherwise the thread frees it */
   if (!is_used && !runs)
     instance_free (instance);
 }
 
-/* Returns the instance to add a watch to, which has to leave it, or NULL with errno. */
+/* Returns the instance to add a watch to, or NULL with errno. The caller must leave it. */
 static Instance *
 join (LfWatchFunc changed)
 {
@@ -317,7 +319,7 @@ join (LfWatchFunc changed)
   return instance;
 }
 
-/* A server may take its time to say what is at the path. Nobody else waits for that. */
+/* inotify_add_watch() may have to wait for a server, so it is called without the mutex. */
 gboolean
 lf_watch_add (LfWatch     *watch,
               const char  *directory,
@@ -355,7 +357,7 @@ lf_watch_remove (LfWatch *watch)
   Instance *instance = g_steal_pointer (&watch->instance);
   Watches *watches;
 
-  /* That of an ancestor, from before a fork() */
+  /* It may be an ancestor's, from before a fork() */
   if (instance == NULL || instance->process != lf_process_get ())
     return;
 

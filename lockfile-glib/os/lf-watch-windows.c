@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
 #include "os/lf-watch-private.h"
 
-/* Nothing tells here that a byte was unlocked, and a file that goes says so only
- * when nobody has it open any more: waits look by themselves, often. A look takes
- * some microseconds; more than this is felt by who waits. */
+/* Windows does not report that a byte was unlocked. It reports that a file was deleted only
+ * when no program has it open any longer. So waits poll, often: a poll takes some
+ * microseconds, and a user would notice longer intervals. */
 const gint64 lf_watch_longest_interval = 15 * G_TIME_SPAN_MILLISECOND;
 
 gboolean

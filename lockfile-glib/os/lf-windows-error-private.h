@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What GetLastError() says about a file, in the terms of GIO and of POSIX. GIO
- * itself translates the errors of sockets only. */
+/* Translates GetLastError() about a file into GIO's and POSIX's errors. GIO itself
+ * translates only the errors of sockets. */
 
 GIOErrorEnum lf_windows_error_to_io_error (guint32 error);
 int          lf_windows_error_to_errno    (guint32 error);

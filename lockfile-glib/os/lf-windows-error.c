@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -71,7 +72,7 @@ lf_windows_error_to_io_error (guint32 error)
   return translation != NULL ? translation->io_error : G_IO_ERROR_FAILED;
 }
 
-/* EIO for what it has no word for. */
+/* EIO if POSIX has no such error. */
 int
 lf_windows_error_to_errno (guint32 error)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -15,16 +16,16 @@
 
 #include "command.h"
 
-/* As shells and env(1) have it */
+/* The same as those of shells and env(1) */
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
 #define EXIT_SIGNALLED 128
 
-/* The signals that are for the command while it runs */
+/* Signals that are meant for the command while it runs */
 static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
-/* SIGCHLD needs a handler, though it is never called: some systems forget a
- * blocked signal that would be ignored, and ours may be started with it ignored. */
+/* SIGCHLD needs a handler, even one that is never called: some systems drop a blocked
+ * signal that is ignored, and lf-lock may be started with SIGCHLD ignored. */
 static void
 ignore_cb (int number)
 {
@@ -52,9 +53,9 @@ signals_restore (const Signals *self)
   sigprocmask (SIG_SETMASK, &self->old_mask, NULL);
 }
 
-/* What other processes send is for the command. What the terminal sends, it sends to
- * the command too, which is of the same group; except that it is gone, which only the
- * leader of a session is told. */
+/* Signals from other processes are meant for the command. The terminal sends its signals to
+ * the whole process group, and so to the command too. Only SIGHUP goes just to the session
+ * leader. */
 static gboolean
 is_for_command (const siginfo_t *information)
 {
@@ -63,7 +64,7 @@ is_for_command (const siginfo_t *information)
   return is_from_process || (information->si_signo == SIGHUP && getsid (0) == getpid ());
 }
 
-/* Waits for the end of the command, and passes signals on until then. */
+/* Waits for the command to end, and passes on signals until then. */
 static int
 wait_for_command (pid_t    pid,
                   Signals *signals)
@@ -88,7 +89,7 @@ wait_for_command (pid_t    pid,
     }
 }
 
-/* In the child, where only what is safe in a signal handler may be called. */
+/* Runs in the child, where only async-signal-safe functions may be called. */
 static void
 execute (char          **command,
          const Signals  *signals,
@@ -107,8 +108,8 @@ execute (char          **command,
   _exit (EXIT_NOT_FOUND);
 }
 
-/* What kept the child from becoming the command, or 0. Its end of the pipe is
- * closed when it has become that. */
+/* The errno with which the child failed to execute the command, or 0. Executing it closes
+ * the child's end of the pipe. */
 static int
 read_report (int report_fd)
 {
@@ -174,8 +175,8 @@ child_run (char    **command,
   return EXIT_SIGNALLED + signals->fatal;
 }
 
-/* A shell ends its script at Ctrl-C only if what it waits for ended by it too. Where
- * the signal was for the command alone, this returns. */
+/* A shell ends its script at Ctrl-C only if the process that it waits for was ended by the
+ * signal too. If only the command got the signal, this returns. */
 void
 child_die_alike (const Signals *signals)
 {
@@ -194,7 +195,7 @@ int
 child_replace (char **command,
                int    fd)
 {
-  /* As for a command of a process of its own */
+  /* As for a command in a process of its own */
   signal (SIGCHLD, SIG_DFL);
   if (fcntl (fd, F_SETFD, 0) == 0)
     execvp (command[0], command);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -13,21 +14,23 @@ G_BEGIN_DECLS
 typedef struct
 {
   sigset_t old_mask;
-  sigset_t awaited;  /* those that are passed on, and SIGCHLD: blocked, and waited for */
+  sigset_t awaited;  /* the signals to pass on, and SIGCHLD: blocked, and waited for */
   sigset_t received; /* so far */
   int fatal;         /* what ended the command, or 0 */
 } Signals;
 
 void signals_block (Signals *self);
 
-/* The exit status of the command; or, if it did not even start, what to say instead. */
+/* Returns the exit status of the command or, if it could not start, a status that says so. */
 int child_run (char    **command,
                Signals  *signals);
 
-/* Ends this process as the command ended, if a signal did that to both; else returns. */
+/* If a signal ended both the command and this process, ends this process with it. Otherwise
+ * returns. */
 void child_die_alike (const Signals *signals);
 
-/* Becomes the command, which inherits @fd. Returns only if that fails. */
+/* Executes the command in place of this process. The command inherits @fd. Returns only on
+ * failure. */
 int child_replace (char **command,
                    int    fd);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -33,13 +34,13 @@ command_break (char **argv)
   };
   GOptionContext *context = g_option_context_new (N_("PATH"));
 
-  g_option_context_set_summary (context, N_("Takes a lock away from its holder, who is not asked\n"
-                                            "and goes on. For a person who knows that the holder\n"
-                                            "never will."));
+  g_option_context_set_summary (context, N_("Removes the lock of a holder, which is neither asked\n"
+                                            "nor stopped. Use this only if you know that the\n"
+                                            "holder will never continue."));
   g_option_context_set_description (
-    context, N_("The lock can be had anew at once. What is at the path is removed, unless it has\n"
-                "content that is not of the lock. If nobody holds the lock, nothing is done.\n"
-                "The holder is not stopped; if it is \"lf-lock run\", it ends with 76."));
+    context, N_("Afterwards the lock can be acquired. The file at the path is removed, unless\n"
+                "it has content that does not belong to the lock. If nobody holds the lock,\n"
+                "nothing is done. If the holder is \"lf-lock run\", its exit status will be 76."));
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
 

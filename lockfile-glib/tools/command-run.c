@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -13,7 +14,7 @@
 #include "descriptor.h"
 #include "holding.h"
 
-/* What is asked for, of which the last one said counts. */
+/* The kind of lock; the last option on the command line wins. */
 typedef enum
 {
   KIND_EXCLUSIVE,
@@ -37,7 +38,7 @@ typedef struct
   char *backend_name;
 } Options;
 
-/* What the arguments name: a path and a command, or an open descriptor. */
+/* What the arguments mean: a path and a command, or an open descriptor. */
 typedef struct
 {
   const char *path;
@@ -52,7 +53,7 @@ options_get_timeout (const Options *self)
   return self->nonblock ? 0 : self->timeout;
 }
 
-/* Somebody else has the lock: a message for each is for people. */
+/* Whether somebody else has the lock. The messages for these errors are for people. */
 static gboolean
 is_conflict (const GError *error)
 {
@@ -60,7 +61,7 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* One of the holders, and how many there are. NULL if there is none. */
+/* Describes one of the holders, and says how many there are. NULL if there is none. */
 static char *
 describe_holders (LfLockFile *lock_file)
 {
@@ -88,8 +89,8 @@ say_that_it_waits (LfLockFile *lock_file,
     command_complain (_("Waiting for %s, held by %s"), display_name, holders);
 }
 
-/* The library does not look for the holder of a lock that it does not get: that would
- * hold up others who lock. Here a person reads it. */
+/* The library does not search for a holder when it fails, since that would delay other
+ * programs. Here the message is for a user. */
 static void
 complain_of_failure (LfLockFile    *lock_file,
                      const Options *options,
@@ -116,7 +117,7 @@ complain_of_failure (LfLockFile    *lock_file,
     command_complain (_("%s is locked already: held by %s"), display_name, holders);
 }
 
-/* The exit status after a failure, of which is said what there is to say. */
+/* Reports a failure, and returns the exit status. */
 static int
 fail (LfLockFile    *lock_file,
       const Options *options,
@@ -155,7 +156,7 @@ acquire (LfLockFile     *lock_file,
   return lf_lock_file_acquire_with_timeout (lock_file, options_get_timeout (options), NULL, error);
 }
 
-/* In the words of flock(1), and on standard output as there. */
+/* Says what flock(1) says, also on standard output. */
 static void
 tell_how_long_it_took (gint64 begin)
 {
@@ -184,14 +185,14 @@ complain_of_loss (LfLockFile   *lock_file,
   if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
     command_complain ("%s", error->message);
   else if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-    command_complain (_("%s was replaced while the command ran, and the lock lost: %s"),
+    command_complain (_("%s was replaced while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
   else
-    command_complain (_("%s was removed while the command ran, and the lock lost: %s"),
+    command_complain (_("%s was removed while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
 }
 
-/* A lock that was lost while the command ran is no success. */
+/* Losing the lock while the command runs is a failure. */
 static int
 release (LfLockFile *lock_file,
          int         status)
@@ -222,7 +223,7 @@ new_lock_file (const char    *path,
   return lock_file;
 }
 
-/* Only a lock of flock(2) belongs to a descriptor and nothing else. */
+/* Only a flock(2) lock belongs to a descriptor and nothing else. */
 static gboolean
 is_flock (LfLockFile *lock_file)
 {
@@ -248,7 +249,7 @@ run_locked (Target        *target,
   if (options->no_fork && !is_flock (lock_file))
     return EX_UNAVAILABLE;
 
-  /* Until it has the lock, a signal just ends lf-lock */
+  /* Until lf-lock has the lock, a signal ends it */
   if (!acquire (lock_file, target->path, options, &error))
     return fail (lock_file, options, error);
 
@@ -268,7 +269,7 @@ run_locked (Target        *target,
   return status;
 }
 
-/* The lock stays with the open file description when this has ended. */
+/* The lock stays with the open file description after lf-lock has ended. */
 static int
 lock_descriptor (int            fd,
                  const Options *options)
@@ -303,7 +304,7 @@ lock_descriptor (int            fd,
   return EX_OK;
 }
 
-/* "-c COMMAND" of flock(1), which stands behind the path. */
+/* Handles the "-c COMMAND" of flock(1), after the path. */
 static gboolean
 take_shell_command (Target  *target,
                     char   **arguments)
@@ -324,8 +325,8 @@ take_shell_command (Target  *target,
   return TRUE;
 }
 
-/* Takes the arguments apart: "PATH -- COMMAND ARGUMENT...", where "--" may be
- * left out, "PATH -c COMMAND" or "NUMBER". */
+/* Splits the arguments: "PATH -- COMMAND ARGUMENT...", where "--" may be omitted, "PATH -c
+ * COMMAND" or "NUMBER". */
 static gboolean
 find_target (GStrv   arguments,
              Target *target)
@@ -374,20 +375,20 @@ check_options (const Options *options,
 
   if (options->no_fork && options->close)
     {
-      command_complain_of_usage (_("With both --no-fork and --close nobody would hold the lock"));
+      command_complain_of_usage (_("With both --no-fork and --close, nobody would hold the lock"));
       return FALSE;
     }
 
   if (options->remove && (options->no_fork || target->command == NULL))
     {
-      command_complain_of_usage (_("With a descriptor or --no-fork nobody is there at the end "
-                                   "to remove the file"));
+      command_complain_of_usage (_("With a descriptor or --no-fork, lf-lock cannot remove the "
+                                   "file at the end"));
       return FALSE;
     }
 
   if (options->kind == KIND_UNLOCK && target->command != NULL)
     {
-      command_complain_of_usage (_("Only the lock of a descriptor can be given back"));
+      command_complain_of_usage (_("Only the lock of a descriptor can be released"));
       return FALSE;
     }
 
@@ -423,28 +424,28 @@ command_run (char **argv)
   Target target = { .fd = -1 };
   g_auto (GStrv) arguments = NULL;
   const GOptionEntry entries[] = {
-    KIND_ENTRY ("exclusive", 'x', 0, N_("Get an exclusive lock, as by default")),
-    KIND_ENTRY ("shared", 's', 0, N_("Get a shared lock, which excludes exclusive ones only")),
-    KIND_ENTRY ("unlock", 'u', 0, N_("Give the lock of a descriptor back")),
+    KIND_ENTRY ("exclusive", 'x', 0, N_("Get an exclusive lock (default)")),
+    KIND_ENTRY ("shared", 's', 0, N_("Get a shared lock, which excludes only exclusive locks")),
+    KIND_ENTRY ("unlock", 'u', 0, N_("Release the lock of a descriptor")),
     { "nonblock", 'n', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.nonblock,
       N_("Do not wait"), NULL },
     { "timeout", 'w', G_OPTION_FLAG_NONE, G_OPTION_ARG_DOUBLE, &options.timeout,
-      N_("Wait this long, not for ever"), N_("SECONDS") },
+      N_("Wait no longer than this"), N_("SECONDS") },
     { "conflict-exit-code", 'E', G_OPTION_FLAG_NONE, G_OPTION_ARG_INT,
       &options.conflict_exit_status,
-      N_("Exit status if somebody else keeps the lock (75)"), N_("NUMBER") },
+      N_("Exit status if somebody else holds the lock (75)"), N_("NUMBER") },
     { "quiet", 'q', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.quiet,
-      N_("Say nothing of somebody else who has the lock"), NULL },
+      N_("Print no message if somebody else holds the lock"), NULL },
     { "verbose", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.verbose,
-      N_("Say how long it took to get the lock, and what is executed"), NULL },
+      N_("Print how long it took to get the lock, and what is executed"), NULL },
     { "remove", 'r', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.remove,
       N_("Remove the lock file at the end, if it is empty"), NULL },
     { "close", 'o', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.close,
-      N_("Keep the lock from the command, as is done anyway"), NULL },
+      N_("Do not pass the lock to the command (default)"), NULL },
     { "no-fork", 'F', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.no_fork,
-      N_("Become the command, which has the lock then"), NULL },
+      N_("Become the command, which then holds the lock"), NULL },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
-    /* Other spellings that flock(1) has */
+    /* flock(1)'s other names for these options */
     KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),
     { "nb", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
     { "nonblocking", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.nonblock, NULL, NULL },
@@ -461,10 +462,10 @@ command_run (char **argv)
 
   g_option_context_set_summary (context, N_("Runs a command while holding a lock."));
   g_option_context_set_description (
-    context, N_("The exit status is that of the command. It is 75 if somebody else keeps the lock,\n"
-                "and 76 if the command succeeded, but the lock file was removed or replaced\n"
-                "meanwhile."));
-  /* What comes after the path is the command's own */
+    context, N_("The exit status is that of the command. It is 75 if somebody else holds the\n"
+                "lock, and 76 if the command succeeded, but the lock file was removed or replaced\n"
+                "while it ran."));
+  /* Options after the path belong to the command */
   g_option_context_set_strict_posix (context, TRUE);
 
   if (!command_parse (context, entries, argv, &options))

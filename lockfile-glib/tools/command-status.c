@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -10,12 +11,12 @@
 #include "holding.h"
 #include "json.h"
 
-/* What was found at one path. */
+/* The state of one path. */
 typedef struct
 {
-  const char *path; /* as given */
+  const char *path; /* as given by the user */
   LfLockFile *lock_file;
-  GPtrArray *holdings; /* NULL with an error */
+  GPtrArray *holdings; /* NULL if there is an error */
   gboolean exists;
   LfLockScope scope;
   GError *error;
@@ -46,22 +47,25 @@ finding_get_exit_status (const Finding *self)
   return self->holdings->len > 0 ? STATUS_HELD : STATUS_FREE;
 }
 
-/* Nothing where it is as one expects of a local disk. */
-static const char *
-finding_describe_scope (const Finding *self)
+/* Adds the scope, unless it is the one that a user expects on a local disk. */
+static void
+finding_print_state (const Finding *self,
+                     const char    *state)
 {
   switch (self->scope)
     {
     case LF_LOCK_SCOPE_ALL_HOSTS:
-      return _(" (excludes all hosts)");
+      command_print (_("%s (excludes all hosts)"), state);
+      break;
 
     case LF_LOCK_SCOPE_UNKNOWN:
-      return _(" (whether it excludes other hosts is unknown)");
+      command_print (_("%s (whether it excludes other hosts is unknown)"), state);
+      break;
 
     case LF_LOCK_SCOPE_PROCESS:
     case LF_LOCK_SCOPE_HOST:
     default:
-      return "";
+      command_print ("%s", state);
     }
 }
 
@@ -69,7 +73,6 @@ static void
 finding_print (const Finding *self)
 {
   g_autofree char *display_name = g_filename_display_name (self->path);
-  const char *scope = finding_describe_scope (self);
 
   if (self->error != NULL)
     {
@@ -80,10 +83,11 @@ finding_print (const Finding *self)
   if (self->holdings->len == 0)
     {
       g_autofree char *state = g_strdup_printf (self->exists ? _("%s: free")
-                                                             : _("%s: free, as there is no such file"),
+                                                             : _("%s: free, since the file does "
+                                                                 "not exist"),
                                                 display_name);
 
-      command_print ("%s%s", state, scope);
+      finding_print_state (self, state);
     }
 
   for (guint i = 0; i < self->holdings->len; i++)
@@ -91,7 +95,7 @@ finding_print (const Finding *self)
       g_autofree char *holding = holding_describe (g_ptr_array_index (self->holdings, i));
       g_autofree char *state = g_strdup_printf (_("%s: held by %s"), display_name, holding);
 
-      command_print ("%s%s", state, scope);
+      finding_print_state (self, state);
     }
 }
 
@@ -104,7 +108,7 @@ finding_get_locked (const Finding *self)
   return self->holdings->len > 0 ? "true" : "false";
 }
 
-/* NULL if it is not known. */
+/* NULL if it is unknown. */
 static const char *
 finding_get_scope (const Finding *self)
 {
@@ -116,7 +120,7 @@ finding_get_scope (const Finding *self)
   return g_enum_get_value (scopes, (int) self->scope)->value_nick;
 }
 
-/* JSON has only Unicode, and a path can have any bytes: the URI has them exactly. */
+/* JSON has only Unicode, but a path may have any bytes. The URI has the exact path. */
 static void
 finding_append_json (const Finding *self,
                      GString       *json)
@@ -150,7 +154,8 @@ finding_append_json (const Finding *self,
   g_string_append_c (json, '}');
 }
 
-/* An error says more than a holder, and that more than that all are free. */
+/* The status of several paths: an error counts more than a held lock, and that more than a
+ * free one. */
 static int
 combine (int status,
          int other)
@@ -158,7 +163,7 @@ combine (int status,
   return MAX (status, other);
 }
 
-/* What cannot be looked at is not said to be missing. */
+/* A path that cannot be looked at does not count as missing. */
 static gboolean
 exists (LfLockFile *lock_file)
 {
@@ -222,7 +227,7 @@ command_status (char **argv)
   g_option_context_set_description (
     context, N_("Prints a line for each holder: its process ID and command line, the user, whether\n"
                 "the lock is exclusive or shared, and since when it is held or the process runs.\n"
-                "The lock is left as it is. The exit status is 0 if all of the locks are free,\n"
+                "The locks do not change. The exit status is 0 if all of the locks are free,\n"
                 "and 1 if one is held."));
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;

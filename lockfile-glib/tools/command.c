@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -20,7 +21,7 @@ takes_value (const GOptionEntry *entry)
          entry->long_name != NULL && *entry->long_name != '\0';
 }
 
-/* How many bytes of an argument are options, and not a value: "-nw" of "-nw5". Sets
+/* How many bytes of an argument are options, as opposed to a value: "-nw" of "-nw5". Sets
  * @wants_value if the value is the next argument. */
 static gsize
 measure_options (const GOptionEntry *entries,
@@ -51,8 +52,8 @@ measure_options (const GOptionEntry *entries,
   return length;
 }
 
-/* GOption does not know "-w5", as who is used to getopt() writes it: here it becomes
- * "-w" and "5". Returns: (transfer full) */
+/* GOption does not support "-w5", which is usual with getopt(). This turns it into "-w" and
+ * "5". Returns: (transfer full) */
 static GStrv
 split_attached_values (GOptionContext      *context,
                        const GOptionEntry  *entries,
@@ -92,7 +93,8 @@ split_attached_values (GOptionContext      *context,
   return g_strv_builder_end (builder);
 }
 
-/* Takes @context; callbacks of @entries get @data. What is wrong with the arguments has been said if it fails. */
+/* Takes @context. The callbacks of @entries get @data. On failure, the error has been
+ * printed. */
 gboolean
 command_parse (GOptionContext     *context,
                const GOptionEntry *entries,
@@ -116,8 +118,8 @@ command_parse (GOptionContext     *context,
   return FALSE;
 }
 
-/* For @backend_name NULL, the platform's best. NULL if there is no such way of
- * locking, which has been said then. */
+/* If @backend_name is NULL, uses the platform's best. If there is no such backend, prints
+ * an error and returns NULL. */
 LfLockFile *
 command_new_lock_file (const char *path,
                        const char *backend_name)
@@ -135,8 +137,8 @@ command_new_lock_file (const char *path,
   return lf_lock_file_new_with_backend (path, (LfBackend) backend->value);
 }
 
-/* A path, or what a lock's record says of its holder, may hold anything. Characters
- * that would end the line or control the terminal are replaced. */
+/* A path, or a record's text about its holder, may contain anything. Replaces characters
+ * that would end the line or control the terminal. */
 char *
 command_make_printable (const char *text)
 {
@@ -166,7 +168,7 @@ format_printable (const char *format,
   return command_make_printable (text);
 }
 
-/* A line for standard output. */
+/* Prints a line on standard output. */
 void
 command_print (const char *format,
                ...)
@@ -187,7 +189,7 @@ command_print_version (void)
   command_print ("lf-lock %s", LF_VERSION_STRING);
 }
 
-/* A line for standard error. */
+/* Prints a line on standard error. */
 void
 command_complain (const char *format,
                   ...)
@@ -217,8 +219,8 @@ command_complain_of_usage (const char *format,
   command_complain (_("Try \"%s --help\""), g_get_prgname ());
 }
 
-/* The exit status for what the library could not do. That somebody else has the
- * lock has the one that says "try again". */
+/* The exit status for an error of the library. EX_TEMPFAIL, which means "try again", stands
+ * for a lock that somebody else has. */
 int
 command_get_exit_status (const GError *error)
 {

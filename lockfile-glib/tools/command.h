@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -10,14 +11,14 @@
 
 G_BEGIN_DECLS
 
-/* What the commands of lf-lock have in common. */
+/* The common parts of lf-lock's commands. */
 
 #define COMMAND_BACKEND_ENTRY(variable) \
   { "backend", 'b', G_OPTION_FLAG_NONE, G_OPTION_ARG_STRING, (variable), \
-    N_("Lock this way: auto, flock, fcntl, hard-link, directory, symlink, pid-file or sqlite"), \
+    N_("Use this backend: auto, flock, fcntl, hard-link, directory, symlink, pid-file or sqlite"), \
     N_("BACKEND") }
 
-/* Each gets the arguments from its own name on, and returns the exit status. */
+/* Each function gets the arguments from the command's name on, and returns the exit status. */
 int command_run    (char **argv);
 int command_status (char **argv);
 int command_break  (char **argv);
@@ -42,8 +43,7 @@ void command_complain_of_usage (const char *format,
 
 int command_get_exit_status (const GError *error);
 
-/* A part for each platform: ends the calling process, without another chance, as
- * soon as @parent has ended. */
+/* Kills the calling process as soon as @parent has ended. One file per platform. */
 void command_die_with_parent (int parent);
 
 G_END_DECLS

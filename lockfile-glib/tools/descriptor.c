@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,10 +13,10 @@
 
 #include "command.h"
 
-/* A timer that could go off once only might do so just before the wait begins. */
+/* Repeated, since a timer that fires once might fire just before the wait begins. */
 static const struct timeval alarm_interval = { .tv_usec = 10 * 1000 };
 
-/* Longer ones are for ever */
+/* Longer timeouts last forever */
 #define MAX_SECONDS 1e8
 
 gboolean
@@ -52,8 +53,8 @@ alarm_cb (int number)
 {
 }
 
-/* From now on a wait ends with EINTR, soon after its time is over. Nothing undoes this:
- * the process ends after the wait. */
+/* From now on, a wait ends with EINTR soon after its time is over. This is never undone,
+ * since the process ends after the wait. */
 static void
 start_alarm (double timeout)
 {
@@ -73,7 +74,7 @@ start_alarm (double timeout)
   setitimer (ITIMER_REAL, &timer, NULL);
 }
 
-/* What is closed at an exec was not inherited: it is one of our own. */
+/* A descriptor that is closed on exec was not inherited, but is one of ours. */
 static gboolean
 is_inherited (int fd)
 {
@@ -82,7 +83,7 @@ is_inherited (int fd)
   return flags >= 0 && (flags & FD_CLOEXEC) == 0;
 }
 
-/* Any failure but that somebody else has the lock. */
+/* The error for every failure except a busy lock. */
 static void
 set_error (int       fd,
            int       saved_errno,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* Locks of open descriptors, which whoever started us keeps. */
+/* Locks on open descriptors, which the process that started lf-lock keeps open. */
 
 gboolean descriptor_parse (const char *text,
                            int        *fd);
 
-/* The file behind it, if it has a path; else its number. */
+/* The file of the descriptor, if it has a path; otherwise its number. */
 char    *descriptor_get_name (int fd);
 
-/* @operation is of flock(2). A @timeout below 0 waits for ever, 0 does not wait. */
+/* @operation is one of flock(2). A @timeout below 0 waits forever, 0 does not wait. */
 gboolean descriptor_lock (int       fd,
                           int       operation,
                           double    timeout,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -13,7 +14,7 @@ command_die_with_parent (int parent)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 
-  /* It may have ended before that */
+  /* The parent may have ended before prctl() */
   if (getppid () != parent)
     raise (SIGKILL);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -12,7 +13,7 @@
 #include "kernel-holders.h"
 #include "process.h"
 
-/* A command line may be longer than anybody reads. */
+/* A command line may be too long to read. */
 #define MAX_CHARACTERS 200
 
 static void
@@ -28,8 +29,8 @@ holding_free (Holding *self)
   g_free (self);
 }
 
-/* A record may be of another host or PID namespace, where the number is of another
- * process than here. */
+/* A record may come from another host or PID namespace, where its PID means another
+ * process. */
 static gboolean
 is_process_here (const Holding *self)
 {
@@ -40,7 +41,7 @@ is_process_here (const Holding *self)
          (self->application == NULL || g_str_has_prefix (self->application, application));
 }
 
-/* The time when a lock was made that is a file. */
+/* When a lock that is a file was made. */
 static GDateTime *
 get_file_time (const char *path)
 {
@@ -70,7 +71,7 @@ is_file_the_lock (LfLockFile *lock_file)
     }
 }
 
-/* lf-lock starts its command as soon as it has the lock. */
+/* Uses the start of lf-lock's command, which it starts as soon as it has the lock. */
 static void
 holding_look_at_child (Holding *self)
 {
@@ -131,7 +132,7 @@ holding_new_for_process (int pid)
   return self;
 }
 
-/* The library's answer says whether the lock is held at all, and names one of them. */
+/* The library knows whether the lock is held at all, and names one holder. */
 static void
 add_kernel_holders (GPtrArray  *holdings,
                     LfLockFile *lock_file)
@@ -155,7 +156,7 @@ add_kernel_holders (GPtrArray  *holdings,
       holding->mode = holder->mode;
     }
 
-  /* The one that the library could not name was found here */
+  /* One of the others is the holder that the library could not name */
   if (first->pid == 0 && holdings->len > 1)
     g_ptr_array_remove_index (holdings, 0);
 }
@@ -187,7 +188,7 @@ holdings_query (LfLockFile  *lock_file,
   return g_steal_pointer (&holdings);
 }
 
-/* As it would be typed, where that is plain. */
+/* As a user would type it, if it needs no quoting. */
 static char *
 join_command_line (GStrv command_line)
 {
@@ -221,25 +222,22 @@ format_time (GDateTime *time)
   return g_date_time_format (local, "%Y-%m-%d %H:%M:%S");
 }
 
-/* Who it is: what runs says more than the name of its program. */
+/* Names the process by its command line, which says more than the name of its program. */
 static char *
 describe_process (const Holding *self)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *command = NULL;
 
   if (self->command_line == NULL && self->holder != NULL)
     return lf_lock_holder_to_string (self->holder);
 
-  g_string_append_printf (text, _("PID %d"), self->pid);
   if (self->command_line != NULL)
     command = join_command_line (self->command_line);
   else
     command = g_strdup (self->application);
-  if (command != NULL)
-    g_string_append_printf (text, " (%s)", command);
 
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return command != NULL ? g_strdup_printf (_("PID %d (%s)"), self->pid, command)
+                         : g_strdup_printf (_("PID %d"), self->pid);
 }
 
 char *

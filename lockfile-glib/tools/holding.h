@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,24 +7,23 @@
 
 G_BEGIN_DECLS
 
-/* That somebody holds a lock: who, how, and since when. Each member is NULL or 0 where
- * that is unknown. */
+/* A holder of a lock: who, how, and since when. Unknown members are NULL or 0. */
 typedef struct
 {
-  LfLockHolder *holder;   /* as the library has it, or NULL for one more process */
+  LfLockHolder *holder;   /* from the library, or NULL for further processes */
   int pid;
   char *application;
   char *host;
-  GStrv command_line;     /* what runs: of lf-lock the command that it has started */
+  GStrv command_line;     /* of the process or, for lf-lock, of the command that it runs */
   char *user;
-  GDateTime *since;       /* the lock is held */
-  GDateTime *started;     /* the process was */
+  GDateTime *since;       /* when the lock was acquired */
+  GDateTime *started;     /* when the process was started */
   gboolean is_mode_known;
   LfLockMode mode;
 } Holding;
 
-/* All that can be seen (element-type Holding). Empty if nobody holds the lock; NULL with
- * @error. */
+/* All holders that can be seen (element-type Holding). Empty if nobody holds the lock; NULL
+ * with @error. */
 GPtrArray *holdings_query    (LfLockFile     *lock_file,
                               GError        **error);
 

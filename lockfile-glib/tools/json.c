@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -20,7 +21,7 @@ append_character (GString  *json,
                             0xdc00 + ((character - 0x10000) & 0x3ff));
 }
 
-/* Appends a string, or null. It comes out as ASCII, which no locale changes. */
+/* Appends a string, or null. The result is ASCII, independent of the locale. */
 void
 json_append_string (GString    *json,
                     const char *string)

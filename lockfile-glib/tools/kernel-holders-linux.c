@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -15,15 +16,15 @@
 
 #include <glib/gstdio.h>
 
-/* kcmp(2): not every C library comes with the header of the kernel that has it */
+/* For kcmp(2). Some C libraries lack the kernel's header that defines it */
 #define KCMP_FILE 0
 
-/* A lock, as a line of proc_locks(5) or of an fdinfo file tells of it. */
+/* A lock from a line of proc_locks(5) or of an fdinfo file. */
 typedef struct
 {
   int pid;   /* of the process that took it, or -1 */
-  int heir;  /* a process that has it open; 0 if that was not looked for */
-  int fd;    /* of that process */
+  int heir;  /* a process that has it open; 0 if not searched for */
+  int fd;    /* of the heir */
   LfLockMode mode;
 } Lock;
 
@@ -42,14 +43,15 @@ process_exists (int pid)
   return pid > 0 && g_access (directory, F_OK) == 0;
 }
 
-/* Where the taker lives, it is the holder, whoever has inherited the lock from it. */
+/* If the process that took the lock lives, it counts as the holder, even if others have
+ * inherited the lock. */
 static int
 lock_get_holder (const Lock *self)
 {
   return process_exists (self->pid) ? self->pid : self->heir;
 }
 
-/* Whether two processes have one open file description. */
+/* Whether two processes share an open file description. */
 static gboolean
 is_shared_description (const Lock *a,
                        const Lock *b)
@@ -78,8 +80,8 @@ search_add (Search *self,
   g_array_append_val (self->locks, lock);
 }
 
-/* What follows the number of a line. The device is not looked at where it is known which
- * file the line is of: some file systems have another one for stat(2) than for this. */
+/* Parses a line after its number. With @any_device the device is ignored: some file systems
+ * show another device here than in stat(2). */
 static gboolean
 parse_line (const Search *self,
             const char   *line,
@@ -90,7 +92,7 @@ parse_line (const Search *self,
   guint device_major, device_minor;
   guint64 inode;
 
-  /* A waiter's line has "->" where a holder's has the kind, and does not match */
+  /* Lines of waiters do not match: they have "->" in place of the kind */
   if (sscanf (line, "%*u: %15s %*15s %15s %d %x:%x:%" G_GINT64_MODIFIER "u",
               kind, mode, &lock->pid, &device_major, &device_minor, &inode) != 6)
     return FALSE;
@@ -103,7 +105,7 @@ parse_line (const Search *self,
          (self->is_flock || strcmp (kind, "POSIX") == 0 || strcmp (kind, "OFDLCK") == 0);
 }
 
-/* Nothing is asked of a server about a file that another process has open. */
+/* Sends no request to a server about files that other processes have open. */
 static gboolean
 is_of_file (const Search *self,
             const char   *path)
@@ -160,7 +162,7 @@ search_process (Search     *self,
     search_descriptor (self, pid, fd);
 }
 
-/* Only our own processes can be looked into, unless we are the superuser. */
+/* Without privileges, this finds only processes of our own user. */
 static void
 search_processes (Search *self)
 {
@@ -174,7 +176,8 @@ search_processes (Search *self)
     }
 }
 
-/* It names the processes of others too, if they took the lock themselves. */
+/* Unlike search_processes(), this also finds other users' processes, if they took the lock
+ * themselves. */
 static void
 search_list (Search *self)
 {

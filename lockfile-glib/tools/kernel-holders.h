@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,8 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* All who hold a lock of the kernel: the library names one of them. One file per
- * platform. */
+/* All holders of a kernel lock; the library names only one of them. One file per platform. */
 
 typedef struct
 {
@@ -15,7 +15,7 @@ typedef struct
   LfLockMode mode;
 } KernelHolder;
 
-/* Those that can be seen. Nobody for a @backend whose locks are files. */
+/* All holders that can be seen. Empty if locks of @backend are files. */
 GArray *kernel_holders_find (const char *path,
                              LfBackend   backend);
 

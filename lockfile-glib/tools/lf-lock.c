@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* lf-lock: the locks of the library, for scripts. */
+/* lf-lock: the library's locks for scripts. */
 
 #include "config.h"
 
@@ -24,7 +25,7 @@ typedef struct
 static const Subcommand subcommands[] = {
   { "run", "lf-lock run", N_("Run a command while holding a lock"), command_run },
   { "status", "lf-lock status", N_("Tell whether locks are held, and by whom"), command_status },
-  { "break", "lf-lock break", N_("Take a lock away from its holder"), command_break },
+  { "break", "lf-lock break", N_("Remove the lock of a holder"), command_break },
 };
 
 static char *
@@ -69,9 +70,9 @@ run_lf_lock (char **argv)
   GOptionContext *context = g_option_context_new (N_("COMMAND"));
   g_autofree char *description = describe_subcommands ();
 
-  g_option_context_set_summary (context, N_("Locks of files, for scripts."));
+  g_option_context_set_summary (context, N_("File locks for scripts."));
   g_option_context_set_description (context, description);
-  /* What comes after the command is its own */
+  /* Options after the command's name belong to the command */
   g_option_context_set_strict_posix (context, TRUE);
   if (!command_parse (context, entries, argv, NULL))
     return EX_USAGE;
@@ -91,9 +92,9 @@ run_lf_lock (char **argv)
   return run_subcommand (arguments);
 }
 
-/* Who starts us may have closed some of the standard descriptors. The lock file would
- * become one of them, and messages its content. They are filled with what can neither
- * be read nor written, as if they were closed still; and the command finds them closed. */
+/* lf-lock may be started with closed standard descriptors. Then the lock file would get one
+ * of them, and messages would be written into it. So they are occupied by a file that can
+ * neither be read nor written, as if they were still closed. The command finds them closed. */
 static gboolean
 fill_standard_descriptors (void)
 {
@@ -108,7 +109,7 @@ fill_standard_descriptors (void)
   return TRUE;
 }
 
-/* Registered with atexit(), as GOption ends the program when it has printed the help. */
+/* Registered with atexit(), since GOption exits after printing the help. */
 static void
 check_output_cb (void)
 {
@@ -128,7 +129,7 @@ main (int    argc,
 
   setlocale (LC_ALL, "");
   g_set_prgname ("lf-lock");
-  /* Standard output is the command's, also where G_MESSAGES_DEBUG is set */
+  /* Standard output belongs to the command, even with G_MESSAGES_DEBUG */
   g_log_writer_default_set_use_stderr (TRUE);
 
   return run_lf_lock (argv);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -11,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A file of proc(5) about the process, or NULL. */
+/* The content of a file of proc(5) about the process, or NULL. */
 static char *
 read_file (int         pid,
            const char *name,
@@ -36,7 +37,7 @@ process_get_application (int pid)
       return name != NULL ? g_strchomp (name) : NULL;
     }
 
-  /* What the kernel appends once the executable was replaced */
+  /* The kernel appends this after the executable was replaced */
   if (g_str_has_suffix (executable, " (deleted)"))
     executable[strlen (executable) - strlen (" (deleted)")] = '\0';
 
@@ -53,7 +54,7 @@ process_get_command_line (int pid)
   if (text == NULL || length == 0)
     return NULL;
 
-  /* Each argument ends with a NUL, and so does what was read */
+  /* Each argument ends with a NUL, and so does `text` */
   for (const char *argument = text; argument < text + length; argument += strlen (argument) + 1)
     g_strv_builder_add (builder, argument);
 
@@ -68,7 +69,7 @@ process_get_user (int pid)
   const struct passwd *user;
   guint id;
 
-  /* The first one is of the user who started it, whatever rights it has */
+  /* The first ID is that of the user who started it, even if its privileges changed */
   if (line == NULL || sscanf (line, " Uid: %u", &id) != 1)
     return NULL;
 
@@ -87,7 +88,7 @@ get_seconds (clockid_t clock)
   return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
-/* proc_pid_stat(5) has it in ticks after the boot. */
+/* proc_pid_stat(5) gives it in clock ticks after the boot. */
 GDateTime *
 process_get_start (int pid)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,22 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* What the system tells about another process, for people: nothing where it does not
- * tell. One file per platform. */
+/* What the system says about another process, for people; NULL or 0 if that is unknown. One
+ * file per platform. */
 
-/* Base name of the executable, as the library has it for a holder. */
+/* Base name of the executable, the same as the library's name for a holder. */
 char      *process_get_application  (int pid);
 
-/* NULL for one that has ended. */
+/* NULL for a process that has ended. */
 GStrv      process_get_command_line (int pid);
 
-/* Name of the user who started it, or the user ID. */
+/* Name of the user that started the process, or the user ID. */
 char      *process_get_user         (int pid);
 
-/* When the process itself was started. */
+/* When the process was started. */
 GDateTime *process_get_start        (int pid);
 
-/* One that this process has started, or 0. */
+/* A process that this one has started, or 0. */
 int        process_get_child        (int pid);
 
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -7,16 +8,16 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* The wait for a kernel lock: asleep in the kernel's own queue. It costs no
- * wake-up, is first come, first served beside blocking waiters of any program,
- * and ends by a grant or by pthread_cancel(); no other thread can end it, not
- * even by closing the descriptor. (Linux wakes the first of the queue, which then
- * takes the lock: who asks for it in between, some microseconds long, gets in
- * before.) */
+/* Waits for a kernel lock, asleep in the kernel's own queue. This costs no wake-ups, and is
+ * first come, first served, together with blocking waiters of any program. The wait ends
+ * with a grant or with pthread_cancel(); nothing else that another thread does can end it,
+ * not even closing the descriptor. (Linux wakes the first waiter of the queue, which then
+ * takes the lock. In the few microseconds between, another program can take the lock
+ * first.) */
 
-/* Cancellation is allowed around the one system call and nowhere else. If it
- * strikes after the kernel granted the lock, nobody has been told yet and the
- * thread's end gives the lock back. */
+/* Cancellation is enabled around the one system call and nowhere else. If the thread is
+ * cancelled after the kernel granted the lock, the lock has not been reported yet, and the
+ * end of the thread releases it. */
 static int
 block_cancellably (const LfWaitTarget *target)
 {
@@ -24,21 +25,21 @@ block_cancellably (const LfWaitTarget *target)
 
   pthread_setcanceltype (PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
   pthread_setcancelstate (PTHREAD_CANCEL_ENABLE, NULL);
-  /* In musl, a cancel that was sent before strikes at the next cancellation point only,
-   * and flock() is none */
+  /* In musl, an earlier cancel takes effect only at the next cancellation point, and
+   * flock() is not one */
   pthread_testcancel ();
   result = target->block (target->lock);
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
-  /* In glibc, a cancel that was sent while it was allowed strikes when it arrives,
-   * allowed or not, while the type is still this one: in the mutex, whose wake-up
-   * would be lost */
+  /* In glibc, a cancel that was sent while cancellation was enabled takes effect when it
+   * arrives, even if cancellation is disabled by then, as long as the type is asynchronous.
+   * It could interrupt the mutex, and the mutex's wake-up would be lost */
   pthread_setcanceltype (PTHREAD_CANCEL_DEFERRED, NULL);
 
   return result;
 }
 
-/* Waits until no other wait of this process, which the kernel would take for this
- * one, is before it. Returns FALSE if it was told to stop. */
+/* Waits until no other wait of this process is before this one, if the kernel would confuse
+ * the two. Returns FALSE if it was told to stop. */
 static gboolean
 wait_turn (LfWait             *wait,
            const LfWaitTarget *target)
@@ -107,8 +108,8 @@ lf_waiting_kernel_queue_wait (LfWait             *wait,
   return result != 0 ? LF_WAIT_ERROR : LF_WAIT_OVER;
 }
 
-/* The thread cannot have ended while it is the sleeper: to stop being that, and
- * to end, it needs the mutex. */
+/* The thread cannot have ended while `sleeper` is set: it needs the mutex to clear it, and
+ * to end. */
 static void
 lf_waiting_kernel_queue_stop (LfWait *wait)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "config.h"
 
@@ -8,22 +9,21 @@
 #include "os/lf-process-private.h"
 #include "os/lf-watch-private.h"
 
-/* The wait for a lock without a queue in the kernel: poll, sleep, poll again. A
- * sleep ends when the next poll is due, which is later each time, or by a wake-up:
- * when something in the lock's directory goes, or a lock of this process is
- * released. A wake-up only says that a poll may be worth while.
+/* Waits for a lock without a queue in the kernel: poll, sleep, poll again. A sleep ends
+ * when the next poll is due, or with a wake-up. The interval between polls grows. A wake-up
+ * comes when something disappears from the lock's directory, or when this process releases
+ * a lock, and means only that a poll may be worthwhile.
  *
  * Of the waiters of this process for one lock, only the first one polls.
  *
- * The mutex of the queues is locked before that of a wait, never the other way
- * round. */
+ * The mutex of the queues is locked before the mutex of a wait, never the other way round. */
 
 #define FIRST_INTERVAL G_TIME_SPAN_MILLISECOND
 
 typedef struct
 {
-  /* Under the mutex of the queues */
-  GList link; /* in its queue; GLib's own would cost a thread some KiB */
+  /* Protected by the mutex of the queues */
+  GList link; /* in its queue; GLib's own links would cost each thread some KiB */
   LfWait *wait;
   char *path; /* of lf_path_new() */
   char *name; /* of the lock */
@@ -32,7 +32,7 @@ typedef struct
   gboolean watched;
   LfWatch watch;
 
-  /* Under the mutex of the wait */
+  /* Protected by the mutex of the wait */
   GCond cond;
   gboolean is_first;
   gboolean woken;
@@ -40,7 +40,7 @@ typedef struct
   gint64 last_poll;
 } Waiter;
 
-/* A process's queues of waiters by the name of the lock. */
+/* A process's queues of waiters, by the name of the lock. */
 typedef struct
 {
   GMutex mutex;
@@ -122,7 +122,7 @@ lf_waiting_poll_enqueue (LfWait             *wait,
   g_queue_push_tail_link (queue, &waiter->link);
   g_mutex_unlock (&queues->mutex);
 
-  /* Whoever leaves the queue may make it the first one from now on */
+  /* From now on, another thread may make this waiter the first one, by leaving the queue */
   return is_first;
 }
 
@@ -152,7 +152,7 @@ lf_waiting_poll_dequeue (LfWait *wait)
     {
       g_hash_table_insert (queues->by_name, next->name, queue);
 
-      /* The next one takes the watch over */
+      /* The next waiter inherits the watch */
       next->watch_tried = waiter->watch_tried;
       next->watched = waiter->watched;
       next->watch = waiter->watch;
@@ -189,8 +189,8 @@ watch_changed (const LfWatch *watch,
     {
       Waiter *waiter = g_queue_peek_head (value);
 
-      /* Only the first of a queue polls. What belongs to a lock begins with its
-       * name, as a journal does */
+      /* Only the first waiter of a queue polls. Files that belong to a lock have its name
+       * as a prefix, such as a journal */
       if (waiter->watched && waiter->watch.instance == watch->instance &&
           (watch->id == -1 || waiter->watch.id == watch->id) &&
           (name == NULL || g_str_has_prefix (name, waiter->base_name)))
@@ -199,8 +199,8 @@ watch_changed (const LfWatch *watch,
   g_mutex_unlock (&queues->mutex);
 }
 
-/* Starts to watch, if that was not tried yet. Returns TRUE if it did now: what
- * changed before went unnoticed, so a poll is due. */
+/* Starts to watch, if that was not tried yet. Returns TRUE if the watch has just begun:
+ * earlier changes went unnoticed, so a poll is due. */
 static gboolean
 waiter_watch (Waiter *waiter)
 {
@@ -266,8 +266,8 @@ lf_waiting_poll_wait (LfWait             *wait,
           continue;
         }
 
-      /* A wake-up soon after a poll has to wait: two programs must not answer each
-       * other's polls forever */
+      /* A wake-up soon after a poll is delayed: otherwise the polls of two programs could
+       * wake each other forever */
       if (waiter->woken)
         waiter->interval = FIRST_INTERVAL;
       next = waiter->last_poll + MIN (waiter->interval, longest);
@@ -303,7 +303,7 @@ lf_waiting_poll_wake (const char *name)
   Queues *queues;
   GQueue *queue;
 
-  /* Nobody has ever polled */
+  /* No thread of this process has ever polled */
   if (lf_process_peek_state (LF_PROCESS_WAITERS) == NULL)
     return;
 

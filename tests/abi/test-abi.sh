@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
 #   test-abi.sh check BASELINE LIBRARY    fails if the two differ
-#   test-abi.sh update BASELINE LIBRARY   makes the baseline anew
+#   test-abi.sh update BASELINE LIBRARY   makes a new baseline
 #   test-abi.sh changes BASELINE LIBRARY  fails if a change would not be found
 
 set -euo pipefail
 
 action=$1 baseline=$2 library=$3
 
-# Nothing of the machine it was made on, and no types that headers do not tell of
+# Nothing about the machine on which it was made, and no types that are not in headers
 describe () {
   abidw --exported-interfaces-only --no-architecture --no-corpus-path --no-show-locs \
         --no-comp-dir-path --no-elf-needed --type-id-style hash \
@@ -18,7 +19,7 @@ describe () {
            -e "s|( path=')[^']*/|\1|"
 }
 
-# Ends with 1 if there is only more than before, 2 if programs break
+# Ends with 1 if there are only additions, 2 if programs break
 compare () {
   local diff=(abidiff --suppressions "$(dirname "$0")/suppressions.ini")
 
@@ -35,8 +36,8 @@ compare () {
   fi
 }
 
-# expect_change STATUS TEXT SED-EXPRESSION: the baseline is edited, as if the library
-# had been another before
+# expect_change STATUS TEXT SED-EXPRESSION: edits the baseline, as if the library had been
+# different before
 expect_change () {
   local expected=$1 text=$2 old status=0
   old=$directory/old.abi
@@ -62,7 +63,7 @@ directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 current=$directory/current.abi
 describe >"$current"
-# An empty description would be like any other
+# An empty description would equal any other empty one
 grep -q '<function-decl' "$current" || { echo "No functions in $library"; exit 1; }
 
 case $action in

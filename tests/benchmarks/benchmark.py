@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Measures this library beside the system calls and other programs; README.md says
-what and how. The programs must have been built: tests/benchmarks/run does that before."""
+"""Measures this library beside the system calls and other programs.
+
+README.md describes what is measured, and how. The programs must have been built, as
+tests/benchmarks/run does."""
 
 import argparse
 import importlib
@@ -89,7 +92,7 @@ def measure(arguments):
 
     with tempfile.TemporaryDirectory(prefix='lf-benchmark-') as name:
         directory = pathlib.Path(name)
-        # For a database that python3-lockfile makes
+        # For a database that Python's lockfile makes
         os.environ['TMPDIR'] = name
         result = {'machine': machine(directory), 'complete': arguments.is_complete}
         session = figures.Session(arguments.build, directory, settings, arguments.without)
@@ -102,11 +105,11 @@ def measure(arguments):
 
 
 def read(path):
-    """What was measured before."""
+    """The result of an earlier run."""
     try:
         result = json.loads(path.read_text(encoding='utf-8'))
         result['targets'] = targets.targets(result['tables'])
-        # Needs everything else
+        # Needs all other values
         report.markdown(result)
     except OSError as error:
         raise programs.Failure(f'{path}: {error.strerror}') from error
@@ -117,7 +120,7 @@ def read(path):
 
 
 def write(result, directory):
-    # Not needed for the rest, and not there everywhere
+    # Only needed here, and not installed everywhere
     pictures = importlib.import_module('pictures')
 
     pictures.draw(result, directory)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The figures: each measures every one of its contestants once a round."""
+"""The figures: each one measures each of its contestants once per round."""
 
 import collections
 import contextlib
@@ -31,12 +32,12 @@ class Settings:
 
     rounds: int
     slow_rounds: int  # of figures that take long
-    cycle_rounds: int  # of short ones
+    cycle_rounds: int  # of figures that are quick
     cycle_seconds: float  # of acquires and releases, for each contestant and round
     most_cycles: int
     hand_offs: int  # for each contestant and round
     polled_hand_offs: int
-    patience: float  # seconds that who polls has waited before a hand-off
+    patience: float  # seconds that a polling waiter has waited before a hand-off
     wait_seconds: float
     pending: tuple  # numbers of waits in a process
     probes: int
@@ -53,7 +54,7 @@ class Settings:
     expired: tuple = (1, 100)  # numbers of waits that end at once
     expiry: int = 100  # milliseconds
     durable_cycles: int = 50  # of each contestant and round
-    counts_all: bool = True  # in the profile; if not, only what is quick
+    counts_all: bool = True  # in the profile; otherwise only what is quick
 
     def counted(self, contestant):
         return self.counts_all or contestant.way == 'flock' and contestant.is_built
@@ -78,7 +79,7 @@ SMOKE = Settings(
 
 
 class Session:
-    """Where and with what is measured."""
+    """Where to measure, and with which settings."""
 
     def __init__(self, build, directory, settings, left_out=()):
         self.build = build
@@ -90,7 +91,7 @@ class Session:
         return contestant.needs is not None and contestant.needs in self.left_out
 
     def new_path(self):
-        """A lock file in a directory of its own: a watch sees no others."""
+        """A lock file in a directory of its own, so that a watch sees no others."""
         return pathlib.Path(tempfile.mkdtemp(dir=self.directory)) / 'x.lock'
 
     def run(self, *contestants, path=None):
@@ -99,9 +100,9 @@ class Session:
 
 
 class Figure:
-    """Its tables, and a task for each contestant."""
+    """A figure: its tables, and a task for each contestant."""
 
-    # The setting that says how often
+    # The setting with the number of rounds
     rounds = 'rounds'
 
     def __init__(self, session):
@@ -109,7 +110,7 @@ class Figure:
         self.tables = {}
 
     def start(self, stack):
-        """Starts, for as long as the stack is open, what runs through all rounds."""
+        """Starts what runs through all rounds, until the stack is closed."""
 
     def tasks(self):
         """Functions, each of which measures one contestant in one round."""
@@ -167,7 +168,7 @@ class Cycle(Figure):
         return [lambda way=way: self.measure_way(way) for way in self.paths]
 
     def start(self, stack):
-        # Many short rounds: a disk that is busy for a while slows down whole rounds
+        # Many short rounds, since a busy disk slows down whole rounds
         self.paths = {contestant.way: self.session.new_path() for contestant in self.contestants}
         self.programs = {
             contestant: stack.enter_context(
@@ -177,12 +178,14 @@ class Cycle(Figure):
             program.ask('cycle', 1)
 
     def path_of(self, number, contestant):
-        """Others may write to their files, which would be a change of ours."""
+        """A separate file for programs that may write to the lock file, which would change
+        ours."""
         path = self.paths[contestant.way]
         return path.with_name(f'{number}.lock') if contestant in PEERS else path
 
     def measure_way(self, way):
-        """One after the other: what is compared has the same disk, and at the same time."""
+        """One after the other, so that compared contestants have the same disk at the same
+        time."""
         contestants = [contestant for contestant in self.contestants if contestant.way == way]
         for contestant in random.sample(contestants, len(contestants)):
             self.measure(contestant)
@@ -190,7 +193,7 @@ class Cycle(Figure):
     def measure(self, contestant):
         settings = self.session.settings
         program = self.programs[contestant]
-        # The first ones tell how many there is time for
+        # The first cycles show how many there is time for
         few = statistics.median(program.ask('cycle', min(settings.most_cycles, 5)))
         count = max(1, min(settings.most_cycles, int(settings.cycle_seconds * 1e9 / few)))
         self.table.add(contestant.name, 'time', program.ask('cycle', count),
@@ -247,7 +250,7 @@ class HandOff(Figure):
             holder.ask('release')
 
     def measure_pollers(self):
-        """All at once: they sleep."""
+        """All pairs at once, since they sleep."""
         with contextlib.ExitStack() as stack:
             pairs = [stack.enter_context(self.session.run(contestant, contestant))
                      for contestant in self.pollers]
@@ -275,8 +278,9 @@ class HandOff(Figure):
 
 
 def settle(program):
-    """A moment for processors to become idle, and longer for who takes looks: at first
-    these follow each other closely."""
+    """Waits until processors are idle.
+
+    It takes longer with polling, since the first polls follow each other closely."""
     shortest = 0.002 if program.contestant.queues else 0.02
     time.sleep(shortest * (1 + random.random()))
 
@@ -286,7 +290,7 @@ def hand_off(holder, waiter):
     waiter.tell('acquire')
     wait_until_waiting(waiter)
     settle(waiter)
-    # Who reads the holder's answer at once would compete with the waiter
+    # Reading the holder's answer now would compete with the waiter
     holder.tell('release')
     [after] = waiter.answer()
     [before] = holder.answer()
@@ -294,7 +298,7 @@ def hand_off(holder, waiter):
 
 
 class Waiting(Figure):
-    """c) What a process costs that waits."""
+    """c) The cost of a waiting process."""
 
     rounds = 'slow_rounds'
 
@@ -323,11 +327,11 @@ class Waiting(Figure):
             pairs = [stack.enter_context(self.session.run(contestant, contestant))
                      for contestant in self.contestants]
             for holder, waiter in pairs:
-                # It has loaded what it needs, then
+                # Then it has loaded everything that it needs
                 waiter.ask('cycle', 1)
                 holder.ask('acquire')
             waiters = [waiter for _holder, waiter in pairs]
-            # The end of a thread would take its switches away
+            # The end of a thread would remove its switches from the count
             wait_until_rested(waiters)
             idle = [switches(waiter.pid) for waiter in waiters]
             for waiter in waiters:
@@ -358,8 +362,8 @@ class Scale(Figure):
 
     rounds = 'slow_rounds'
     shapes = {'one': 'one file', 'distinct': 'a file each'}
-    # How these grow is shown, and of the others what most waits need. For one file,
-    # all existence backends are alike.
+    # The growth of these is shown; of the others, only what most waits need. For one file,
+    # all dotlock backends are alike.
     growing = (('flock', 'one'), ('flock', 'distinct'), ('fcntl', 'one'),
                ('directory', 'one'), ('directory', 'distinct'))
     others = (('fcntl', 'distinct'), ('hard-link', 'distinct'), ('symlink', 'distinct'),
@@ -396,7 +400,7 @@ class Scale(Figure):
         return f'{backend}, {self.shapes[shape]}, {count:,}'
 
     def tasks(self):
-        # What the main loop does without any wait
+        # The main loop without any waits
         return [lambda: self.measure_idle(),
                 *(lambda case=case: self.measure(*case) for case in self.cases)]
 
@@ -413,12 +417,12 @@ class Scale(Figure):
         name = self.name(backend, shape, count)
         with self.session.run(ours('C', backend, 'sync'),
                               ours('C', backend, 'async')) as [holder, waiter]:
-            # GLib keeps the threads of its own that this starts
+            # This starts threads of GLib, which stay
             waiter.ask('probe', 2)
             idle = threads(waiter.pid)
             waiter.ask('cycle', 10)
             self.hold(holder, shape, count)
-            # Nor may a thread that the library keeps for a moment serve the first wait
+            # An idle thread of the library must not serve the first wait
             wait_until_threads(waiter, idle)
             before = self.usage(waiter)
             self.table.add(name, 'start', waiter.ask('start', count, shape))
@@ -426,7 +430,7 @@ class Scale(Figure):
             for quantity, value in self.usage(waiter).items():
                 self.table.add(name, quantity, [(value - before[quantity]) / count])
             if backend not in KERNEL:
-                # The looks become as rare as they are going to be
+                # Until the polls are as rare as possible
                 time.sleep(self.session.settings.patience)
             self.probe(name, waiter)
             self.table.add(name, 'cancel', waiter.ask('cancel'))
@@ -514,13 +518,13 @@ class Fairness(Figure):
             self.table.add(name, quantity, [value], reference)
 
 
-# The series of tables of growth that are not for every backend
+# The backends whose growth is shown
 GROWING = ('flock', 'fcntl', 'directory')
 ALONE = 'flock(2), alone'
 
 
 class Growth(Figure):
-    """f) How it grows with the number of processes and of lock files."""
+    """f) How costs grow with the number of processes and of lock files."""
 
     rounds = 'slow_rounds'
 
@@ -602,7 +606,7 @@ class Growth(Figure):
                 others.append(holder)
                 holder.tell('acquire')
                 holder = winner
-            # Everybody leaves
+            # All of them leave
             while others:
                 holder.ask('release')
                 holder = first_to_answer(others)
@@ -696,7 +700,7 @@ def first_to_answer(programs):
 
 
 def serve(holder, waiters, command):
-    """How long it takes until all that wait have been served."""
+    """How long it takes until all waiters have been served."""
     for waiter in waiters:
         waiter.tell('serve')
         wait_until_asleep(waiter)
@@ -707,7 +711,7 @@ def serve(holder, waiters, command):
 
 
 class Failing(Figure):
-    """g) What a failure costs."""
+    """g) The cost of a failure."""
 
     def __init__(self, session):
         super().__init__(session)
@@ -789,10 +793,10 @@ class Failing(Figure):
 
 
 class Durability(Figure):
-    """h) What it costs that a record is on the disk before its lock is visible."""
+    """h) The cost of writing a record to the disk before its lock is visible."""
 
     rounds = 'slow_rounds'
-    # Of an image, of which only what is written takes space
+    # Of a sparse image
     image_size = 512 << 20
     makers = {'ext4': ('mkfs.ext4', '-q', '-F'), 'btrfs': ('mkfs.btrfs', '-q'),
               'xfs': ('mkfs.xfs', '-q'), 'tmpfs': None}
@@ -851,7 +855,7 @@ SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 FAILING_PEERS = ('Python filelock', 'Python fasteners')
 
-# The system calls of a profile; all those of a name that is not here are others
+# The system calls of a profile; all calls that are not named here count as others
 CALLS = {
     'open, close': ('open', 'openat', 'close'),
     'flock, fcntl': ('flock', 'fcntl'),
@@ -866,9 +870,10 @@ OTHER_CALLS = 'others'
 
 
 class Profile(Cycle):
-    """Why a cycle takes so long: what is done in it, counted."""
+    """Why a cycle takes its time: counts what is done in it."""
 
-    # A run of many cycles makes so much more than one of few, which both start and end
+    # The difference between a run of many cycles and one of few, whose start and end are
+    # the same
     few, many = 20, 520
 
     def __init__(self, session):
@@ -900,7 +905,7 @@ class Profile(Cycle):
 
     def start(self, stack):
         super().start(stack)
-        # These do not depend on the machine's other work
+        # These do not depend on the machine's load
         for contestant in self.contestants:
             if not self.session.settings.counted(contestant):
                 continue
@@ -909,10 +914,10 @@ class Profile(Cycle):
                 self.count_instructions(contestant)
 
     def difference(self, contestant, count):
-        """Of two runs of different length, for each cycle."""
+        """Per cycle, from two runs of different lengths."""
         few, many = (collections.Counter(count(contestant, cycles))
                      for cycles in (self.few, self.many))
-        # Those before the ones that are timed too
+        # Including the warm-up cycles, which are not timed
         cycles = self.many + self.many // 10 - self.few - self.few // 10
         many.subtract(few)
         return {name: number / cycles for name, number in many.items()}
@@ -944,7 +949,7 @@ class Profile(Cycle):
 
     def instructions(self, contestant, cycles):
         path = self.session.new_path()
-        # The order of a dictionary depends on a number that is otherwise random
+        # A fixed seed, since the order of a dictionary depends on it
         self.run_below(contestant, ('env', 'PYTHONHASHSEED=0', 'valgrind', '--tool=callgrind',
                                     '--callgrind-out-file=/dev/null', f'--log-file={path}'),
                        cycles)
@@ -975,7 +980,7 @@ def measure(session, letters, say):
             figure.start(stack)
             for number in range(rounds):
                 say(f'Figure {letter}, round {number + 1} of {rounds}')
-                # Another order each time
+                # In another order each time
                 tasks = figure.tasks()
                 random.shuffle(tasks)
                 for task in tasks:

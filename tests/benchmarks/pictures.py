@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Pictures of hand-offs and of growth, from what report.py makes of the samples."""
+"""Pictures of hand-offs and of growth, drawn from report.py's tables."""
 
 import math
 
@@ -11,7 +12,7 @@ from report import time_text
 
 matplotlib.use('svg')
 
-# Told apart by the colour-blind too (Okabe and Ito); their markers differ as well
+# Colours that colour-blind readers can distinguish (Okabe and Ito), with different markers
 BLACK, BLUE, ORANGE = '#444444', '#0072b2', '#d55e00'
 LINES = {
     'flock(2)': (BLACK, 's'),
@@ -62,7 +63,7 @@ def style():
         'axes.titlelocation': 'left', 'axes.spines.top': False, 'axes.spines.right': False,
         'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e0e0e0',
         'legend.frameon': False, 'legend.fontsize': 10, 'figure.facecolor': 'white',
-        # The same figures make the same file
+        # So that the same figures make the same file
         'svg.hashsalt': 'lockfile-glib',
     })
 
@@ -127,7 +128,7 @@ def draw_table(axes, table, title, label):
         draw_line(axes, heading, numbers,
                   [row[quantity]['median'] for row in table['rows'].values()], heading)
     axes.set_yscale('log')
-    # The ticks have to be in sight
+    # So that the ticks are visible
     lowest, highest = axes.get_ylim()
     axes.set_ylim(min(lowest, 10 ** math.floor(math.log10(lowest * 1.5))),
                   max(highest, 10 ** math.ceil(math.log10(highest / 1.5))))
@@ -154,7 +155,7 @@ def draw_memory(axes, table):
             kinds.setdefault(kind, {})[int(number.replace(',', ''))] = row
     most = max(map(len, kinds.values()))
     for kind, rows in kinds.items():
-        # Of some only the largest number is measured
+        # For some, only the largest number is measured
         if len(rows) < most:
             continue
         threads = rows[max(rows)]['threads']['median']
@@ -182,7 +183,7 @@ def draw_scale(tables, path):
 
 
 def draw(report, directory):
-    """The pictures whose figures were measured."""
+    """Draws the pictures whose figures were measured."""
     directory.mkdir(parents=True, exist_ok=True)
     tables = report['tables']
     style()

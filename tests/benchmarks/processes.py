@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What the system says about a process that waits."""
+"""What the system says about a waiting process."""
 
 import pathlib
 import re
@@ -12,7 +13,7 @@ PATIENCE = 60
 
 
 def tasks(pid):
-    """The text of status of each thread."""
+    """The content of the file `status` of each thread."""
     result = []
     for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
         try:
@@ -34,7 +35,7 @@ def switches(pid):
 
 
 def cpu_time(pid):
-    """Nanoseconds, of threads that have ended too."""
+    """Nanoseconds, including those of threads that have ended."""
     cpu_clock = (~pid << 3) | 2
     return time.clock_gettime_ns(cpu_clock)
 
@@ -44,7 +45,7 @@ def threads(pid):
 
 
 def wait_until_threads(program, count):
-    """Until no more threads are left than there were: those that are done stay for a moment."""
+    """Waits until there are no more threads than before: idle ones stay for a moment."""
     wait_for(lambda: threads(program.pid) <= count,
              f'end of the threads of {program.contestant.name}')
 
@@ -80,7 +81,7 @@ def wait_until_asleep(program):
 
 
 def queue_length(path):
-    """How many wait in the kernel's queue for the lock of a file."""
+    """How many waiters are in the kernel's queue for the lock of a file."""
     inode = f':{path.stat().st_ino} '
     with open('/proc/locks', encoding='utf-8') as locks:
         return sum(' -> ' in line and inode in line for line in locks)
@@ -95,21 +96,21 @@ def wait_for(condition, what):
 
 
 def wait_until_settled(program):
-    """Until all threads of a process are there that are going to wait, and wait."""
+    """Waits until all threads of a process that are going to wait exist and wait."""
     def has_settled():
         before = threads(program.pid), switches(program.pid)
         time.sleep(0.05)
         after = threads(program.pid), switches(program.pid)
-        # Who takes looks never rests, but its threads do not become more
+        # A polling program never rests, but the number of its threads no longer grows
         return before == after if program.contestant.queues else before[0] == after[0]
     wait_for(has_settled, f'rest of {program.contestant.name}')
 
 
-THREAD_KEPT = 0.1  # seconds for which the library keeps a thread that is done
+THREAD_KEPT = 0.1  # seconds for which the library keeps an idle thread
 
 
 def wait_until_rested(programs):
-    """Until none of the threads is left that the library only keeps for a moment."""
+    """Waits until no idle thread of the library is left."""
     def has_rested():
         before = [threads(program.pid) for program in programs]
         time.sleep(1.5 * THREAD_KEPT)
@@ -118,8 +119,10 @@ def wait_until_rested(programs):
 
 
 def wait_until_waiting(program, queue=1):
-    """Until a program waits for its lock; where that is in the kernel's queue, as one of
-    so many. How long one that takes looks has to sleep is for the caller to say."""
+    """Waits until a program waits for its lock.
+
+    In the kernel's queue, this is when the queue has that many waiters. For a polling
+    program, the caller decides how long it has to sleep."""
     if program.contestant.queues:
         wait_for(lambda: queue_length(program.path) >= queue, f'queue for {program.path}')
     wait_until_asleep(program)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The programs that are measured, and talking to them."""
+"""The measured programs, and the communication with them."""
 
 import contextlib
 import dataclasses
@@ -16,13 +17,13 @@ PATIENCE = 120
 
 KERNEL = ('flock', 'fcntl')
 EXISTENCE = ('hard-link', 'directory', 'symlink', 'pid-file')
-# Those with a record that is written to the disk
+# Backends with a record that is written to the disk
 RECORDED = ('hard-link', 'directory', 'pid-file')
 BACKENDS = (*KERNEL, *EXISTENCE, 'sqlite')
 
 
 class Failure(Exception):
-    """A program is missing or does not do what it should."""
+    """A program is missing or does not work."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Contestant:
     name: str
     way: str
     command: tuple
-    # Whether it waits in the kernel's queue; if not, the longest time between two of
-    # its looks after it has waited for a moment, unless something wakes it
+    # Whether it waits in the kernel's queue. Otherwise `poll` is the longest time between
+    # two polls after it has waited for a moment, unless it is woken
     queues: bool = False
     poll: float = None
     needs: str = None
@@ -53,7 +54,7 @@ def raw(way):
 
 
 def ours(language, backend, manner):
-    """This library; the manner and its options are those of library.c."""
+    """This library; library.c describes the manner and its options."""
     command = {
         'C': ('BUILD/library', backend, manner, 'PATH'),
         'Python': (PYTHON, CONTESTANTS / 'python.py', 'library', 'PATH', backend, manner),
@@ -79,7 +80,7 @@ PEERS = (
     python_peer('Python lockfile, MkdirLockFile', 'directory', 'MkdirLockFile', poll=0.1),
     python_peer('Python lockfile, SymlinkLockFile', 'symlink', 'SymlinkLockFile', poll=0.1),
     python_peer('Python lockfile, PIDLockFile', 'pid-file', 'PIDLockFile', poll=0.1),
-    # Its database belongs to one process: nobody can wait for it from another one
+    # Its database belongs to one process, so another process cannot wait for it
     python_peer('Python lockfile, SQLiteLockFile', 'sqlite', 'SQLiteLockFile'),
     Contestant('Go gofrs/flock, Lock', 'flock', ('BUILD/gofrs', 'lock', 'PATH'),
                queues=True, needs='gofrs'),
@@ -91,10 +92,10 @@ PEERS = (
     python_peer('flock(1) with a command', 'flock', 'flock-command', 'BUILD/raw', queues=True),
 )
 
-# What can be left out where it is not there
+# What can be left out if it is missing
 OPTIONAL = sorted({peer.needs for peer in PEERS if peer.needs is not None})
 
-# python3-lockfile's counterpart of each backend
+# The counterpart of each backend in Python's lockfile
 COUNTERPARTS = {
     'hard-link': 'Python lockfile, LinkLockFile',
     'directory': 'Python lockfile, MkdirLockFile',
@@ -105,7 +106,7 @@ COUNTERPARTS = {
 
 
 class Program:
-    """A contestant that runs, on a lock file."""
+    """A running contestant, with its lock file."""
 
     def __init__(self, contestant, path, build):
         self.contestant = contestant
@@ -128,7 +129,7 @@ class Program:
             self.fail('ended')
 
     def answer(self):
-        """The numbers of a line."""
+        """The numbers in a line."""
         deadline = time.monotonic() + PATIENCE
         while b'\n' not in self.buffer:
             patience = max(0, deadline - time.monotonic())
@@ -168,7 +169,7 @@ class Program:
 
 @contextlib.contextmanager
 def running(build, *contestants_and_paths):
-    """Runs programs for a while; ends them in any case."""
+    """Runs programs until the end of the block, even after an exception."""
     programs = []
     try:
         for contestant, path in contestants_and_paths:

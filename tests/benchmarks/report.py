@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What comes of the samples: tables, as JSON and as Markdown."""
+"""Turns the samples into tables, as JSON and as Markdown."""
 
 import math
 import statistics
 
 
 def percentile(samples, percent):
-    """The smallest sample that so many percent of them do not exceed."""
+    """The smallest sample that is not exceeded by this percentage of the samples."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
@@ -24,9 +25,9 @@ def summary(samples):
 class Table:
     """Samples of quantities, for each row.
 
-    A column is (heading, quantity, statistic, unit). The statistic "ratio" is the
-    median, divided by that of the reference it was added with, or of another quantity of the same
-    row: the baselines say for each quantity of which. "all" is the median with the 99th
+    A column is (heading, quantity, statistic, unit). The statistic "ratio" is the median,
+    divided by the median of the reference it was added with, or of another quantity in the
+    same row, which the baselines name for each quantity. "all" is the median with the 99th
     percentile and, if there is one, the ratio.
     """
 
@@ -34,7 +35,7 @@ class Table:
         self.title = title
         self.note = note
         self.columns = columns
-        # In the order in which they are shown; measured they are in others
+        # In the order in which they are shown; they are measured in another one
         self.rows = {row: {} for row in order}
         self.references = {}
         self.baselines = dict(baselines)
@@ -70,7 +71,7 @@ class Table:
 
 
 def digits(value):
-    """A number with three digits that count."""
+    """A number with three significant digits."""
     if value == 0:
         return '0'
     if abs(value) >= 100:
@@ -118,7 +119,7 @@ def table_markdown(table):
 
 
 def markdown(report):
-    """Everything that was measured, and below it what was to be reached."""
+    """All results, followed by the targets."""
     parts = [machine_text(report)]
     parts += [table_markdown(table) for table in report['tables'].values()]
     if report['targets']:
@@ -136,7 +137,7 @@ MARKS = ('<!-- benchmarks: begin -->', '<!-- benchmarks: end -->')
 
 
 def with_targets(text, report):
-    """A text whose part between the two marks shows the targets."""
+    """The text with the targets inserted between the two marks."""
     before, _, rest = text.partition(MARKS[0])
     _, mark, after = rest.partition(MARKS[1])
     if mark == '':

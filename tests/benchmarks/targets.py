@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What is to be reached, and whether it was."""
+"""The targets, and whether they were met."""
 
 import itertools
 
@@ -12,7 +13,7 @@ MANNERS = ('sync', 'deadline', 'async')
 
 
 class Targets:
-    """Each method is a figure, and looks into its table."""
+    """Each method checks a figure's table."""
 
     def __init__(self, tables):
         self.tables = tables
@@ -162,7 +163,7 @@ def constant(backend):
 
 
 def targets(tables):
-    """For the figures that were measured with all that belongs to them."""
+    """For the figures that were measured completely."""
     result = Targets(tables)
     for letter in 'abcdeg':
         if letter in tables:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What the tests in Python share. With LF_TEST_PLAIN in the environment they see the
-introspection data alone, without the override."""
+"""What the tests in Python share.
+
+With LF_TEST_PLAIN in the environment, they see only the introspection data, without the
+override."""
 
 import contextlib
 import gc
@@ -30,7 +33,7 @@ if hasattr(Lf, 'locked') == PLAIN:
     sys.exit('The override is there and should not be, or the other way round')
 
 
-# Where PyGObject leaves what callbacks raise; the loop would wait for ever
+# Exceptions in callbacks, which PyGObject only prints; the loop would then never end
 callback_errors = []
 
 
@@ -55,7 +58,7 @@ def in_a_moment(function):
 
 
 def count_waiters(path):
-    """How many the kernel lists that wait for the lock of path."""
+    """How many waiters for the lock of a path the kernel lists."""
     inode = f':{os.stat(path).st_ino} '
     with open('/proc/locks') as locks:
         return sum('->' in line and inode in line for line in locks)
@@ -110,7 +113,7 @@ class LockTest(unittest.TestCase):
 
 
 class Holder:
-    """Another thread that holds the lock of a path until it is told to release it."""
+    """A thread that holds the lock of a path until it is told to release it."""
 
     def __init__(self, path, **properties):
         self.lock = Lf.LockFile(path=path, **properties)
@@ -172,12 +175,12 @@ def wait_until_alone():
 
 
 def count_wakeups():
-    """How often the threads of this process have gone to sleep so far, but for this one."""
+    """How often the other threads of this process have gone to sleep so far."""
     count = 0
     for thread in os.listdir('/proc/self/task'):
         if int(thread) == threading.get_native_id():
             continue
-        # One may end meanwhile
+        # The thread may have just ended
         with contextlib.suppress(OSError), open(f'/proc/self/task/{thread}/status') as status:
             count += sum(int(line.split()[1]) for line in status
                          if line.startswith('voluntary_ctxt_switches:'))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// What a test in JavaScript needs: cases that are reported as TAP, each with a
-// directory of its own, and a few checks.
+// For tests in JavaScript: cases that are reported as TAP, each with a directory of its
+// own, and a few checks.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';

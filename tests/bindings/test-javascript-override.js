@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// What the override for GJS adds. Nothing here calls Gio._promisify() but the case
-// about it.
+// What the override for GJS adds. Only the case about Gio._promisify() calls that.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -195,7 +195,7 @@ testLock('/override/with/release-fails', (lock, other) =>
     assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED,
         () => lock.with(() => other.break_lock())));
 
-// The release fails too, but what the function threw is told
+// The release fails too, but the function's error is reported
 testLock('/override/with/both-fail', async (lock, other) => {
     const mistake = new RangeError('mistake');
 
@@ -240,7 +240,7 @@ testLock('/override/with/timeout', async (lock, other) => {
     assertFalse(ran);
 });
 
-// It is the call's alone
+// The property does not change during the call
 testLock('/override/with/timeout-is-not-shown', async lock => {
     const shown = [];
 
@@ -261,7 +261,7 @@ testLock('/override/with/timeout-of-the-object', async (lock, other) => {
     assertEqual(lock.timeout, 0.05);
 });
 
-// Each would wait for as long as nobody meant
+// Each of these could cause an endless wait
 testLock('/override/with/wrong-options', async (lock, other) => {
     other.acquire();
     for (const options of [{timeout: null}, {timeout: '1'}, {timout: 1}, {Timeout: 1}]) {
@@ -286,7 +286,7 @@ testLock('/override/with/cancel', async (lock, other) => {
     assertFalse(lock.is_held());
 });
 
-// A cancel ends the wait, not what the lock is held for, and it is released all the same
+// A cancel ends only the wait, not the function, and the lock is released
 testLock('/override/with/cancel-too-late', async (lock, other) => {
     const cancellable = new Gio.Cancellable();
 
@@ -313,7 +313,7 @@ testLock('/override/errors', async (lock, other, path) => {
     assertFalse(locked.matches(Lf.UnlockError, Lf.LockError.ALREADY_LOCKED));
     assertTrue(notMine.matches(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK));
     assertTrue(notSupported.matches(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED));
-    // Where it was waited for, not only where it failed
+    // The error shows where the lock was waited for, not only where it failed
     assertTrue(locked.stack.includes('test-javascript-override.js'));
 });
 
@@ -332,7 +332,7 @@ testLock('/override/construction', (_lock, _other, path) => {
     for (const mistake of [null, 1, {timeout: undefined}])
         assertThrows(Error, 'object', () => new Lf.LockFile(mistake));
 
-    // What the caller has stays as it is
+    // The caller's object does not change
     const properties = {path, timeout: 1.5};
     assertEqual([new Lf.LockFile(properties).timeout, properties.timeout], [1.5, 1.5]);
     assertThrows(Error, 'path', () => Lf.LockFile.new(undefined));
@@ -369,7 +369,7 @@ const SCRIPTS = {
     'gi-version': ['gjs', '-m', 'import Lf from "gi://Lf?version=1.0";'],
 };
 
-// In a program of its own, as this one has imported it already
+// In a separate program, since this one has already imported it
 for (const [name, [program, option, importLf]] of Object.entries(SCRIPTS)) {
     testLock(`/override/import/${name}`, (_lock, _other, path) => {
         const script = `${path}.js`;

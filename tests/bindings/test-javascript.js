@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// The library from JavaScript. The cases have namesakes in test-python.py and
-// test-vala.vala, as far as the languages allow.
+// The library from JavaScript. test-python.py and test-vala.vala have cases with the same
+// names, as far as the languages allow.
 //
-//   gjs -m test-javascript.js [plain]     plain: without the override, which must not
-//                                         be found then
+//   gjs -m test-javascript.js [plain]     plain: without the override, which must then not
+//                                         be found
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -33,7 +34,7 @@ function testLock(name, body) {
         const locks = [Lf.LockFile.new(path), Lf.LockFile.new(path)];
 
         await body(...locks, path);
-        // Else they hold their locks until they are collected as garbage
+        // Otherwise the objects hold their locks until the garbage collection
         locks.filter(lock => lock.is_held()).forEach(lock => lock.release());
     });
 }
@@ -79,7 +80,7 @@ testLock('/sync/break-lock', async (lock, other) => {
     assertTrue(other.release());
 });
 
-// An error is not taken for a free lock
+// An error is not mistaken for a free lock
 testLock('/sync/is-locked', async lock => {
     const cancellable = new Gio.Cancellable();
 
@@ -91,7 +92,7 @@ testLock('/sync/is-locked', async lock => {
         () => lock.break_lock(cancellable));
 });
 
-// One call has a timeout of its own, and the property stays as it is
+// The timeout of one call does not change the property
 testLock('/sync/timeouts', async (lock, other) => {
     const {ALREADY_LOCKED, TIMED_OUT} = Lf.LockError;
 
@@ -146,7 +147,7 @@ testLock('/async/query-holder', async (lock, other) => {
     assertEqual((await lock.query_holder_async(PRIORITY, null)).get_pid(), OWN_PID);
 });
 
-// A timeout for one call leaves the property and other claims alone
+// The timeout of one call affects neither the property nor other claims
 testLock('/async/timeout', async (lock, other) => {
     const {ALREADY_LOCKED, TIMED_OUT} = Lf.LockError;
     const changes = [];
@@ -479,7 +480,7 @@ testLock('/holder/other-process', async (lock, _other, path) => {
     assertEqual(lock.query_holder(null), null);
 });
 
-// A guard lives until it is collected as garbage, so it is of little use here
+// A guard lives until the garbage collection, so it is of little use here
 testLock('/drop/guard', (lock, other) => {
     const guard = lock.acquire_guard(null);
 
@@ -490,7 +491,7 @@ testLock('/drop/guard', (lock, other) => {
 });
 
 testLock('/drop/guard-too-late', lock => {
-    // In a function of its own, after which nothing refers to the guard
+    // In a separate function, after which nothing refers to the guard
     const acquireAndRelease = () => lock.acquire_guard(null).get_lock_file().release();
 
     acquireAndRelease();
@@ -499,7 +500,7 @@ testLock('/drop/guard-too-late', lock => {
     assertTrue(lock.is_held());
 });
 
-// It reports, and its end has nothing left to do then
+// It reports errors, and the guard's end then does nothing
 testLock('/drop/guard-release', async (lock, other) => {
     const events = [];
 
@@ -517,7 +518,7 @@ testLock('/drop/guard-release', async (lock, other) => {
     assertFalse(lock.is_held());
 });
 
-// In a program of its own, for what GJS says when something calls back then
+// In a separate program, to see what GJS prints if something calls back then
 testLock('/drop/guard-is-garbage', (_lock, _other, path) => {
     const source = `
         imports.gi.versions.Lf = "1.0";
@@ -550,7 +551,7 @@ testLock('/drop/guard-async', async (lock, other) => {
 });
 
 testLock('/drop/last-reference', (_lock, other, path) => {
-    // In a function of its own, after which nothing refers to the object
+    // In a separate function, after which nothing refers to the object
     const acquire = () => Lf.LockFile.new(path).acquire(null);
 
     acquire();
@@ -602,7 +603,7 @@ test('/paths/not-ascii', directory => {
     }
 });
 
-// A string cannot have such a path, but a file can
+// A string cannot contain such a path, but a file can
 test('/paths/not-utf8', directory => {
     const file = Gio.File.new_for_uri(`file://${directory}/%FF%FE`);
     const lock = Lf.LockFile.new_for_file(file);
@@ -612,7 +613,7 @@ test('/paths/not-utf8', directory => {
     assertTrue(file.query_exists(null));
 });
 
-// GJS cuts strings at a NUL, unseen by the library; the override refuses them
+// GJS ends strings at a NUL, which the library does not notice; the override refuses them
 testLock('/paths/nul', (_lock, _other, path) => {
     const nul = `${path}\0more`;
     const forms = [

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
+-- SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
--- The library from Lua, with lgi and nothing of ours.
+-- The library from Lua, with lgi and nothing else.
 
 local lgi = require 'lgi'
 local Gio, GLib = lgi.Gio, lgi.GLib
@@ -10,7 +11,7 @@ local function assert_error(error, domain, code)
   assert(error and error:matches(domain, code), tostring(error))
 end
 
--- The functions get two objects for one path, and their directory
+-- Each function gets two objects for one path, and their directory
 local tests = {
   { 'acquire', function(lock, other)
     assert(lock:acquire(nil))

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-# The library from Perl, with Glib::Object::Introspection and nothing of ours.
+# The library from Perl, with Glib::Object::Introspection and nothing else.
 
 use strict;
 use warnings;
@@ -21,7 +22,7 @@ sub assert {
     return;
 }
 
-# What it dies of, as a code of the class of errors
+# The code with which the call dies, of that error class
 sub error_of {
     my ($class, $call) = @_;
 
@@ -29,7 +30,7 @@ sub error_of {
     return ref $@ && $@->isa($class) ? $@->value : "$@";
 }
 
-# The functions get two objects for one path, and their directory
+# Each function gets two objects for one path, and their directory
 my @tests = (
     acquire => sub {
         my ($lock, $other) = @_;

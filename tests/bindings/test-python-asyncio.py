@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The override's awaitables, in event loops that do not iterate GLib's main context
-and in one that does."""
+"""The override's awaitables, with and without an event loop that iterates GLib's main
+context."""
 
 import asyncio
 import contextlib
@@ -26,7 +27,7 @@ DEFAULT = GLib.PRIORITY_DEFAULT
 
 
 async def until(condition):
-    """Lets the event loop go on until something is so; a hang ends with the test."""
+    """Runs the event loop until the condition is true; a hang ends with the test."""
     while not condition():
         await asyncio.sleep(0.001)
 
@@ -54,7 +55,7 @@ class AsyncTest(LockTest):
         asyncio.run(coroutine)
 
     def assert_nobody_holds(self):
-        # At once, with the lock of a thread that has ended too
+        # The lock of a thread that has ended is also free at once
         self.assertTrue(Lf.LockFile.new(self.path).try_acquire())
 
 
@@ -69,7 +70,7 @@ class Await(AsyncTest):
         self.assert_nobody_holds()
 
     async def test_no_thread(self):
-        """A block releases its lock, also where no thread can be started any more."""
+        """A block releases its lock even if no thread can be started any longer."""
         def refuse(thread):
             raise RuntimeError("can't start new thread")
 
@@ -157,7 +158,7 @@ class Await(AsyncTest):
         self.assert_nobody_holds()
 
     async def test_timeout_is_not_shared(self):
-        """That of one call is nobody else's, in another thread either."""
+        """The timeout of one call does not affect others, not even in another thread."""
         def acquire_in_thread():
             for _ in range(200):
                 self.lock.acquire()
@@ -180,7 +181,7 @@ class Await(AsyncTest):
         self.assert_nobody_holds()
 
     async def test_would_wait_for_itself(self):
-        """A call that blocks the event loop in which another one is to be reported."""
+        """A call that would block the event loop in which another one is reported."""
         self.other.acquire()
         tasks = [asyncio.create_task(self.lock.acquire_async()) for _ in range(2)]
         await waits(self.path)
@@ -189,7 +190,7 @@ class Await(AsyncTest):
                 acquire()
         self.other.release()
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        # This thread holds it now
+        # Now this thread holds the lock
         self.assertTrue(self.lock.acquire())
         await self.lock.release_async()
         await asyncio.wait(tasks)
@@ -197,7 +198,7 @@ class Await(AsyncTest):
         self.assertTrue(self.lock.try_acquire())
 
     async def test_threads_share_object(self):
-        """The holder is the thread of the event loop, and other threads wait."""
+        """The thread of the event loop holds the lock, and other threads wait."""
         counter = 0
 
         def count_in_thread():
@@ -260,7 +261,7 @@ class Await(AsyncTest):
         self.assertEqual(order, list(range(20)))
 
     async def test_thread(self):
-        """Notifications come in the thread of the event loop."""
+        """Notifications run in the thread of the event loop."""
         threads = set()
         self.lock.connect('notify::held', lambda *_: threads.add(threading.current_thread()))
         async with self.lock:
@@ -286,7 +287,7 @@ class Await(AsyncTest):
         self.assertEqual(counter, 200)
 
     async def test_no_wakeups(self):
-        """Who waits does nothing until the lock is there."""
+        """A waiter does nothing until the lock is granted."""
         self.other.acquire()
         task = asyncio.create_task(self.lock.acquire_async())
         await waits(self.path)
@@ -298,7 +299,7 @@ class Await(AsyncTest):
         await task
 
     async def test_callback(self):
-        """With a callback it is the method of the introspection data."""
+        """With a callback, it is the method of the introspection data."""
         reports = []
 
         def acquired_cb(lock, result, data):
@@ -311,7 +312,7 @@ class Await(AsyncTest):
         lf_testing.iterate_until(lambda: not self.lock.is_held())
 
     async def test_held_by_another_object(self):
-        """Nothing is taken for a deadlock: the event loop can release it meanwhile."""
+        """This is not a deadlock, since the event loop can release the lock."""
         async with self.other:
             task = asyncio.create_task(self.lock.acquire_async())
             await waits(self.path)
@@ -344,7 +345,7 @@ class Cancel(AsyncTest):
         self.assert_nobody_holds()
 
     async def test_granted(self):
-        """Cancelled when the lock is there but the task has not learned of it."""
+        """Cancelled after the lock was granted, but before the task learned of it."""
         task = asyncio.create_task(self.lock.acquire_async())
         await asyncio.sleep(0)
         while not self.lock.is_held():
@@ -366,7 +367,8 @@ class Cancel(AsyncTest):
             self.assertFalse(self.lock.is_held(), error)
 
     async def test_races(self):
-        """Cancelled at any moment around the grant: it is the task's or nobody's."""
+        """Cancelled at any moment around the grant: either the task has the lock or it is
+        free."""
         outcomes = {True: 0, False: 0}
         # Seconds, so that on any machine some come before the grant and some after it
         longest_pause = 0.001
@@ -394,7 +396,7 @@ class Cancel(AsyncTest):
             # the lock later
             self.assertTrue(self.other.acquire_with_timeout(60), round_number)
             self.other.release()
-        # Else it tests nothing
+        # Otherwise this tests nothing
         self.assertGreater(min(outcomes.values()), 20, outcomes)
 
     async def test_in_block(self):
@@ -439,7 +441,7 @@ class Cancel(AsyncTest):
         self.assert_nobody_holds()
 
     async def test_cancellable_is_the_callers(self):
-        """The end of a task does not cancel what else has the cancellable."""
+        """The end of a task does not cancel other users of the cancellable."""
         cancellable = Gio.Cancellable()
         self.other.acquire()
         task = asyncio.create_task(self.lock.acquire_async(DEFAULT, cancellable))
@@ -448,7 +450,7 @@ class Cancel(AsyncTest):
         self.assertFalse(cancellable.is_cancelled())
 
     async def test_closed_coroutine(self):
-        """A coroutine that is dropped in its wait leaves no lock behind."""
+        """A coroutine that is dropped while it waits leaves no held lock behind."""
         async def wait():
             await self.lock.acquire_async()
 
@@ -465,7 +467,7 @@ class Cancel(AsyncTest):
 
 class ClosedLoop(LockTest):
     def test_pending(self):
-        """An event loop that is closed while somebody waits leaves no lock behind."""
+        """An event loop that is closed during a wait leaves no held lock behind."""
         holder = Holder(self.path)
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(lambda loop, context: None)
@@ -485,14 +487,14 @@ class ClosedLoop(LockTest):
         self.assertTrue(self.other.try_acquire())
 
     def test_no_loop(self):
-        """Without an event loop nothing is awaitable: it is done and forgotten."""
+        """Without an event loop nothing is awaitable, and the result is ignored."""
         self.lock.acquire()
         self.assertIsNone(self.lock.release_async(DEFAULT, None))
         lf_testing.iterate_until(lambda: not self.lock.is_held())
 
 
 class GLibSelector(selectors.SelectSelector):
-    """Iterates GLib's main context while it waits, as the event loops of PyGObject do."""
+    """Iterates GLib's main context while it waits, as PyGObject's event loops do."""
 
     def select(self, timeout=None):
         end = None if timeout is None else time.monotonic() + timeout
@@ -505,7 +507,7 @@ class GLibSelector(selectors.SelectSelector):
 
 
 class GLibEventLoop(asyncio.SelectorEventLoop):
-    """It has its main context in the attribute where PyGObject 3.50 has it."""
+    """Has its main context in the same attribute as in PyGObject 3.50."""
 
     def __init__(self):
         super().__init__(GLibSelector())
@@ -513,13 +515,13 @@ class GLibEventLoop(asyncio.SelectorEventLoop):
 
 
 class GLibEventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """What stands in for PyGObject's own before 3.50."""
+    """Replaces PyGObject's own policy before 3.50."""
 
     def get_event_loop(self):
         return GLibEventLoop()
 
 
-# The real thing, where there is one
+# PyGObject's own, if it has one
 with contextlib.suppress(ImportError):
     from gi.events import GLibEventLoopPolicy  # noqa: E402, F811
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """Processes that multiprocessing forks while threads use locks.
 
@@ -22,17 +23,17 @@ from lf_testing import Lf, LockTest
 N_FORKS = int(os.environ.get('LF_TEST_FORKS', 100))
 N_THREADS = 4
 
-# Seconds. What a child does takes some milliseconds.
+# Seconds. A child needs some milliseconds.
 PATIENCE = 10
 
-# Code of a child that saw nothing wrong
+# Exit status of a child that found nothing wrong
 WELL = 23
 
 
 def is_stuck_in_glib(process):
-    """Shows the stack, if there is a debugger, and returns whether it is GLib that waits.
+    """Shows the stack, if there is a debugger, and returns whether GLib waits.
 
-    The library cannot help it if GLib does to make or end an object.
+    The library cannot prevent GLib from waiting when it makes or ends an object.
     """
     debugger = shutil.which('gdb')
     if not debugger:
@@ -57,8 +58,8 @@ class Storm(LockTest):
         super().setUp()
         self.context = multiprocessing.get_context('fork')
         self.ended = False
-        # Made before the threads start, as an object that is made in the child needs
-        # locks of GLib
+        # Made before the threads start, since making an object in the child needs GLib's
+        # mutexes
         self.own = Lf.LockFile(path=os.path.join(self.directory, 'own'))
         self.own_file = Lf.LockFile(path=os.path.join(self.directory, 'own-file'),
                                     backend=Lf.Backend.HARD_LINK)
@@ -100,7 +101,7 @@ class Storm(LockTest):
     def run_child(self, target):
         faulthandler.dump_traceback_later(PATIENCE / 2)
         target()
-        # multiprocessing gives 0 and 1
+        # multiprocessing uses 0 and 1 itself
         os._exit(WELL)
 
     def child_drops(self):

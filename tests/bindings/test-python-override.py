@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """What the override adds for programs without an event loop, and its types."""
 
@@ -29,7 +30,8 @@ OVERRIDE = pathlib.Path(Lf.locked.__code__.co_filename)
 
 
 class AsInPython(LockTest):
-    """What a Python library has, beside what PyGObject makes of the introspection data."""
+    """Features of a Python library that PyGObject does not make from the introspection
+    data."""
 
     def test_constructor(self):
         lock = Lf.LockFile(self.path, mode='shared', backend='fcntl', timeout=2.5)
@@ -70,7 +72,7 @@ class AsInPython(LockTest):
         with self.lock.acquire() as lock:
             self.assertIs(lock, self.lock)
             self.assertTrue(lock.held)
-            # Claims do not count, and the block that acquired releases
+            # These claims are not counted, and the block that acquired the lock releases it
             with lock.acquire(timeout=1):
                 pass
             self.assertTrue(lock.held)
@@ -125,7 +127,7 @@ class AsInPython(LockTest):
 
 class ErrorText(LockTest):
     def raised(self, function, *arguments, **keywords):
-        """With its traceback, which assertRaises() clears."""
+        """Keeps the traceback, which assertRaises() clears."""
         try:
             function(*arguments, **keywords)
         except GLib.Error as error:
@@ -137,7 +139,7 @@ class ErrorText(LockTest):
         await lock.acquire_async()
 
     def test_sentence(self):
-        """str() is a sentence, with the holder, which is looked for then and only then."""
+        """str() is a sentence that names the holder, which only str() searches for."""
         holder = Holder(self.path)
         errors = (self.raised(self.lock.try_acquire),
                   self.raised(self.lock.acquire, timeout=0.01))
@@ -151,7 +153,7 @@ class ErrorText(LockTest):
         self.assertEqual(str(self.raised(self.lock.release)), f'The lock of {self.path} is not held')
 
     def test_record(self):
-        """Where the attempt reads who has it, the message says so already."""
+        """If the attempt reads the holder, the message names it."""
         locks = [Lf.LockFile(self.path, backend='hard-link') for _ in range(2)]
         locks[0].acquire()
         error = self.raised(locks[1].try_acquire)
@@ -159,7 +161,7 @@ class ErrorText(LockTest):
         self.assertEqual(str(error), error.message)
 
     def test_path(self):
-        """Errors of a path are those of Python, and GLib's."""
+        """Errors of a path are Python's errors, and GLib's."""
         self.other.acquire()
         cases = (
             (os.path.join(self.directory, 'nothing', 'x'), FileNotFoundError, errno.ENOENT),
@@ -193,7 +195,7 @@ class ErrorText(LockTest):
         lf_testing.iterate_until(lambda: self.lock.held)
 
     def test_traceback(self):
-        """One frame of the override, below those of the program."""
+        """One frame of the override, below the program's frames."""
         async def enter():
             async with self.lock:
                 pass
@@ -244,7 +246,7 @@ class With(LockTest):
         self.assertTrue(self.other.try_acquire())
 
     def test_for_ever(self):
-        """None is for ever, wherever there are seconds."""
+        """None waits forever, wherever a function takes seconds."""
         self.assertEqual(Lf.LockFile(path=self.path, timeout=None).get_timeout(), -1)
         self.lock.set_timeout(0)
         self.lock.set_timeout(None)
@@ -264,7 +266,7 @@ class With(LockTest):
             self.lock.release()
 
     def test_nested(self):
-        """The block that acquired it releases it."""
+        """The block that acquired the lock releases it."""
         with self.lock:
             with self.lock, self.lock.acquired(timeout=0):
                 pass
@@ -272,7 +274,7 @@ class With(LockTest):
         self.assertFalse(self.lock.is_held())
 
     def test_held_before(self):
-        """What the block did not acquire it does not release."""
+        """A block does not release a lock that it did not acquire."""
         self.lock.acquire()
         with self.lock, self.lock.acquired(timeout=0):
             pass
@@ -281,13 +283,14 @@ class With(LockTest):
     def test_released_in_block(self):
         with self.assertRaises(Lf.NotLocked), self.lock:
             self.lock.release()
-        # Nor has the block inside anything to do then
+        # The inner block then does not release anything either
         with self.assertRaises(Lf.NotLocked), self.lock:
             with self.lock:
                 self.lock.release()
 
     def test_released_for_another_thread(self):
-        """The end of a block does not release what another thread got since."""
+        """The end of a block does not release a lock that another thread has acquired
+        since."""
         def hold():
             with self.lock:
                 has_it.set()
@@ -307,7 +310,7 @@ class With(LockTest):
         self.assertEqual(still_held, [True])
 
     def test_generator(self):
-        """Its block can end in another thread."""
+        """A generator's block can end in another thread."""
         def generate():
             with self.lock:
                 yield
@@ -326,7 +329,7 @@ class With(LockTest):
                 self.other.acquire()
 
     def test_failed(self):
-        """A block that was not entered has no part in the next."""
+        """A block that was not entered does not affect the next one."""
         self.other.acquire()
         with self.assertRaises(Lf.AlreadyLocked), self.lock.acquired(timeout=0):
             self.fail('it is held by another')
@@ -354,7 +357,7 @@ class With(LockTest):
         self.assertEqual(counter, 800)
 
     def test_threads_share_object(self):
-        """Never are two inside, with blocks in blocks too."""
+        """Two threads never hold the lock at once, even with nested blocks."""
         inside = set()
         wrong = []
 
@@ -380,7 +383,7 @@ class With(LockTest):
         self.assertTrue(self.other.try_acquire())
 
     def test_thread_of_shared_object(self):
-        """For another thread it is as locked as for another object."""
+        """For another thread, the lock counts as held by another object."""
         with self.lock:
             results = []
 
@@ -505,7 +508,7 @@ class Locked(LockTest):
 
 class Arguments(LockTest):
     def test_timeouts(self):
-        """What is no timeout is an error before a wait has begun."""
+        """An invalid timeout is refused before a wait begins."""
         with self.other:
             for wrong, error in ((10 ** 400, OverflowError), ('1', TypeError)):
                 with self.assertRaises(error):
@@ -578,7 +581,7 @@ class Arguments(LockTest):
             self.assertRaises(TypeError, make, 3)
 
     def test_not_a_number(self):
-        """A wait without end is not what it means."""
+        """NaN does not mean an endless wait."""
         self.lock.set_timeout(math.nan)
         for lock in self.lock, Lf.LockFile(path=self.path, timeout=math.nan):
             for acquire in (lock.acquire, lock.acquire_guard, lock.acquired().__enter__,
@@ -628,7 +631,7 @@ class ErrorClasses(LockTest):
         self.assertFalse(issubclass(Lf.AlreadyLocked, TimeoutError))
 
     def test_codes(self):
-        """What is written for the enumerations goes on working."""
+        """Code that was written for the enumerations keeps working."""
         for base, names in self.CODES.items():
             enumeration = type(getattr(base, names[0]))
             self.assertEqual(base.quark(), enumeration.quark())
@@ -644,7 +647,7 @@ class ErrorClasses(LockTest):
             Lf.LockError.NO_SUCH_CODE
 
     def test_raised_by_program(self):
-        """A program can raise them too, and send them to another process."""
+        """A program can also raise these errors, and send them to another process."""
         for base, error_classes in self.BASES.items():
             for code, error_class in enumerate(error_classes):
                 error = error_class('message')
@@ -694,7 +697,7 @@ class ErrorClasses(LockTest):
         self.assert_raises(Lf.InvalidLockFile, lock.acquire)
 
     def test_others(self):
-        """What the path itself gives is as everywhere in GLib."""
+        """Errors of the path itself are the same as everywhere in GLib."""
         lock = Lf.LockFile.new(os.path.join(self.directory, 'missing', 'lock'))
         with self.assert_error(Gio.IOErrorEnum.NOT_FOUND):
             with lock:
@@ -702,7 +705,7 @@ class ErrorClasses(LockTest):
 
 
 class Import(LockTest):
-    """`from gi.repository import Lf` works whatever is there."""
+    """`from gi.repository import Lf` works with any version of Lf."""
 
     GIR = '''\
         <?xml version="1.0"?>
@@ -734,8 +737,9 @@ class Import(LockTest):
         self.assertEqual(printed, '42 False')
 
     def test_without_event_loops(self):
-        """asyncio takes long to import and is left to those that use it, such as PyGObject
-        since 3.50."""
+        """asyncio takes long to import.
+
+        So only its users import it, such as PyGObject since 3.50."""
         printed = self.run_python('''
             import sys
             import gi
@@ -748,10 +752,10 @@ class Import(LockTest):
         ''' % self.path)
         self.assertEqual(printed, 'True')
 
-    # Where it is installed nothing has to put it there
+    # After an installation, this is unnecessary
     @unittest.skipUnless((OVERRIDE.parents[2] / 'sitecustomize.py').exists(), 'not in the tree')
     def test_system_override(self):
-        """In the tree its own override comes before one in PyGObject's directory."""
+        """In the source tree, its own override comes before one in PyGObject's directory."""
         import gi
         system = pathlib.Path(gi.__file__).parent
         copy = pathlib.Path(self.directory, 'gi')
@@ -776,7 +780,7 @@ class Import(LockTest):
 
 
 class Types(LockTest):
-    """Lf.pyi, with which a type checker knows what there is."""
+    """Lf.pyi, the types for type checkers."""
 
     STUBS = OVERRIDE.parents[2] / 'gi-stubs'
     STUB = STUBS / 'repository' / 'Lf.pyi'
@@ -834,7 +838,7 @@ class Types(LockTest):
         "Lf.LockFile('x', backend='none')": 'arg-type',
         "Lf.locked('x', timeout='1')": 'arg-type',
         "Lf.lokced('x')": 'attr-defined',
-        # Works, as the stub says
+        # Works, as the stub explains
         "Lf.LockError(1)": 'arg-type',
     }
 
@@ -866,12 +870,12 @@ class Types(LockTest):
                          list(self.WRONG.values()), result.stdout)
 
     def test_stub(self):
-        """The classes of GLib are checked only where there are stubs of them."""
+        """Classes of GLib are checked only if stubs for them are installed."""
         result = self.run_mypy('--ignore-missing-imports', '--allow-subclassing-any', self.STUB)
         self.assertEqual(result.returncode, 0, result.stdout)
 
     def test_complete(self):
-        """The stub has what is there, and nothing else."""
+        """The stub has exactly the public names."""
         def public(names):
             return {name for name in names if not name.startswith('_')}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Signals that come while the main thread waits for a lock."""
+"""Signals that arrive while the main thread waits for a lock."""
 
 import contextlib
 import errno
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 
-# As at a terminal, where nothing has it ignored; PyGObject looks when it is imported
+# As at a terminal, even if the signal is ignored; PyGObject checks that when it is imported
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from gi.repository import Gio, GLib  # noqa: E402
@@ -47,7 +48,7 @@ def count_pipes():
 
 
 class Behind:
-    """A thread that waits for the lock of a path behind another one."""
+    """A thread that waits for the lock of a path behind another waiter."""
 
     def __init__(self, path):
         self.lock = Lf.LockFile.new(path)
@@ -70,12 +71,12 @@ class Behind:
 class SignalTest(LockTest):
     def setUp(self):
         super().setUp()
-        # Not this thread's, for which a wait would be a deadlock
+        # In another thread, since this one would wait for itself
         self.holder = Holder(self.path)
         self.addCleanup(self.holder.release)
 
     def when_it_waits(self, *actions):
-        """In another thread, each action as soon as somebody waits (again)."""
+        """In another thread: each action as soon as the main thread waits (again)."""
         def run():
             for action in actions:
                 wait_for_waiter(self.path)
@@ -141,7 +142,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_looks(self):
-        """Where the kernel has no queue."""
+        """With a backend without a queue in the kernel."""
         def interrupt_wait():
             while not is_waiting(threading.main_thread()):
                 pass
@@ -161,7 +162,7 @@ class Interrupt(SignalTest):
             self.assertTrue(Lf.LockFile(path=path, backend=backend).try_acquire())
 
     def test_terminate(self):
-        """Whatever a handler raises."""
+        """A signal handler can raise any exception."""
         def handle(number, frame):
             raise Exit
 
@@ -171,7 +172,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_handler_goes_on(self):
-        """A handler that raises nothing costs nobody his place in the queue."""
+        """A signal handler that does not raise leaves the waiter in its place in the queue."""
         handled = threading.Event()
         second = Behind(self.path)
 
@@ -188,7 +189,7 @@ class Interrupt(SignalTest):
         second.join()
 
     def test_cancellable(self):
-        """The caller's cancellable works too, and is only the caller's."""
+        """The caller's cancellable also works, and the override does not cancel it."""
         cancellable = Gio.Cancellable()
         self.when_it_waits(interrupt)
         with self.assertRaises(KeyboardInterrupt):
@@ -200,7 +201,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_others_descriptor(self):
-        """Who had asked for the signals' numbers gets those that came meanwhile."""
+        """A program that asked for signal numbers gets those that arrived during the wait."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.setblocking(False)
@@ -215,7 +216,7 @@ class Interrupt(SignalTest):
             self.assertEqual(ours.recv(16), bytes([signal.SIGINT]))
 
     def test_in_main_loop(self):
-        """Where PyGObject has its own handler, which raises when the loop has returned."""
+        """With PyGObject's own handler, which raises only after its loop has returned."""
         results = []
 
         def acquire():
@@ -233,7 +234,7 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def test_no_wakeups(self):
-        """A wait sleeps, with its threads, until there is something to do."""
+        """A waiting process sleeps, with all its threads, until something happens."""
         wakeups = []
 
         def watch():
@@ -253,7 +254,7 @@ class Interrupt(SignalTest):
         def count():
             return len(os.listdir('/proc/self/fd')), threading.active_count()
 
-        # What cases before this one have left is in cycles with their tracebacks
+        # Objects of earlier cases are in reference cycles with their tracebacks
         gc.collect()
         before = count()
         for _ in range(20):
@@ -268,8 +269,9 @@ class Interrupt(SignalTest):
         self.assert_nobody_holds()
 
     def run_races(self, count, work_until_interrupted, contended=None):
-        """At any moment, around the grant and in uncontended calls too: whoever leaves
-        the call by an exception has no lock, and has released nobody else's."""
+        """A signal may arrive at any moment, around the grant and in uncontended calls too.
+
+        If the call raises, the lock is not held, and no other lock was released."""
         self.holder.release()
         ready = threading.Event()
         outcomes = {True: 0, False: 0}
@@ -299,14 +301,14 @@ class Interrupt(SignalTest):
             thread.join()
             self.assertEqual(len(releases), round_number + 1)
             self.assertFalse(self.lock.is_held(), round_number)
-            # On a busy machine a call ends after a second, and its thread gives the lock
-            # back when it comes to it
+            # On a busy machine a call may end after a second, and its thread releases the
+            # lock later
             self.assertTrue(self.other.acquire_with_timeout(10), round_number)
             self.other.release()
-        # PyGObject prints what was raised while it made an error
+        # PyGObject prints exceptions that are raised while it makes an error
         lf_testing.callback_errors.clear()
         self.assertEqual(count_pipes(), pipes)
-        # Else it tests nothing
+        # Otherwise this tests nothing
         self.assertGreater(min(outcomes.values()), 20, outcomes)
 
     def test_races(self):
@@ -319,7 +321,7 @@ class Interrupt(SignalTest):
         self.run_races(2000, work)
 
     def test_races_of_threads(self):
-        """Where the other thread has the same object."""
+        """If the other thread uses the same object."""
         def work(granted):
             with self.lock:
                 granted.append(True)
@@ -339,7 +341,7 @@ class Interrupt(SignalTest):
 
 
 class Semantics(SignalTest):
-    """What acquire() promises, after a wait that a signal could have ended too."""
+    """acquire() returns the same after a wait that a signal could have ended."""
 
     def test_granted(self):
         self.when_it_waits(self.holder.release)
@@ -348,7 +350,7 @@ class Semantics(SignalTest):
         self.assertTrue(self.lock.is_held_by_thread())
 
     def test_guard(self):
-        """It releases what was waited for."""
+        """A guard releases a lock that was waited for."""
         self.when_it_waits(self.holder.release)
         guard = self.lock.acquire_guard()
         self.assertIs(guard.get_lock_file(), self.lock)
@@ -365,7 +367,7 @@ class Semantics(SignalTest):
         self.assertFalse(self.lock.is_held())
 
     def test_guard_of_held_lock(self):
-        """It releases nothing."""
+        """A guard does not release a lock that the thread held before."""
         self.holder.release()
         self.lock.acquire()
         for cancellable in None, Gio.Cancellable():
@@ -375,7 +377,7 @@ class Semantics(SignalTest):
             self.assertTrue(self.lock.is_held())
 
     def test_would_deadlock(self):
-        """The thread that waited is the one that holds it."""
+        """The thread that waited holds the lock."""
         thread = self.when_it_waits(self.holder.release)
         self.lock.acquire()
         thread.join()
@@ -425,7 +427,7 @@ class Semantics(SignalTest):
         lf_testing.iterate_until(lambda: called)
 
     def test_another_thread_holds_the_object(self):
-        """It is waited for, as any other holder."""
+        """A lock that another thread holds is waited for, as with any other holder."""
         def hold():
             with self.lock:
                 has_it.set()
@@ -450,8 +452,9 @@ class Semantics(SignalTest):
             del guard
 
     def test_block_behind_sharing_thread(self):
-        """The end of a block keeps nothing back for what another thread and another
-        object have."""
+        """The end of a block releases its lock.
+
+        It does so even if another thread and another object share the lock."""
         def share():
             with lock:
                 has_it.set()
@@ -474,7 +477,7 @@ class Semantics(SignalTest):
         self.assertFalse(lock.held)
 
     def test_interrupted_before_sharing_thread(self):
-        """What another thread gets through the object then is not released for it."""
+        """A lock that another thread then acquires through the object is not released."""
         def share():
             while not is_waiting(threading.main_thread()):
                 pass
@@ -502,7 +505,7 @@ class Semantics(SignalTest):
         self.assertEqual(errors, [])
 
     def test_interrupted_behind_another_thread(self):
-        """Which keeps what it has."""
+        """The other thread keeps its lock."""
         def hold():
             with self.lock:
                 has_it.set()
@@ -548,7 +551,7 @@ class Semantics(SignalTest):
                 acquire(cancellable)
 
     def test_order(self):
-        """In the kernel's queue, beside another thread's wait."""
+        """In the kernel's queue, together with another thread's wait."""
         second = Behind(self.path)
         self.when_it_waits(second.start, self.holder.release)
         self.lock.acquire()

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The library from Python. The cases have namesakes in test-javascript.js and
-test-vala.vala, as far as the languages allow."""
+"""The library from Python.
+
+test-javascript.js and test-vala.vala have cases with the same names, as far as the
+languages allow."""
 
 import os
 import subprocess
@@ -68,7 +71,7 @@ class Sync(LockTest):
         self.assertTrue(self.other.release())
 
     def test_is_locked(self):
-        """An error is not taken for a free lock."""
+        """An error is not mistaken for a free lock."""
         cancellable = Gio.Cancellable()
         self.assertFalse(self.lock.is_locked(cancellable))
         cancellable.cancel()
@@ -77,7 +80,7 @@ class Sync(LockTest):
                 method(cancellable)
 
     def test_timeouts(self):
-        """One call has a timeout of its own, and the property stays as it is."""
+        """The timeout of one call does not change the property."""
         self.assertTrue(self.lock.acquire_with_timeout(0))
         for timeout, code in (0, Lf.LockError.ALREADY_LOCKED), (0.05, Lf.LockError.TIMED_OUT):
             for acquire in self.other.acquire_with_timeout, self.other.acquire_guard_with_timeout:
@@ -119,7 +122,7 @@ class Async(LockTest):
         self.assertEqual(holder.get_pid(), os.getpid())
 
     def test_timeout(self):
-        """A timeout for one call leaves the property and other claims alone."""
+        """The timeout of one call affects neither the property nor other claims."""
         changes = []
         self.lock.connect('notify::timeout', lambda *_: changes.append(self.lock.get_timeout()))
         self.other.acquire()
@@ -439,7 +442,7 @@ class Drop(LockTest):
         self.assertTrue(self.lock.is_held())
 
     def test_guard_release(self):
-        """It reports, and its end has nothing left to do then."""
+        """It reports errors, and the guard's end then does nothing."""
         events = []
         self.lock.connect('notify::held', lambda *_: events.append(self.lock.is_held()))
         guard = self.lock.acquire_guard_with_timeout(-1)
@@ -533,7 +536,8 @@ class Paths(LockTest):
             with self.assertRaises(ValueError):
                 Lf.LockFile.new(path)
         if PLAIN:
-            # PyGObject cuts strings for properties at a NUL, unseen by the library
+            # PyGObject ends strings for properties at a NUL, which the library does not
+            # notice
             lock = Lf.LockFile(path=self.path + '\0more')
             self.assertEqual(lock.get_path(), self.path)
 
@@ -570,7 +574,7 @@ class Threads(LockTest):
         self.assertEqual(results, [True])
 
     def test_shared_object(self):
-        """The thread that holds it has it again at once; any other one waits."""
+        """The holding thread can acquire again at once; other threads wait."""
         results = []
 
         def work():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-# The library from Ruby, with gobject-introspection and nothing of ours.
+# The library from Ruby, with gobject-introspection and nothing else.
 
 require 'gobject-introspection'
 require 'tmpdir'
@@ -24,7 +25,7 @@ else
   raise "no #{error_class}"
 end
 
-# They get two objects for one path, and their directory
+# Each function gets two objects for one path, and their directory
 TESTS = {
   'acquire' => lambda do |lock, other, _directory|
     assert lock.acquire(nil)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// The library as a program in Vala is written, without casts. It is compiled with
-// --enable-experimental-non-null: a "?" that is missing here, or is one too many in the
+// The library in a typical Vala program, without casts. It is compiled with
+// --enable-experimental-non-null: a "?" that is missing here, or is superfluous in the
 // binding, is an error.
 
 errordomain TestError {
@@ -53,7 +54,7 @@ bool is_held_under_guard (Lf.LockFile lock_file) throws Error {
     return guard.get_lock_file ().is_held ();
 }
 
-// What a program does that would rather know than wait
+// A program that names the holder instead of waiting
 string tell (Lf.LockFile lock_file) throws Error {
     try {
         lock_file.try_acquire ();
@@ -62,7 +63,7 @@ string tell (Lf.LockFile lock_file) throws Error {
         Lf.LockHolder? holder = lock_file.query_holder ();
         if (holder == null)
             return "held by somebody who is gone";
-        // The "!" is about "?", it is no cast
+        // The "!" belongs to "?", and is not a cast
         return @"held by $((!) holder)";
     } catch (Lf.LockError e) {
         return "not acquired";
@@ -115,8 +116,8 @@ async void guard_of_coroutine (string path) throws Error {
         yield throw_with_guard_async (lock_file);
         Test.fail_printf ("no error");
     } catch (TestError.MISTAKE e) {
-        // valac tells of the error first and frees the variables then, so it may be
-        // held until this goes back to the main loop
+        // valac reports the error before it frees the variables, so the lock may be held
+        // until this returns to the main loop
         Idle.add (guard_of_coroutine.callback);
         yield;
         assert_false (lock_file.is_held ());
@@ -207,7 +208,7 @@ void add_rest () {
         lock_file.acquire ();
         var holder = (!) lock_file.query_holder ();
 
-        // They compile only if the binding says that these can be null
+        // These lines compile only if the binding says that the values can be null
         var its_path = lock_file.path;
         var its_file = lock_file.file;
         var application = holder.application;

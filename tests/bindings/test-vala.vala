@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// The library from Vala. The cases have namesakes in test-python.py and
-// test-javascript.js, as far as the languages allow.
+// The library from Vala. test-python.py and test-javascript.js have cases with the same
+// names, as far as the languages allow.
 
 // A case gets two objects for one path, in a directory of its own
 delegate void Body (Lf.LockFile mine, Lf.LockFile other) throws Error;
@@ -20,7 +21,7 @@ void add (string name, owned Body body) {
     }));
 }
 
-// Fails the case, and goes on, if the action throws
+// If the action throws, fails the case, but continues
 void attempt (Action action) {
     try {
         action ();
@@ -129,7 +130,7 @@ void add_sync () {
         assert_true (other.release ());
     });
 
-    // An error is not taken for a free lock
+    // An error is not mistaken for a free lock
     add ("/sync/is-locked", (mine, other) => {
         var cancellable = new Cancellable ();
         assert_false (mine.is_locked (cancellable));
@@ -138,7 +139,7 @@ void add_sync () {
         assert_error (new IOError.CANCELLED (""), () => mine.break_lock (cancellable));
     });
 
-    // One call has a timeout of its own, and the property stays as it is
+    // The timeout of one call does not change the property
     add ("/sync/timeouts", (mine, other) => {
         assert_true (mine.acquire_with_timeout (0));
         var locked = new Lf.LockError.ALREADY_LOCKED (mine.path);
@@ -184,7 +185,7 @@ async void query_holder (Lf.LockFile mine, Lf.LockFile other) throws Error {
     assert_true (holder.pid == Posix.getpid ());
 }
 
-// A timeout for one call leaves the property and other claims alone
+// The timeout of one call affects neither the property nor other claims
 async void timeout (Lf.LockFile mine, Lf.LockFile other) throws Error {
     var changes = new StringBuilder ();
     bool patient = false;
@@ -593,7 +594,7 @@ void add_drop () {
         assert_true (mine.is_held ());
     });
 
-    // It reports, and its end has nothing left to do then
+    // It reports errors, and the guard's end then does nothing
     add ("/drop/guard-release", (mine, other) => {
         {
             var guard = mine.acquire_guard_with_timeout (-1);

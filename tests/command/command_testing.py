@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """What the tests of lf-lock share: processes."""
 
@@ -15,15 +16,15 @@ tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(tests, 'support'))
 from tap_report import run_as_tap  # noqa: E402
 
-# Whoever runs the tests in the background may have these ignored, and children inherit it
+# These may be ignored if the tests run in the background, and children inherit that
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 
 LF_LOCK = os.environ['LF_LOCK']
 PATIENCE = 60
 
-# A program that prints the signals it gets, those that its arguments name, until it reads
-# a line. select() cannot miss one, as the moment before a read could.
+# A program that prints signals, those in its arguments, until it reads a line. select()
+# cannot miss a signal, unlike the moment before a read.
 SAYS_SIGNALS = '''
 import os, select, signal, sys
 reader, writer = os.pipe()
@@ -40,11 +41,11 @@ print('end', flush=True)
 
 
 def backends_in_help():
-    """All that the command names, whether this build has them or not."""
+    """All backends that the command's help names, even if this build lacks some."""
     output = subprocess.run([LF_LOCK, 'run', '--help'], check=True, stdout=subprocess.PIPE,
                             text=True, timeout=PATIENCE,
                             env={**os.environ, 'LC_ALL': 'C.UTF-8'}).stdout
-    return re.search('this way: (.*)', output)[1].replace(' or ', ', ').split(', ')
+    return re.search('this backend: (.*)', output)[1].replace(' or ', ', ').split(', ')
 
 
 ALL_BACKENDS = backends_in_help()
@@ -52,7 +53,7 @@ BACKENDS = [name for name in ALL_BACKENDS if name != 'sqlite' or os.environ['LF_
 
 
 def wait_until(condition):
-    """Returns when it holds. What has not happened for a minute will not."""
+    """Returns when the condition is true. Fails after a minute."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
@@ -61,14 +62,14 @@ def wait_until(condition):
 
 
 def has_waiter(path, kind='FLOCK'):
-    """Whether the kernel lists somebody who waits for the lock of path."""
+    """Whether the kernel lists a waiter for the lock of a path."""
     inode = f':{os.stat(path).st_ino} '
     with open('/proc/locks', encoding='ascii') as locks:
         return any('->' in line and kind in line and inode in line for line in locks)
 
 
 def is_running(pid):
-    """Whether there is such a process, and it has not ended."""
+    """Whether the process exists, and has not ended."""
     try:
         with open(f'/proc/{pid}/stat', encoding='utf-8') as stat:
             return stat.read().rpartition(')')[2].split()[0] not in 'ZX'
@@ -87,7 +88,7 @@ class CommandTest(unittest.TestCase):
         self.directory = directory.name
 
     def lf_lock(self, *arguments, **options):
-        """Runs lf-lock to its end."""
+        """Runs lf-lock until it exits."""
         options = {'capture_output': True, 'text': True, 'timeout': PATIENCE,
                    'stdin': subprocess.DEVNULL, **options}
         if 'stdout' in options or 'stderr' in options:
@@ -100,7 +101,7 @@ class CommandTest(unittest.TestCase):
         return result
 
     def start(self, *command, **options):
-        """Starts a process, which does not outlive the case."""
+        """Starts a process that does not outlive the case."""
         options = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True, **options}
         process = subprocess.Popen(command, **options)
         self.addCleanup(self.end, process)
@@ -113,8 +114,9 @@ class CommandTest(unittest.TestCase):
         process.communicate(timeout=PATIENCE)
 
     def hold(self, *arguments, script=''):
-        """Starts lf-lock, and returns when it has the lock. The process ends with its input;
-        its command_pid is that of the command."""
+        """Starts lf-lock, and returns when it has the lock.
+
+        The process exits at the end of its input; its command_pid is the PID of the command."""
         process = self.start(LF_LOCK, 'run', *arguments, '--', 'sh', '-c',
                              f'{script}\necho $$; read -r line; true')
         process.command_pid = int(process.stdout.readline())
@@ -130,6 +132,6 @@ class CommandTest(unittest.TestCase):
 
 
 def main():
-    # What is read here must not depend on the user's language
+    # The output that is read here must not depend on the user's language
     os.environ['LC_ALL'] = 'C.UTF-8'
     return run_as_tap()

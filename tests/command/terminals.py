@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Programs at a terminal, as a person would use them."""
+"""Programs at a terminal, as a user sees them."""
 
 import os
 import pty
@@ -12,7 +13,7 @@ from command_testing import PATIENCE
 
 
 class Terminal:
-    """A program that has a terminal for itself."""
+    """A program with a terminal of its own."""
 
     def __init__(self, *command, **environment):
         self.output = ''
@@ -28,18 +29,18 @@ class Terminal:
         os.write(self.descriptor, keys.encode())
 
     def read(self):
-        """Waits for more output. False if there will be none."""
+        """Waits for more output. Returns False at the end of the output."""
         if not select.select([self.descriptor], [], [], PATIENCE)[0]:
             raise AssertionError(f'Nothing more has come:\n{self.output}')
         try:
             self.output += os.read(self.descriptor, 65536).decode()
             return True
         except OSError:
-            # How Linux says that nobody has the other end
+            # On Linux, this means that no process has the other end open
             return False
 
     def expect(self, pattern):
-        """Waits for output, and takes all until its end."""
+        """Waits for output that matches, and consumes the output up to there."""
         while (match := re.search(pattern, self.output)) is None:
             if not self.read():
                 raise AssertionError(f'{pattern} is not in:\n{self.output}')
@@ -47,7 +48,8 @@ class Terminal:
         return match
 
     def wait(self):
-        """Waits for the end. Returns the exit status, below 0 for a signal."""
+        """Waits until the program ends. Returns the exit status, or minus the signal's
+        number."""
         while self.read():
             pass
         self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
@@ -59,7 +61,7 @@ class Terminal:
             self.descriptor = -1
 
     def close(self):
-        """Ends it, if that has not happened; what it has started ends by the hang-up."""
+        """Ends the program, if necessary; the hang-up ends its children."""
         self.hang_up()
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)

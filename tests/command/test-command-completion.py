@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Completion of lf-lock: in bash the function by itself, and bash, zsh and fish as a person
-uses them."""
+"""Completion of lf-lock.
+
+In bash, the function itself; and in bash, zsh and fish, as a user sees it."""
 
 import os
 import pathlib
@@ -19,7 +21,7 @@ ZSH_COMPLETION = pathlib.Path(os.environ['LF_ZSH_COMPLETION'])
 RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--no-fork',
                '--nonblock', '--quiet', '--remove', '--shared', '--timeout', '--unlock', '--verbose']
 
-# Arguments are the words; the last one is completed
+# The arguments are the words; the last one is completed
 COMPLETE = '''
 source "$LF_COMPLETION"
 COMP_WORDS=("$@")
@@ -65,7 +67,7 @@ class Completion(CommandTest):
         for name in ['run', 'status', 'break']:
             for words in [['-b'], ['--backend'], ['--backend', '=']]:
                 self.assertEqual(self.complete(name, *words, 'f'), ['fcntl', 'flock'])
-            # Those of the help
+            # The backends that the help lists
             self.assertEqual(self.complete(name, '-b', ''), sorted(ALL_BACKENDS))
             self.assertEqual(self.complete(name, '--backend', '='), sorted(ALL_BACKENDS))
         self.assertEqual(self.complete('run', '-nb', 's'), ['sqlite', 'symlink'])
@@ -96,7 +98,7 @@ class Completion(CommandTest):
         self.assertEqual(self.complete('run', '--', '-x.lock', '-'), ['--', '--command', '-c'])
         for words in [['-x.lock', '--'], ['-x.lock'], ['x.lock', '--']]:
             self.assertEqual(self.complete('run', '--', *words, 'printen'), ['printenv'])
-        # The value of an option is no separator
+        # An option's value is not a separator
         self.assertEqual(self.complete('status', '-b', '--', '--j'), ['--json'])
 
     def test_command(self):
@@ -114,7 +116,7 @@ class Completion(CommandTest):
 
 
 class Shell(CommandTest):
-    """bash as a person uses it; bash-completion finds the file by its name."""
+    """bash as a user sees it; bash-completion finds the file by its name."""
 
     def setUp(self):
         super().setUp()
@@ -132,7 +134,7 @@ class Shell(CommandTest):
         self.shell.expect('\nready\r\n> ')
 
     def assert_completes(self, typed, completed):
-        # Ctrl-E and Ctrl-U: to the end of the line, which is taken away then
+        # Ctrl-E and Ctrl-U: to the end of the line, and delete the line
         self.shell.type(typed + '\t')
         self.shell.expect(re.escape(completed))
         self.shell.type('\x05\x15')
@@ -160,7 +162,7 @@ class Shell(CommandTest):
 
 
 class Fish(CommandTest):
-    """fish says itself what it would complete."""
+    """fish can list its completions."""
 
     def complete(self, line):
         result = subprocess.run(
@@ -216,7 +218,7 @@ class Fish(CommandTest):
 
 
 class Zsh(CommandTest):
-    """zsh as a person uses it, with its own completion system."""
+    """zsh as a user sees it, with its own completion system."""
 
     def setUp(self):
         super().setUp()
@@ -225,7 +227,7 @@ class Zsh(CommandTest):
                               COLUMNS='500', PATH=f'{os.path.dirname(LF_LOCK)}:/usr/bin:/bin')
         self.addCleanup(self.shell.close)
         self.shell.expect('> ')
-        # One that lists what there is, without a menu, a question or colours
+        # Lists the completions without a menu, a question or colours
         self.shell.type(f'fpath=({ZSH_COMPLETION.parent} $fpath); autoload -Uz compinit; compinit -u -D; '
                         'bindkey -e; setopt no_beep no_always_last_prompt; LISTMAX=0; '
                         'unsetopt zle_bracketed_paste prompt_sp auto_menu 2>/dev/null; '
@@ -234,8 +236,9 @@ class Zsh(CommandTest):
         self.shell.expect('> ')
 
     def assert_completes(self, typed, completed):
-        # Ctrl-A and Ctrl-E: to both ends of the line, which becomes an argument. The shell takes
-        # the space away that it has put behind a word, when what is typed next is no word
+        # Ctrl-A and Ctrl-E: to both ends of the line, which becomes an argument. zsh
+        # removes the space that it has put after a word if something else than a word is
+        # typed next
         self.shell.type(f"{typed}\t\x01print -r -- '<\x05>'\n")
         self.assertEqual(self.shell.expect(r'\n<([^\n]*)>\r?\n')[1], completed)
         self.shell.expect('> ')

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""flock(1) and `lf-lock run` side by side: scripts that call one of them are run with
-each. Where the results differ, the manual page says so."""
+"""flock(1) and `lf-lock run` side by side.
+
+Scripts that call one of them run with each. The manual page lists all differences."""
 
 import os
 import pathlib
@@ -14,10 +16,10 @@ import tempfile
 from command_testing import LF_LOCK, PATIENCE, CommandTest, has_waiter, main, wait_until
 
 PROGRAMS = {'flock': 'flock', 'ours': f'{LF_LOCK} run'}
-# So that each script has something held: exclusively by a descriptor, and shared
+# So that each script has held locks: an exclusive one by a descriptor, and a shared one
 HELD = 'exec 7>held; flock 7; exec 8>shared; flock -s 8\n'
 
-# What is the same: the exit status, standard output, and whether there is a message at all
+# Equal are the exit status, standard output, and whether there is a message
 SAME = [
     # A path and a command
     '$FLOCK x.lock echo it ran',
@@ -30,12 +32,12 @@ SAME = [
     'mkdir d; $FLOCK d echo a directory',
     ': >r; chmod 444 r; $FLOCK r echo a file that may only be read; stat -c %a r',
     'echo content >data; $FLOCK data cat data',
-    # Each kind of lock, in each spelling, where it can and cannot be had; the last one counts
+    # Each kind of lock, in each spelling, available and not; the last option wins
     *[f'$FLOCK {kind} -n -E9 {path} true 2>/dev/null'
       for kind in ['', '-x', '-e', '--exclusive', '-s', '--shared', '-sx', '-xs', '-se', '-s -x',
                    '-x --shared']
       for path in ['free', 'shared', 'held']],
-    # Not to wait, and not for ever
+    # Without waiting, and with a limited wait
     *[f'$FLOCK {option} -E 9 held true 2>/dev/null'
       for option in ['-n', '--nb', '--nonblock', '--nonblocking', '-w0', '-w 0.05', '-w.05',
                      '--wait 0.05', '--wait=0.05', '--timeout 0.05', '--timeout=0.05', '-nw 60',
@@ -44,7 +46,7 @@ SAME = [
       for option in ['-E9', '-E 9', '-E0', '-E255', '--conflict-exit-code 9',
                      '--conflict-exit-code=9', '-oE9', '-FE9']],
     '$FLOCK -w 60 free echo at once',
-    # An open descriptor: the lock stays when the program has ended
+    # An open descriptor keeps the lock after the program has ended
     'exec 9>x.lock; $FLOCK -n 9 && flock -n x.lock true',
     'exec 9>x.lock; $FLOCK -x 9 && $FLOCK -u 9 && flock -n x.lock echo free',
     'exec 9>x.lock; $FLOCK 9; $FLOCK --unlock 9; flock -n x.lock echo free',
@@ -72,7 +74,7 @@ SAME = [
     'SHELL=/bin/echo $FLOCK x.lock -c words',
     '$FLOCK x.lock -c', '$FLOCK x.lock -c true true', '$FLOCK x.lock --command',
     '$FLOCK -c true x.lock',
-    # Without the lock, and without a process of its own
+    # Without inheriting the lock, and without a process for the command
     '$FLOCK -o x.lock sh -c "ls -l /proc/self/fd | grep -c x.lock"',
     '$FLOCK --close x.lock sh -c "sleep 60 >&- 2>&- & echo \\$! >pid"; flock -n x.lock echo free; '
     'kill $(cat pid)',
@@ -88,11 +90,11 @@ SAME = [
     # Its messages
     '$FLOCK --verbose x.lock true', '$FLOCK --verbose 0 <.', '$FLOCK --verbose -n -E9 held true',
     '$FLOCK --verbose -w.05 -E9 held true', "$FLOCK --verbose x.lock -c true",
-    # What is wrong
+    # Wrong usage
     '$FLOCK', '$FLOCK -n', '$FLOCK x.lock', '$FLOCK -x x.lock', '$FLOCK --no-such-option x.lock true',
     '$FLOCK -z x.lock true', '$FLOCK -w', '$FLOCK -w soon x.lock true', '$FLOCK -E 256 x.lock true',
     '$FLOCK -E -1 x.lock true', '$FLOCK -E x x.lock true', '$FLOCK -n x', '$FLOCK -1',
-    # What the manual page of flock(1) has as examples
+    # The examples of flock(1)'s manual page
     '$FLOCK /tmp/.. -c "$FLOCK -w .007 /tmp/.. -c echo; [ $? -ne 0 ] && echo excluded" 2>/dev/null',
     '$FLOCK -s . -c "$FLOCK -s -w .007 . -c echo; /bin/echo $?"',
     "$FLOCK -x local-lock-file echo 'a b c'",
@@ -104,7 +106,7 @@ SAME = [
     'exec 4<>mylockfile; $FLOCK -n 4; flock -n mylockfile true || echo held',
 ]
 
-# What is not the same, with the words of the manual page, and what both print and end with
+# Differences: the words of the manual page, and the output and exit status of both
 DIFFERENT = [
     ('The exit status is 75', '$FLOCK -n held true', (1, ''), (75, '')),
     ('The exit status is 75', '$FLOCK -w.05 held true', (1, ''), (75, '')),
@@ -120,7 +122,7 @@ DIFFERENT = [
     ('shortened', '$FLOCK --nonb x.lock echo it', (0, 'it\n'), (64, '')),
     ('negative', '$FLOCK -w -1 x.lock echo it', (71, ''), (0, 'it\n')),
     ('removed or replaced', '$FLOCK x.lock rm x.lock', (0, ''), (76, '')),
-    # It has them in its memory when the command writes, unless at a terminal
+    # This output is still buffered when the command writes, unless it goes to a terminal
     ('at once', '$FLOCK --verbose -F x.lock echo it', (0, 'it\n'),
      (0, 'PROGRAM: getting lock took SECONDS seconds\nPROGRAM: executing echo\nit\n')),
     ('before the command', '$FLOCK x.lock -- echo it', (69, ''), (0, 'it\n')),
@@ -130,7 +132,7 @@ SECONDS = re.compile(r'(?<=took )\d+\.\d{6}(?= seconds)')
 
 class Beside(CommandTest):
     def run_script(self, script, program):
-        """Its exit status, its output without names and times, and its messages."""
+        """The exit status, the output without names and times, and the messages."""
         with tempfile.TemporaryDirectory(prefix='lockfile-glib-') as directory:
             result = subprocess.run(
                 ['bash', '-c', HELD + script], check=False, capture_output=True, text=True,
@@ -160,13 +162,13 @@ class Beside(CommandTest):
                 self.assertIn(words, section)
 
     def test_has_each_option(self):
-        """Of flock(1), as it is installed."""
+        """All options of the installed flock(1) work."""
         help_text = subprocess.run(['flock', '--help'], check=True, capture_output=True, text=True,
                                    timeout=PATIENCE).stdout
         options = set(re.findall(r'(?m)(?<=[\s,])(--?[\w-]+)', help_text.split('Options:')[1]))
         self.assertGreater(len(options), 15)
         scripts = ' '.join(SAME)
-        # Those that only newer ones have are tested by themselves
+        # Options of newer versions have cases of their own
         for option in options - {'-h', '--help', '-V', '--version', '-c', '--fcntl', '--start',
                                  '--length'}:
             letter = option[1:] if len(option) == 2 else None
@@ -174,7 +176,7 @@ class Beside(CommandTest):
             self.assertTrue(used, option)
 
     def test_fcntl(self):
-        """Of newer ones, which are not everywhere."""
+        """Options of newer versions, which are not installed everywhere."""
         script = ('import fcntl, subprocess, sys\nfile = open("x.lock", "w")\n'
                   'fcntl.lockf(file, fcntl.LOCK_EX)\nsys.exit(subprocess.call(sys.argv[1:]))\n')
         for option, status in [('--fcntl', 75), ('-bfcntl', 75), ('--exclusive', 0)]:
@@ -205,7 +207,7 @@ class Beside(CommandTest):
         self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
 
     def test_timeout_with_the_alarm_blocked(self):
-        """A signal mask is inherited, and must not make a limited wait one for ever."""
+        """A signal mask is inherited, and must not turn a limited wait into an endless one."""
         self.hold('x.lock')
         script = ('import os, signal, sys\n'
                   'signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n'
@@ -247,7 +249,7 @@ class Quiet(CommandTest):
             self.assertEqual((result.stdout, result.stderr), ('', ''))
 
     def test_errors_are_said(self):
-        """What somebody has to mend is not that somebody else has the lock."""
+        """Errors that a user has to fix have other statuses than a held lock."""
         for status, arguments in [(73, ['missing/x.lock', 'true']), (127, ['x.lock', 'no-such']),
                                   (76, ['x.lock', 'rm', 'x.lock']), (64, [])]:
             self.assertNotEqual(self.assert_ends(status, 'run', '-q', *arguments).stderr, '')

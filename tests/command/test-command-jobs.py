@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The manual's jobs of cron and units of systemd, with a real crond and a real systemd. Each
-has namespaces of its own, where it finds nothing else to do; that needs the superuser."""
+"""The manual's cron jobs and systemd units, with a real crond and a real systemd.
+
+Each of them has namespaces of its own, in which it finds nothing else to do. That needs
+the superuser."""
 
 import email
 import os
@@ -17,7 +20,7 @@ from command_testing import LF_LOCK, CommandTest, has_waiter, main, wait_until
 MANUAL = pathlib.Path(os.environ['LF_SOURCE_ROOT'], 'introspection/reference')
 UNSHARE = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--uts']
 
-# Whatever else crond would find is covered. Its sendmail keeps the mail.
+# Everything else that crond would find is hidden. This sendmail keeps the mail.
 CROND = '''
 mount -t tmpfs tmpfs /run
 mkdir sbin crontabs cron.d
@@ -34,14 +37,14 @@ mount --bind sbin /usr/sbin
 exec /usr/sbin/cron -f
 '''
 
-# Not everywhere where tests run
+# These are not mounted everywhere
 MOUNT_GROUPS = '''
 mountpoint -q /sys || mount -t sysfs sysfs /sys
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 '''
 
-# Only the test's units are there to be started, and the kernel keeps its settings
+# Only the test's units can be started, and the kernel's settings do not change
 SYSTEMD = MOUNT_GROUPS + '''
 mount -t tmpfs tmpfs /run
 mkdir "/sys/fs/cgroup/${PWD##*/}"
@@ -57,7 +60,7 @@ exec unshare --cgroup sh -euc '
   exec /lib/systemd/systemd --system --unit=test.target --log-target=null'
 '''
 
-# The groups of its units stay when it is killed
+# The control groups of its units remain when it is killed
 REMOVE_GROUPS = MOUNT_GROUPS + '''
 exec find "/sys/fs/cgroup/${PWD##*/}" -depth -type d -exec rmdir {} +
 '''
@@ -126,7 +129,7 @@ class Cron(JobsTest):
         self.assertEqual(len(self.jobs), 4)
 
     def job(self, words):
-        """The only one with these."""
+        """The only job with these words."""
         job, = (job for job in self.jobs if words in job)
         return job
 
@@ -140,7 +143,7 @@ class Cron(JobsTest):
         return self.start(*UNSHARE, 'sh', '-euc', CROND)
 
     def finish_jobs(self, crond, count):
-        """Returns the statuses, when also the mail has been sent."""
+        """Returns the exit statuses, after all mail has been sent."""
         def children(pid):
             path = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
             return path.read_text(encoding='ascii').split()
@@ -154,7 +157,7 @@ class Cron(JobsTest):
         return sorted(int(line) for line in self.lines_of('statuses'))
 
     def mails(self):
-        """What they say, however it is encoded."""
+        """The mails' texts, in whatever way they are encoded."""
         paths = pathlib.Path('.').glob('mail.*')
         return [email.message_from_bytes(path.read_bytes()).get_payload(decode=True).decode()
                 for path in paths]
@@ -167,7 +170,7 @@ class Cron(JobsTest):
         self.assertEqual(self.mails(), [])
 
     def test_held(self):
-        """No mail with -q; without, it says who has the lock, as the log does."""
+        """With -q there is no mail; without it, the mail and the log name the holder."""
         job = self.job('run -qn .backup.lock')
         holder = self.hold('.backup.lock')
         crond = self.start_crond(job, self.job('logger'), job.replace('-qn', '-n'))
@@ -197,7 +200,7 @@ class Systemd(JobsTest):
         for block in blocks_of('lf-lock-systemd.md', 'ini'):
             name = re.match(r'# /etc/systemd/system/(\S+)\n', block)[1]
             self.unit(name, block.replace('/usr/bin/lf-lock', '/usr/local/bin/lf-lock'))
-        # What units depend on by default
+        # Units depend on these by default
         for name in ['sysinit', 'basic', 'shutdown', 'timers']:
             self.unit(f'{name}.target', '[Unit]\nDefaultDependencies=no\n')
         self.unit('test.target', '[Unit]\nDefaultDependencies=no\nWants=driver.service\n')
@@ -219,7 +222,7 @@ class Systemd(JobsTest):
         return '\n'.join(self.lines_of('output'))
 
     def test_held(self):
-        """Somebody else's lock is no failure, and its file stays when the service ends."""
+        """A held lock is not a failure, and its file stays when the service ends."""
         self.says_that_it_ran('backup')
         path = pathlib.Path('units/backup.service')
         self.unit('strict.service', path.read_text('ascii').replace('SuccessExitStatus=75\n', ''))
@@ -236,7 +239,8 @@ class Systemd(JobsTest):
                                               'backup /home'])
 
     def test_without_preserving(self):
-        """Why the page says so: the file of somebody else's lock is removed."""
+        """Without that option, the file of somebody else's lock is removed, as the page
+        says."""
         self.says_that_it_ran('backup')
         path = pathlib.Path('units/backup.service')
         path.write_text(path.read_text('ascii').replace('RuntimeDirectoryPreserve=yes\n', ''), 'ascii')
@@ -249,7 +253,8 @@ class Systemd(JobsTest):
         self.assertEqual(output, '76')
 
     def test_stopped(self):
-        """The command gets the signal once, and the lock is given back when it has ended."""
+        """The command gets the signal once, and the lock is released when the command has
+        ended."""
         self.says_that_it_ran(
             'backup', f'cd {self.directory}\ntrap "echo TERM >>ran" TERM\n',
             'until grep -q TERM ran; do sleep 0.05; done\nsleep 0.3\n')
@@ -269,7 +274,7 @@ class Systemd(JobsTest):
                          ['ActiveState=active', 'SubState=waiting', 'Unit=backup.service'])
 
     def test_instances(self):
-        """One at a time; the first one that ends leaves the others the lock."""
+        """One at a time; the first one that ends leaves the lock to the others."""
         self.says_that_it_ran('upload', f'cd {self.directory}\n',
                               'mkdir busy || echo together >>ran\nsleep 0.2\nrmdir busy\n')
         output = self.drive('systemctl start upload@photos upload@music upload@texts; echo $?; cat ran')
@@ -277,7 +282,7 @@ class Systemd(JobsTest):
                          ['0', 'upload music', 'upload photos', 'upload texts'])
 
     def test_notifies(self):
-        """With -F the process that systemd knows is the service, which has the lock."""
+        """With -F, the process that systemd knows is the service, and has the lock."""
         self.program('indexer', NOTIFIES)
         output = self.drive('''
             systemctl start indexer.service; echo $?
@@ -291,8 +296,8 @@ class Systemd(JobsTest):
         self.assertEqual(free, '/run/indexer/lock: free')
 
 
-# Some machines have no cgroups for anybody; then `systemd-analyze verify` of the manual's code
-# is all that can be had
+# Some machines have no cgroups at all. There, only `systemd-analyze verify` tests the
+# manual's code
 if os.geteuid() == 0 and not can(MOUNT_GROUPS):
     print('systemd cannot run here: there are no cgroups to mount', file=sys.stderr)
     del Systemd

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The manual page of lf-lock: well formed, and about the command that there is."""
+"""The manual page of lf-lock: it is well-formed, and describes the command."""
 
 import os
 import pathlib
@@ -16,7 +17,7 @@ MANUAL = os.environ['LF_MANUAL']
 TOOLS = pathlib.Path(MANUAL).parent
 
 
-# The programs of the examples, which say how they were called
+# The programs of the examples, which print how they were called
 STUB = '#!/bin/sh\necho "${0##*/} $*"\n'
 
 
@@ -29,7 +30,7 @@ class Manual(CommandTest):
 
     def read(self):
         text = self.assert_silent('mandoc', '-T', 'utf8', MANUAL)
-        # Bold letters are struck twice, and others underlined
+        # Bold letters are printed twice, and underlined ones with an underscore
         return re.sub('.\b', '', text)
 
     def section(self, title):
@@ -39,7 +40,7 @@ class Manual(CommandTest):
         return match[1]
 
     def tags(self, title):
-        """What is explained in a section, item by item."""
+        """The items that a section explains."""
         return re.findall(r'(?m)^     ([a-z-]+|\d+)(?:  .*)?$', self.section(title))
 
     def test_man(self):
@@ -72,17 +73,17 @@ class Manual(CommandTest):
             self.assertEqual(sorted(named), sorted(options))
 
     def test_backends(self):
-        """Those of the library are in the help and here."""
+        """The library's backends are in the help and in the manual page."""
         header = TOOLS.parent.joinpath('lf-enums.h').read_text(encoding='utf-8')
         names = [name.lower().replace('_', '-')
                  for name in re.findall(r'(?m)^  LF_BACKEND_(\w+)', header)]
-        # Only on Windows, where the command is not
+        # Only on Windows, which does not have the command
         names.remove('lock-file-ex')
         self.assertEqual(ALL_BACKENDS, names)
         self.assertEqual(self.tags('BACKENDS'), names)
 
     def test_exit_status(self):
-        """Those of the source are explained, and no others."""
+        """The exit statuses in the source are explained, and no others."""
         with open('/usr/include/sysexits.h', encoding='utf-8') as header:
             numbers = dict(re.findall(r'#define (EX_\w+)\s+(\d+)', header.read()))
         source = ''.join(path.read_text(encoding='utf-8') for path in TOOLS.glob('*.c'))
@@ -92,7 +93,7 @@ class Manual(CommandTest):
 
 
 class Examples(CommandTest):
-    """They are run, with the programs and files that they mention."""
+    """The examples run, with the programs and files that they mention."""
 
     def setUp(self):
         super().setUp()
@@ -108,12 +109,12 @@ class Examples(CommandTest):
             r'(?m)^\.Dl (.*)|^\.Bd .*\n((?:[^.].*\n)+)\.Ed', section)]
 
     def example(self, word):
-        """The only one with this word."""
+        """The only example with this word."""
         example, = (example for example in self.examples if word in example)
         return example
 
     def run_example(self, text):
-        """Returns what is printed."""
+        """Returns the output."""
         script = re.sub(r'(?m)^\$ ', '', text)
         result = subprocess.run(['bash', '-uc', script], check=False, capture_output=True,
                                 text=True, timeout=PATIENCE, env=self.environment)
@@ -132,7 +133,7 @@ class Examples(CommandTest):
         self.assertEqual(self.run_example(example), 'make-index \nThere is a new index\n')
         self.hold('index.lock')
         impatient = example.replace('--timeout 60', '--timeout 0.1')
-        self.assertEqual(self.run_example(impatient), 'Somebody else is at it\n')
+        self.assertEqual(self.run_example(impatient), 'Somebody else is making one\n')
 
     def test_shared(self):
         pathlib.Path('data').write_text('content', encoding='ascii')
@@ -143,14 +144,14 @@ class Examples(CommandTest):
     def test_status(self):
         example = self.example('status')
         command, expected = example.split('\n', 1)
-        # An editor by its name, which has "data" to run
+        # An editor with that name, which executes "data"
         pathlib.Path('data').write_text(
             'import fcntl\nfile = open("data.lock", "w")\nfcntl.flock(file, fcntl.LOCK_EX)\n'
             'print("held", flush=True)\ninput()\n', encoding='ascii')
         holder = self.start('bash', '-c', 'exec -a gedit "$@"', 'bash', sys.executable, 'data')
         self.assertEqual(holder.stdout.readline(), 'held\n')
         pathlib.Path('index.lock').touch()
-        # One of them is held, of which the status tells
+        # One of them is held, as the exit status says
         output = self.run_example(f'{command} || [ $? -eq 1 ]')
         expected = expected.replace('4242', str(holder.pid)).replace(
             'user ann', f'user {pwd.getpwuid(os.getuid()).pw_name}')

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""lf-lock at a terminal: what it says there, and its keys."""
+"""lf-lock at a terminal: its messages and its keys."""
 
 import os
 import pathlib
@@ -24,7 +25,7 @@ class TerminalTest(CommandTest):
         return terminal
 
     def shell(self):
-        """A shell that is used by a person."""
+        """An interactive shell."""
         terminal = self.terminal('bash', '--norc', '--noprofile', '--noediting', '-i', PS1='$ ',
                                  LF_LOCK=LF_LOCK)
         terminal.expect(r'\$ ')
@@ -100,7 +101,7 @@ class Messages(TerminalTest):
         self.assertEqual(terminal.output.count('\n'), 1)
 
     def test_is_of_standard_error(self):
-        """Only that counts: the other two may be terminals or not."""
+        """Only standard error matters: the other two may be terminals or not."""
         controller, terminal = pty.openpty()
         self.addCleanup(os.close, controller)
         self.addCleanup(os.close, terminal)

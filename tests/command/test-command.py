@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """lf-lock: its options, its exit status, its output, and signals."""
 
@@ -24,7 +25,7 @@ USER = pwd.getpwuid(os.getuid()).pw_name
 TIME = r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d'
 EXISTENCE = ['hard-link', 'directory', 'symlink', 'pid-file']
 
-# A shell with a trap may begin to read after the signal, and does not notice it
+# A shell with a trap may begin to read after the signal, and miss it
 ENDS_AT_SIGNAL = """
 import signal, sys
 awaited = {signal.Signals[sys.argv[1]]}
@@ -35,7 +36,7 @@ sys.exit(int(sys.argv[2]))
 """
 
 
-# A process that nobody may look into but the superuser, as those of other users
+# A process that only the superuser may look into, as those of other users
 IS_CLOSED = """
 import ctypes, fcntl, sys
 ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
@@ -47,7 +48,7 @@ sys.stdin.readline()
 
 
 def lf_lock_without(*descriptors):
-    """How to run lf-lock with these closed."""
+    """How to run lf-lock with these descriptors closed."""
     redirections = ' '.join(f'{fd}>&-' for fd in descriptors)
     return ['sh', '-c', f'exec "$@" {redirections}', 'sh', LF_LOCK]
 
@@ -82,7 +83,7 @@ class Run(CommandTest):
         self.assertEqual((result.stdout, result.stderr), ('input', 'error\n'))
 
     def test_debug_messages(self):
-        """They are no output, neither of the command nor of lf-lock."""
+        """Debug messages do not appear in the output of lf-lock or of the command."""
         environment = {**os.environ, 'G_MESSAGES_DEBUG': 'all'}
         result = self.assert_ends(0, 'run', 'x.lock', 'echo', 'it', env=environment)
         self.assertEqual(result.stdout, 'it\n')
@@ -182,7 +183,7 @@ class Run(CommandTest):
             status = int(options[-1].removeprefix('-E'))
             self.assert_ends(status, 'run', '-n', *options, 'x.lock', '--', 'true')
             self.assert_ends(status, 'run', '-w0.01', *options, 'x.lock', '--', 'true')
-        # It is for this only
+        # -E sets only the status for a held lock
         self.assert_ends(73, 'run', '-E3', 'missing/x.lock', '--', 'true')
 
     def test_remove(self):
@@ -198,13 +199,13 @@ class Run(CommandTest):
         self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
 
     def test_command_has_no_lock(self):
-        """No descriptor of it is left open in the command."""
+        """No descriptor of the lock file is left open in the command."""
         result = self.assert_ends(0, 'run', 'x.lock', '--', 'ls', '-l', '/proc/self/fd')
         self.assertNotIn('x.lock', result.stdout)
         self.assertNotIn('pipe:', result.stdout.split(' 2 ->')[1].split('\n', 1)[1])
 
     def test_closed_descriptors(self):
-        """The file never becomes one of the standard ones, where messages would go."""
+        """The lock file never gets a standard descriptor, into which messages would go."""
         for descriptors in [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]]:
             for command, status in [('no-such-command', 127), ('true', 0)]:
                 with self.subTest(descriptors=descriptors, command=command):
@@ -215,7 +216,7 @@ class Run(CommandTest):
                     self.assertEqual(pathlib.Path('data').read_text(encoding='ascii'), 'content')
 
     def test_closed_descriptors_of_the_command(self):
-        """Those that lf-lock has not, the command has not either."""
+        """Descriptors that are closed in lf-lock are closed in the command."""
         script = '[ -e /proc/$$/fd/0 ] || closed=0; [ -e /proc/$$/fd/1 ] || closed="$closed 1"; ' \
                  '[ -e /proc/$$/fd/2 ] || closed="$closed 2"; echo $closed >closed'
         for descriptors in [[0], [1], [2], [0, 1, 2]]:
@@ -238,7 +239,7 @@ class Run(CommandTest):
                 ('mv x.lock y.lock; : >x.lock', 76, 'replaced'),
                 ('mv x.lock y.lock; ln -s y.lock x.lock', 76, 'replaced')]:
             result = self.assert_ends(status, 'run', 'x.lock', '--', 'sh', '-c', script)
-            self.assertIn(f'x.lock was {what} while the command ran, and the lock lost: The lock of ',
+            self.assertIn(f'x.lock was {what} while the command ran, so the lock was lost: The lock of ',
                           result.stderr)
             for name in ['x.lock', 'y.lock']:
                 if os.path.lexists(name):
@@ -266,7 +267,7 @@ class Run(CommandTest):
         # It is counted just after it is seen
         wait_until(lambda: all(is_asleep() for _ in range(20)))
         before = count()
-        # Any poller would have woken up by then
+        # A polling program would have woken up by then
         time.sleep(0.7)
         self.assertEqual(count(), before)
 
@@ -278,7 +279,7 @@ class Run(CommandTest):
         self.assertEqual(waiter.communicate(timeout=PATIENCE), ('', ''))
 
     def test_order(self):
-        """Who waits is served in the order of arrival, flock(1) among them."""
+        """Waiters are served in order of arrival, including flock(1)."""
         holder = self.hold('x.lock')
         waiters = []
         for n, program in enumerate([[LF_LOCK, 'run'], ['flock'], [LF_LOCK, 'run', '-w60'],
@@ -292,14 +293,15 @@ class Run(CommandTest):
         self.assertEqual(pathlib.Path('order').read_text(encoding='ascii').split(), list('0123'))
 
     def waits(self, process):
-        """Whether a thread of the process waits in flock(2). The kernel gives the PID of
-        the process for each of its threads."""
+        """Whether a thread of the process waits in flock(2).
+
+        The kernel lists the PID of the process for each of its threads."""
         with open('/proc/locks', encoding='ascii') as locks:
             return any('->' in line and f' {process.pid} ' in line for line in locks)
 
 
 class Statuses(CommandTest):
-    """Each exit status that is lf-lock's own, but those of Run."""
+    """Each exit status of lf-lock itself, except for those in Run."""
 
     def test_usage(self):
         for arguments in [
@@ -371,7 +373,7 @@ class Statuses(CommandTest):
 
 class Status(CommandTest):
     def test_free_and_held(self):
-        missing = 'x.lock: free, as there is no such file\n'
+        missing = 'x.lock: free, since the file does not exist\n'
         self.assertEqual(self.assert_ends(0, 'status', 'x.lock').stdout, missing)
         self.assertEqual(os.listdir(), [])
         holder = self.hold('x.lock')
@@ -390,7 +392,7 @@ class Status(CommandTest):
         self.assertIn(f'b.lock: held by PID {holder.pid} ', second)
 
     def test_errors(self):
-        """An error does not keep the others from being told, and counts most."""
+        """An error does not prevent the other lines, and determines the exit status."""
         os.mkfifo('fifo')
         self.hold('b.lock')
         result = self.assert_ends(65, 'status', 'a.lock', 'fifo', 'b.lock')
@@ -416,7 +418,7 @@ class Status(CommandTest):
                                         f'exclusive, since {TIME}\n$')
 
     def test_another_process(self):
-        """A PID may be of another namespace: what has it here is not said to be the holder."""
+        """If a PID is from another namespace, the process with that PID here is not named."""
         with open('/etc/machine-id', encoding='ascii') as machine_id:
             record = f'{os.getpid()}\nno-python\n{socket.gethostname()}\n{machine_id.read()}\n'
         pathlib.Path('x.lock').write_text(record, encoding='ascii')
@@ -424,7 +426,8 @@ class Status(CommandTest):
         self.assertIn(f'held by PID {os.getpid()} (no-python), exclusive, since', result.stdout)
 
     def test_who(self):
-        """The command that lf-lock runs; its user; since when, and how, in the words of both."""
+        """Names the command that lf-lock runs, its user, and since when and how it holds
+        the lock."""
         begin = datetime.datetime.now() - datetime.timedelta(seconds=1)
         for backend in ['flock', 'fcntl', 'sqlite', 'pid-file']:
             for mode in ['exclusive', 'shared']:
@@ -442,11 +445,11 @@ class Status(CommandTest):
                 self.assertLessEqual(since, datetime.datetime.now())
 
     def test_since_it_was_granted(self):
-        """Not since it began to wait."""
+        """The time begins with the lock, not with the wait."""
         holder = self.hold('x.lock')
         waiter = self.start(LF_LOCK, 'run', 'x.lock', '--', 'sh', '-c', 'echo held; read -r line')
         wait_until(lambda: has_waiter('x.lock'))
-        # Times are told in seconds
+        # Times are in seconds
         time.sleep(1.1)
         self.finish(holder)
         self.assertEqual(waiter.stdout.readline(), 'held\n')
@@ -456,7 +459,8 @@ class Status(CommandTest):
         self.assertGreater(found['since'], found['started'])
 
     def test_who_else(self):
-        """Of another program it is said since when it runs: it may have the lock since later."""
+        """For other programs, it says since when they run: they may have acquired the lock
+        later."""
         holder = self.start('flock', '-s', 'x.lock', 'sh', '-c', 'echo held; read -r line')
         self.assertEqual(holder.stdout.readline(), 'held\n')
         self.assertRegex(
@@ -465,7 +469,7 @@ class Status(CommandTest):
             rf'user {USER}, shared, running since {TIME}\n$')
 
     def test_descriptor(self):
-        """Who took it has ended; one of those that have it open holds it."""
+        """The process that took the lock has ended; one that has it open holds it."""
         holder = self.start('bash', '-c', 'exec 9>x.lock; "$1" run -s 9; (read -r line) <&0 & '
                             'echo held; wait', 'bash', LF_LOCK)
         self.assertEqual(holder.stdout.readline(), 'held\n')
@@ -487,7 +491,7 @@ class Status(CommandTest):
             self.assertIn(' (one of 3 holders)', result.stderr)
 
     def test_others(self):
-        """Where a process may not be looked into, the kernel tells that it has the lock."""
+        """If a process may not be looked into, the kernel says that it has the lock."""
         holders = []
         for _ in range(2):
             holder = self.start(sys.executable, '-c', IS_CLOSED, 'x.lock')
@@ -508,7 +512,7 @@ class Status(CommandTest):
         self.assertGreater(len(command['command'][2]), 5000)
 
     def test_control_characters(self):
-        """Neither a path nor a record makes lines or controls the terminal."""
+        """Neither a path nor a record can begin a new line or control the terminal."""
         record = '4242\nge\x1b[2Jdit\nelse\x07where\n\n\n'
         pathlib.Path('x\n\x1b.lock').write_text(record, encoding='ascii')
         result = self.assert_ends(1, 'status', '-b', 'pid-file', 'x\n\x1b.lock')
@@ -565,7 +569,7 @@ class Status(CommandTest):
             'mode': 'exclusive', 'started': None})
 
     def test_json_names(self):
-        """Any path comes back: as text where it is text, and as a URI with its bytes."""
+        """JSON has every path: as text if it is text, and as a URI with its bytes."""
         names = [b'quote " and \\', b'line\nand\ttab\x1b\x7f', 'ä€😀'.encode(),
                  b'\xff\xfe.lock', b'</script>', b'100%']
         for locale in ['C', 'C.UTF-8']:
@@ -575,12 +579,12 @@ class Status(CommandTest):
             for name, found in zip(names, json.loads(result.stdout), strict=True):
                 path = os.path.join(os.fsencode(self.directory), name)
                 self.assertEqual(found['uri'], pathlib.Path(os.fsdecode(path)).as_uri())
-                # Where file names are of the locale's encoding, GLib shows them by that
+                # If file names have the locale's encoding, GLib shows them in that
                 if locale == 'C.UTF-8':
                     self.assertEqual(found['path'], name.decode(errors='replace'))
 
     def test_json_record(self):
-        """What the library has replaced in the record of another program."""
+        """The library has replaced characters of another program's record."""
         record = '4242\nge"\\\x1b\xff\nelsewhere\n\n\n'
         pathlib.Path('x.lock').write_text(record, encoding='latin-1')
         result = self.assert_ends(1, 'status', '-j', '-b', 'pid-file', 'x.lock')
@@ -635,11 +639,11 @@ class Help(CommandTest):
 
     def test_help_says_what_is_done(self):
         for name, words in [
-                ('run', ['75 if somebody else keeps the lock', '76 if', 'removed or replaced']),
+                ('run', ['75 if somebody else holds the lock', '76 if', 'removed or replaced']),
                 ('status', ['a line for each holder', 'command line', 'the user',
                             'exclusive or shared', 'since when', '0 if all of the locks are free']),
-                ('break', ['Takes a lock away from its holder', 'can be had anew', 'is removed',
-                           'not stopped', 'nothing is done'])]:
+                ('break', ['Removes the lock of a holder', 'can be acquired', 'is removed',
+                           'neither asked nor stopped', 'nothing is done'])]:
             output = ' '.join(self.assert_ends(0, name, '--help').stdout.split())
             for word in words:
                 self.assertIn(word, output)
@@ -665,7 +669,7 @@ class Signals(CommandTest):
         self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
 
     def test_ends_as_the_command(self):
-        """A signal that ends the command ends lf-lock, once it has given the lock back."""
+        """A signal that ends the command ends lf-lock, after it has released the lock."""
         for name in self.PASSED_ON:
             holder = self.hold('-b', 'directory', 'x.lock', script='ulimit -c 0')
             self.send(holder, name)
@@ -674,7 +678,7 @@ class Signals(CommandTest):
             self.assertFalse(is_running(holder.command_pid))
 
     def test_status_in_a_shell(self):
-        """Both ways a signal can have ended the command are the same to a shell."""
+        """For a shell, both ways in which a signal can end the command are the same."""
         for signalled in ['$$', '$PPID']:
             result = subprocess.run(
                 ['sh', '-c', '"$@"; echo $?', 'sh', LF_LOCK, 'run', 'x.lock', '--', 'sh', '-c',
@@ -693,7 +697,7 @@ class Signals(CommandTest):
         self.assert_handles('SIGTERM', 7)
 
     def test_status_like_that_of_a_signal(self):
-        """A command that ends by itself has an exit status, whatever its number."""
+        """A command that exits has an exit status, whatever its number."""
         for name in self.PASSED_ON:
             self.assert_handles(name, 128 + getattr(signal, name))
 
@@ -704,7 +708,7 @@ class Signals(CommandTest):
         self.assertEqual(int(masks['SigCgt'], 16), 0)
 
     def test_children_ignored(self):
-        """Started with SIGCHLD ignored, it learns of the end of the command all the same."""
+        """Started with SIGCHLD ignored, lf-lock still notices the end of the command."""
         def ignore():
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
@@ -732,11 +736,11 @@ class Signals(CommandTest):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def test_killed(self):
-        """The lock goes with lf-lock, and so does the command."""
+        """If lf-lock is killed, the lock is released and the command ends."""
         for backend in BACKENDS:
             with self.subTest(backend=backend):
                 path = f'{backend}.lock'
-                # Deaf to what could be asked of it
+                # Ignores all signals that can be ignored
                 holder = self.hold('-b', backend, path, script='trap "" HUP INT QUIT TERM')
                 self.send(holder, 'SIGKILL')
                 self.assertEqual(holder.wait(PATIENCE), -signal.SIGKILL)
@@ -753,7 +757,7 @@ class Signals(CommandTest):
 
 
 class Flock(CommandTest):
-    """Beside flock(1), which has to exclude us, and we it, on one file."""
+    """Together with flock(1), on one file: the two exclude each other."""
 
     def flock(self, *arguments):
         return subprocess.run(['flock', *arguments], check=False, timeout=PATIENCE).returncode
@@ -790,7 +794,7 @@ class Flock(CommandTest):
         self.assertEqual(self.flock('-n', 'y.lock', 'true'), 1)
 
     def test_same_options(self):
-        """What is said to both means the same to both."""
+        """The same options mean the same to both."""
         self.hold('x.lock')
         for options in [['-n', '-E', '9'], ['--nonblock', '--conflict-exit-code', '9'],
                         ['-w', '0.05', '-E9'], ['-s', '-n', '-E9'],
@@ -799,7 +803,7 @@ class Flock(CommandTest):
             self.assert_ends(9, 'run', *options, 'x.lock', 'true')
 
     def test_file_mode(self):
-        """The file is made with the permissions that the umask leaves."""
+        """New files have the permissions that the umask leaves."""
         for umask in [0o022, 0o077]:
             path = f'{umask}.lock'
             self.assert_ends(0, 'run', path, '--', 'true', umask=umask)

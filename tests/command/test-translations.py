@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Translations: all messages are there, and an installed copy shows them."""
+"""Translations: all messages have one, and an installed copy shows them."""
 
 import os
 import pathlib
@@ -43,7 +44,7 @@ def run(*command, **options):
 
 
 def words_of(path):
-    """The lines of a file of gettext that are not comments."""
+    """The lines of a gettext file that are not comments."""
     lines = path.read_text(encoding='utf-8').splitlines()
     return [line for line in lines if line and not line.startswith('#')]
 
@@ -55,7 +56,7 @@ class Catalogs(unittest.TestCase):
         self.template = f'{directory.name}/messages.pot'
 
     def test_files(self):
-        """Who has messages is listed, and nobody else is."""
+        """POTFILES.in lists exactly the files that have messages."""
         sources = [path for suffix in 'ch' for path in SOURCE.glob(f'lockfile-glib/**/*.{suffix}')]
         with_messages = [
             str(path.relative_to(SOURCE)) for path in sources
@@ -64,7 +65,7 @@ class Catalogs(unittest.TestCase):
         self.assertGreater(len(with_messages), 10)
 
     def test_one_way(self):
-        """Messages are translated by the library's own function, which knows where."""
+        """Messages are translated by the library's own function, which knows the directory."""
         for path in SOURCE.glob('lockfile-glib/**/*.[ch]'):
             text = path.read_text(encoding='utf-8')
             self.assertNotIn('#include <glib/gi18n', text, path)
@@ -75,7 +76,7 @@ class Catalogs(unittest.TestCase):
         self.assertGreaterEqual(len(words_of(PO / 'LINGUAS')), 2)
 
     def test_complete(self):
-        """Each message of the source is translated, and no more; none is fuzzy."""
+        """Exactly the source's messages are translated, and none is fuzzy."""
         run('xgettext', '--from-code=UTF-8', '--keyword=_', '--keyword=N_', '--directory',
             str(SOURCE), '--output', self.template, *words_of(PO / 'POTFILES.in'))
         for path in PO.glob('*.po'):
@@ -89,7 +90,7 @@ class Catalogs(unittest.TestCase):
             self.assertNotIn('#~', text)
 
     def test_update(self):
-        """What brings new messages in leaves the others as they are, up to the line."""
+        """Adding a message does not change any other line of the catalogs."""
         def catalogs(source):
             return {path.name: re.sub('"POT-Creation-Date: .*', '', path.read_text('utf-8'))
                     for path in source.glob('po/*.po')}
@@ -112,7 +113,7 @@ class Installed(unittest.TestCase):
         cls.prefix = f'{cls.directory}/prefix'
         cls.install('build', cls.prefix, '-Dcommand=enabled', '-Dnls=enabled')
 
-        # The C library translates nothing in C.UTF-8, and the machine may have no other
+        # In C.UTF-8, the C library translates nothing, and the machine may have no other
         # locale
         cls.locales = f'{cls.directory}/locales'
         os.mkdir(cls.locales)
@@ -152,31 +153,31 @@ class Installed(unittest.TestCase):
         for locale, status, usage in [
                 ('de_DE.UTF-8', 'x.lock: frei, denn die Datei gibt es nicht',
                  'Führt einen Befehl aus und hält dabei'),
-                ('es_ES.UTF-8', 'x.lock: libre, pues no existe tal archivo',
+                ('es_ES.UTF-8', 'x.lock: libre, pues el archivo no existe',
                  'Ejecuta una orden mientras tiene un'),
-                ('C.UTF-8', 'x.lock: free, as there is no such file',
+                ('C.UTF-8', 'x.lock: free, since the file does not exist',
                  'Runs a command while holding a lock.')]:
             self.assertEqual(self.lf_lock(locale, 'status', 'x.lock'), status + '\n')
             self.assertIn(usage, self.lf_lock(locale, 'run', '--help'))
 
     def test_language(self):
-        """LANGUAGE chooses, if there is a locale at all."""
+        """LANGUAGE determines the language, if there is a locale at all."""
         self.assertIn('libre', self.lf_lock('de_DE.UTF-8', 'status', 'x.lock', LANGUAGE='es'))
         self.assertIn('frei', self.lf_lock('es_ES.UTF-8', 'status', 'x.lock', LANGUAGE='de'))
         self.assertIn('free', self.lf_lock('C', 'status', 'x.lock', LANGUAGE='de'))
 
     def test_help_in_whole(self):
-        """Nothing of the help is English but what cannot be otherwise."""
+        """The whole help is translated, where that is possible."""
         output = self.lf_lock('de_DE.UTF-8', '--help')
-        for word in ['BEFEHL', 'Befehle:', 'Eine Sperre ihrem Halter wegnehmen',
-                     'Die Version ausgeben', 'Sperren von Dateien']:
+        for word in ['BEFEHL', 'Befehle:', 'Die Sperre eines Halters entfernen',
+                     'Die Version ausgeben', 'Dateisperren']:
             self.assertIn(word, output)
         output = self.lf_lock('de_DE.UTF-8', 'break', '--help')
-        for word in ['PFAD', 'Nimmt eine Sperre', 'So sperren']:
+        for word in ['PFAD', 'Entfernt die Sperre', 'Dieses Backend verwenden']:
             self.assertIn(word, output)
 
     def test_messages_of_the_library(self):
-        """Also those that the command shows."""
+        """This includes messages that the command shows."""
         output = self.lf_lock('de_DE.UTF-8', 'run', 'x.lock', '--',
                               f'{self.prefix}/bin/lf-lock', 'run', '-n', 'x.lock', 'true')
         self.assertRegex(output, r'x\.lock ist schon gesperrt: gehalten von PID \d+ \(.*'
@@ -187,14 +188,14 @@ class Installed(unittest.TestCase):
         self.assertIn('Es gibt keinen Befehl »none«', output)
 
     def test_program(self):
-        """A program that says nothing about the library's translations has them."""
+        """A program need not know about the library's translations."""
         for locale, expected in [('de_DE.UTF-8', 'Niemand hält die Sperre von x.lock'),
                                  ('es_ES.UTF-8', 'Nadie tiene el bloqueo de x.lock'),
                                  ('C.UTF-8', 'The lock of x.lock is not held')]:
             path = f'{self.directory}/x.lock'
             output = run(self.program, path, 'with-locale', env=self.environment(locale))
             self.assertEqual(output, expected.replace('x.lock', path) + '\n')
-            # Its language is the program's choice
+            # The program chooses the language
             output = run(self.program, path, env=self.environment(locale))
             self.assertEqual(output, f'The lock of {path} is not held\n')
 

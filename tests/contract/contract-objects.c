@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The contract of a lock file object: whom it excludes in its process, and what
- * it says and leaves behind when it is released, broken or dropped. */
+/* The contract of a lock file object: whom it excludes within a process, and what it
+ * reports and leaves behind when it is released, broken or dropped. */
 
 #include <math.h>
 #include <string.h>
@@ -57,7 +58,8 @@ test_objects (Fixture       *fixture,
       g_assert_true (path_exists (fixture->path));
       assert_tries_in_vain (backend, fixture->path);
       g_assert_false (lf_lock_file_try_acquire (other, &error));
-      /* Where the attempt has read it; nothing is searched for an error */
+      /* The message names the holder only if the attempt has read it: an error does not
+       * search */
       g_assert_true ((strstr (error->message, pid) != NULL) == backend->is_existence);
       g_assert_false (lf_lock_file_is_held (other));
       assert_locked (backend, fixture->path);
@@ -79,10 +81,10 @@ typedef struct
   gboolean removes;
   guint first_way;
   int *n_inside; /* atomic */
-  guint *number; /* not atomic: the lock is for that */
+  guint *number; /* not atomic, since the lock protects it */
 } Counter;
 
-/* By turns all the ways to get a lock. */
+/* Takes turns with all ways to acquire a lock. */
 static void
 acquire_somehow (LfLockFile *lock,
                  guint       way)
@@ -133,7 +135,7 @@ count_in_thread (gpointer data)
 
       g_assert_cmpint (g_atomic_int_add (counter->n_inside, 1), ==, 0);
       (*counter->number)++;
-      /* So that others get to run while it is held */
+      /* Lets other threads run while the lock is held */
       if (i % 10 == 0)
         g_usleep (1);
       g_assert_cmpint (g_atomic_int_add (counter->n_inside, -1), ==, 1);
@@ -173,14 +175,14 @@ test_threads (Fixture       *fixture,
   assert_threads_exclude (data, fixture->path, FALSE);
 }
 
-/* The same with a file that goes with each release. */
+/* The same with a file that is removed at each release. */
 static void
 test_threads_removed (Fixture       *fixture,
                       gconstpointer  data)
 {
   const TestBackend *backend = data;
 
-  /* There it is what test_threads() does */
+  /* For these backends, test_threads() does the same */
   if (backend->is_existence)
     return;
 
@@ -188,7 +190,7 @@ test_threads_removed (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* The holder may ask again, and that is not counted. */
+/* The holder may acquire again, and that is not counted. */
 static void
 test_acquire_twice (Fixture       *fixture,
                     gconstpointer  data)
@@ -205,7 +207,7 @@ test_acquire_twice (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* A release of what is not held says whether nobody has the lock or somebody else. */
+/* Releasing a lock that is not held reports whether somebody else holds it. */
 static void
 test_release_twice (Fixture       *fixture,
                     gconstpointer  data)
@@ -238,7 +240,7 @@ count_cb (GObject    *object,
   (*(guint *) user_data)++;
 }
 
-/* The last reference takes the lock with it, and tells nobody. */
+/* Dropping the last reference releases the lock, and emits nothing. */
 static void
 test_unref_held (Fixture       *fixture,
                  gconstpointer  data)
@@ -256,7 +258,7 @@ test_unref_held (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* To break a lock that nobody has is no error, and changes nothing. */
+/* Breaking a free lock is not an error, and changes nothing. */
 static void
 test_break_free (Fixture       *fixture,
                  gconstpointer  data)
@@ -272,14 +274,14 @@ test_break_free (Fixture       *fixture,
   if (backend->is_existence)
     return;
 
-  /* Nobody has it, so it is not put out of the way */
+  /* Since nobody holds it, the file is not removed */
   g_assert_no_errno (g_stat (fixture->path, &before));
   assert_breaks (lock);
   g_assert_no_errno (g_stat (fixture->path, &after));
   g_assert_cmpuint (before.st_ino, ==, after.st_ino);
 }
 
-/* To the holder its lock is lost, and it must not take that of a successor. */
+/* The holder of a broken lock has lost it, and must not release the next holder's. */
 static void
 test_release_after_break (Fixture       *fixture,
                           gconstpointer  data)
@@ -302,7 +304,7 @@ test_release_after_break (Fixture       *fixture,
   assert_tries_in_vain (backend, fixture->path);
   assert_releases (breaker);
 
-  /* Nor without a word */
+  /* The same if the object is dropped */
   assert_acquires (lock);
   assert_breaks (breaker);
   assert_acquires (breaker);
@@ -326,7 +328,7 @@ test_break_own (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* Somebody took what is at the path away, by a way that is not ours. */
+/* Another program removes what is at the path. */
 void
 assert_lost_when_gone (const TestBackend *backend,
                        Fixture           *fixture,
@@ -360,7 +362,7 @@ assert_lost_when_gone (const TestBackend *backend,
     }
 }
 
-/* The file was moved away under its holder, who is told. */
+/* The holder notices that its file was renamed. */
 static void
 test_release_after_renaming (Fixture       *fixture,
                              gconstpointer  data)
@@ -368,7 +370,8 @@ test_release_after_renaming (Fixture       *fixture,
   assert_lost_when_gone (data, fixture, TRUE);
 }
 
-/* The file is gone after a release and after the last reference, and there between. */
+/* The file exists while the lock is held, but not after a release or after the last
+ * reference. */
 static void
 test_remove_on_release (Fixture       *fixture,
                         gconstpointer  data)
@@ -392,8 +395,8 @@ test_remove_on_release (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* Several have a shared lock; an exclusive one waits for all of them, and they
- * for it. */
+/* Several objects hold a shared lock; an exclusive one waits for all of them, and they for
+ * it. */
 static void
 test_shared (Fixture       *fixture,
              gconstpointer  data)
@@ -439,7 +442,7 @@ test_shared (Fixture       *fixture,
   peer_send (peer, "release");
   peer_expect (peer, "released");
   assert_tries_in_vain (backend, fixture->path);
-  /* The first reader to go does not take the lock from the second */
+  /* The first reader that releases does not release the second reader's lock */
   peer_send (other_process, "try");
   peer_expect (other_process, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
   g_assert_false (claim.done);
@@ -459,7 +462,7 @@ test_shared (Fixture       *fixture,
   assert_releases (reader);
 }
 
-/* get_fd() has one while the lock is held, if this way of locking has one at all. */
+/* get_fd() returns a descriptor while the lock is held, if the backend has one. */
 static void
 test_descriptor (Fixture       *fixture,
                  gconstpointer  data)
@@ -489,8 +492,7 @@ query_cb (GObject      *object,
   g_assert_no_error (error);
 }
 
-/* Who holds it is told by any object, of this process or of another, and by both
- * ways to ask. */
+/* Any object finds the holder, in this process or in another one, with both calls. */
 static void
 assert_holder (const TestBackend *backend,
                const char        *path,
@@ -520,7 +522,7 @@ assert_holder (const TestBackend *backend,
   g_assert_cmpint (lf_lock_holder_get_pid (async_holder), ==, pid);
 }
 
-/* There is one, of whom nothing is known. */
+/* There is a holder, but nothing is known about it. */
 static void
 assert_unknown_holder (const TestBackend *backend,
                        const char        *path)
@@ -564,7 +566,7 @@ is_held_by_thread (gpointer data)
   return GINT_TO_POINTER (lf_lock_file_is_held_by_thread (data));
 }
 
-/* Through any object, but only by this thread. */
+/* Held through any object, but only by this thread. */
 static void
 test_held_by_thread (Fixture       *fixture,
                      gconstpointer  data)
@@ -589,7 +591,7 @@ is_acquired_by_thread (gpointer data)
   return GINT_TO_POINTER (lf_lock_file_is_acquired_by_thread (data));
 }
 
-/* Through this object and no other, and only by this thread. */
+/* Held through this object and no other, and only by this thread. */
 static void
 test_acquired_by_thread (Fixture       *fixture,
                          gconstpointer  data)
@@ -615,7 +617,7 @@ acquire_in_thread (gpointer data)
   return NULL;
 }
 
-/* Two objects and two threads that all share the lock. */
+/* Two objects and two threads share the lock. */
 static void
 test_acquired_by_thread_shared (Fixture       *fixture,
                                 gconstpointer  data)
@@ -639,8 +641,8 @@ test_acquired_by_thread_shared (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* Only who would wait for itself is told so: not another thread, and not who may
- * stop waiting. */
+/* Only a thread that would wait for itself gets this error: not another thread, and not one
+ * whose wait can be stopped. */
 static void
 test_would_deadlock (Fixture       *fixture,
                      gconstpointer  data)
@@ -664,7 +666,7 @@ test_would_deadlock (Fixture       *fixture,
   g_thread_join (thread);
   assert_tries_in_vain (backend, fixture->path);
 
-  /* The thread that holds it now has ended, so no thread waits for itself */
+  /* The thread that holds the lock now has ended, so no thread waits for itself */
   thread = g_thread_new ("waiter", acquire_in_thread, lock);
   wait_until_others_sleep ();
   assert_releases (other);
@@ -672,7 +674,7 @@ test_would_deadlock (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A timeout that is not a number is an error, however it is set. */
+/* A timeout that is not a number is refused, in whatever way it is set. */
 static void
 test_arguments (Fixture       *fixture,
                 gconstpointer  data)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The contract about paths: which of them work, what the others give, and that
- * what is no lock is left alone. */
+/* The contract for paths: which paths work, how others fail, and that files that are not
+ * locks are left alone. */
 
 #include "contract.h"
 
@@ -18,7 +19,7 @@ assert_path_works (const TestBackend *backend,
   g_assert_true (path_exists (path));
   assert_locked (backend, path);
 
-  /* Messages are UTF-8 whatever the path is */
+  /* Messages are UTF-8, whatever the path is */
   g_assert_false (lf_lock_file_try_acquire (other, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
@@ -29,7 +30,7 @@ assert_path_works (const TestBackend *backend,
   remove_recursively (path);
 }
 
-/* Locks of different paths in one directory have nothing to do with each other. */
+/* Locks with different paths in one directory are independent. */
 void
 assert_paths_apart (const TestBackend *backend,
                     Fixture           *fixture,
@@ -56,7 +57,7 @@ assert_paths_apart (const TestBackend *backend,
     }
 }
 
-/* Missing directories are made if that was asked for, and only then. */
+/* Missing directories are created only on request. */
 static void
 test_parents (Fixture       *fixture,
               gconstpointer  data)
@@ -77,7 +78,7 @@ test_parents (Fixture       *fixture,
   remove_recursively (top);
 }
 
-/* An object without a path, or with an empty one, can be asked nothing. */
+/* Every call fails for an object without a path, or with an empty one. */
 static void
 test_no_path (Fixture       *fixture,
               gconstpointer  data)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The contract between processes: exclusion, hand-over, and what is left
- * of those that were killed. */
+/* The contract between processes: exclusion, hand-over, and what killed processes leave
+ * behind. */
 
 #include <stdlib.h>
 
@@ -32,7 +33,7 @@ kill_and_reap (Peer *peer)
   peer_wait (peer);
 }
 
-/* What one process has, another one can neither get nor release. */
+/* One process can neither acquire nor release what another one holds. */
 static void
 test_processes (Fixture       *fixture,
                 gconstpointer  data)
@@ -58,7 +59,7 @@ test_processes (Fixture       *fixture,
   peer_releases (peer);
 }
 
-/* They wait for us and we for them, with both ways to wait. */
+/* Each process waits for the other one, with both ways to wait. */
 static void
 test_hand_over (Fixture       *fixture,
                 gconstpointer  data)
@@ -92,8 +93,8 @@ test_hand_over (Fixture       *fixture,
     }
 }
 
-/* 8 processes add one to a number many times each, half of them with acquire()
- * and half with acquire_async(). */
+/* 8 processes increment a number many times each, half of them with acquire() and half with
+ * acquire_async(). */
 static void
 assert_processes_exclude (const TestBackend *backend,
                           Fixture           *fixture,
@@ -137,15 +138,15 @@ test_counter (Fixture       *fixture,
   assert_processes_exclude (data, fixture, FALSE);
 }
 
-/* The same with a file that goes with each release. */
+/* The same with a file that is removed at each release. */
 static void
 test_counter_removed (Fixture       *fixture,
                       gconstpointer  data)
 {
   const TestBackend *backend = data;
 
-  /* There it is what test_counter() does; and SQLITE may fail to open a file that
-   * another process removes meanwhile */
+  /* For dotlocks, test_counter() does the same; and SQLITE may fail to open a file that
+   * another process is removing */
   if (backend->is_existence || backend->backend == LF_BACKEND_SQLITE)
     return;
 
@@ -153,8 +154,8 @@ test_counter_removed (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* 20 processes wait at once. Each has its turn, and where the kernel keeps a
- * queue, in the order in which they came. */
+/* 20 processes wait at once. Each has its turn, and if the kernel keeps a queue, in order
+ * of arrival. */
 static void
 test_waiters (Fixture       *fixture,
               gconstpointer  data)
@@ -198,8 +199,8 @@ test_waiters (Fixture       *fixture,
   g_assert_no_errno (g_unlink (log));
 }
 
-/* A lock that another process has can be broken, by us and by a third one. To its
- * holder it is lost then. */
+/* The lock of another process can be broken, by us and by a third process. Its holder has
+ * then lost it. */
 static void
 test_broken_by_others (Fixture       *fixture,
                        gconstpointer  data)
@@ -226,8 +227,8 @@ test_broken_by_others (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A break also ends the wait of those who are there already. A waiter may be
- * anywhere between two looks, so it is tried some times. */
+/* A break also ends waits that have already begun. A waiter may be anywhere between two
+ * polls, so this is repeated. */
 static void
 test_break_frees_waiters (Fixture       *fixture,
                           gconstpointer  data)
@@ -236,7 +237,7 @@ test_break_frees_waiters (Fixture       *fixture,
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
   g_autoptr (Peer) breaker = backend_peer_start (backend, fixture->path);
 
-  /* In the queue of a file that is put out of the way nothing changes */
+  /* In the kernel's queue for a removed file, nothing changes */
   if (!backend->is_existence)
     return;
 
@@ -257,7 +258,7 @@ test_break_frees_waiters (Fixture       *fixture,
     }
 }
 
-/* The lock of a holder that was killed is had by who asks next. */
+/* The next claim acquires the lock of a killed holder. */
 static void
 test_killed (Fixture       *fixture,
              gconstpointer  data)
@@ -276,7 +277,7 @@ test_killed (Fixture       *fixture,
     }
 }
 
-/* Those who wait already when it is killed have it one after another. */
+/* Waiters acquire the lock of a killed holder one after another. */
 static void
 test_killed_with_waiters (Fixture       *fixture,
                           gconstpointer  data)
@@ -305,7 +306,7 @@ test_killed_with_waiters (Fixture       *fixture,
   g_assert_no_errno (g_unlink (log));
 }
 
-/* A waiter that is killed is not missed. */
+/* A killed waiter does not disturb the others. */
 static void
 test_waiter_killed (Fixture       *fixture,
                     gconstpointer  data)
@@ -326,7 +327,7 @@ test_waiter_killed (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* Tells all to try, reads all answers, and returns the one who has it. */
+/* Tells all to try, reads all answers, and returns the one that has the lock. */
 static Peer *
 find_winner (Peer *finders[N_FINDERS])
 {
@@ -353,8 +354,8 @@ find_winner (Peer *finders[N_FINDERS])
   return winner;
 }
 
-/* 20 processes find the same stale lock at once: each time one of them has it
- * then, and the others take it for what it is, a fresh one. */
+/* 20 processes find the same stale lock at once. Each time exactly one of them acquires it,
+ * and its lock counts as fresh for the others. */
 static void
 test_stale_found_by_many (Fixture       *fixture,
                           gconstpointer  data)
@@ -385,7 +386,7 @@ test_stale_found_by_many (Fixture       *fixture,
       if (backend->names_others)
         g_assert_cmpint (lf_lock_holder_get_pid (seen), ==, peer_get_pid (winner));
 
-      /* It would say so if its lock had been removed or replaced */
+      /* The release would fail if its lock had been removed or replaced */
       peer_releases (winner);
       assert_not_locked (backend, fixture->path);
     }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The contract of races: whichever of two events comes first, what is said about
- * it is true, and leaves nothing behind. */
+/* The contract for races: whichever of two events comes first, the report about it is true,
+ * and nothing is left behind. */
 
 #include "contract.h"
 
 #define N_ROUNDS 1000
-/* Of an empty loop: some microseconds, and some milliseconds */
+/* Rounds of an empty loop: some microseconds, and some milliseconds */
 #define SHORT_SPIN 20000
 #define LONGEST_SPIN 2000000
 
 typedef void (*RaceFunc) (gpointer data);
 
-/* A thread that does one thing at the same time as the main one, as often as it
- * is told to. */
+/* A thread that does something at the same time as the main thread, as often as it is told
+ * to. */
 typedef struct
 {
   GThread *thread;
@@ -113,8 +114,7 @@ cancel_racer (gpointer data)
   g_cancellable_cancel (*(GCancellable **) data);
 }
 
-/* Threads go at random times; a little more of chance moves the two events past
- * each other. */
+/* Threads start at varying times. A random delay varies the order of the two events. */
 static void
 spin (gint32 limit)
 {
@@ -122,9 +122,7 @@ spin (gint32 limit)
     ;
 }
 
-/* What the loser of a race says must be true: after an error the lock is free,
- * after success it is ours. */
-/* A call ends after a second even if its thread is not run, which then releases later. */
+/* On a busy machine a call may end after a second, and its thread releases the lock later. */
 static void
 assert_becomes_free (const TestBackend *backend,
                      const char        *path)
@@ -137,6 +135,8 @@ assert_becomes_free (const TestBackend *backend,
   assert_releases (lock);
 }
 
+/* The report of a race's loser must be true: after an error the lock is free, after success
+ * it is ours. */
 static void
 check_race (const TestBackend *backend,
             LfLockFile        *lock,
@@ -155,8 +155,8 @@ check_race (const TestBackend *backend,
   else
     {
       g_assert_false (lf_lock_file_is_held (lock));
-      /* A disk that does not answer for a second is not waited for: then the thread of
-       * the wait cleans up when it does */
+      /* A report does not wait for a disk that takes a second to answer. In that case the
+       * thread of the wait cleans up later */
       if (lf_lock_file_get_remove_on_release (lock) && path_exists (path))
         wait_for_no_lock_threads ();
       if (lf_lock_file_get_remove_on_release (lock))
@@ -165,8 +165,8 @@ check_race (const TestBackend *backend,
     }
 }
 
-/* The cancel races with the release that grants the lock, which removes the file in
- * every second pair of rounds. */
+/* A cancel races with the release that grants the lock. In every second pair of rounds the
+ * release removes the file. */
 static void
 test_cancel_race (const TestBackend *backend,
                   const char        *path,
@@ -214,7 +214,8 @@ test_cancel_race (const TestBackend *backend,
       check_race (backend, lock, error, n_ended);
       g_clear_object (&cancellable);
 
-      /* So that either is as likely, however long it takes to wake who waits */
+      /* Adapts the delay so that both orders are equally likely, however long a wake-up
+       * takes */
       if (release_first)
         limit = error != NULL ? MIN (2 * limit, LONGEST_SPIN) : MAX (limit / 2, 2);
     }
@@ -222,7 +223,7 @@ test_cancel_race (const TestBackend *backend,
   racer_clear (&release);
   racer_clear (&cancel);
   g_test_message ("%u granted, %u cancelled", n_ended[0], n_ended[1]);
-  /* Others may look too late, each time */
+  /* Without a queue, waiters may poll too late each time */
   if (backend->has_queue)
     g_assert_cmpuint (n_ended[0], >, 0);
   g_assert_cmpuint (n_ended[1], >, 0);
@@ -242,7 +243,7 @@ test_cancel_race_sync (Fixture       *fixture,
   test_cancel_race (data, fixture->path, FALSE);
 }
 
-/* The deadline races with the release. */
+/* A deadline races with the release. */
 static void
 test_deadline_race (Fixture       *fixture,
                     gconstpointer  data)
@@ -271,8 +272,8 @@ test_deadline_race (Fixture       *fixture,
   g_test_message ("%u granted, %u timed out", n_ended[0], n_ended[1]);
 }
 
-/* The holder releases while somebody breaks the lock and takes it: whichever was
- * first, the lock that was taken then is left alone. */
+/* A release races with a process that breaks the lock and acquires it. Whichever is first,
+ * the new lock is left alone. */
 static void
 test_break_race (Fixture       *fixture,
                  gconstpointer  data)

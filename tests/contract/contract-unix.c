@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What a lock owes to its users on Unix, beyond what it owes everywhere: the
- * permissions of files, names of any bytes, and what happens after fork(). */
+/* The part of the contract that exists only on Unix: permissions of files, names with any
+ * bytes, and what happens after fork(). */
 
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 
 #include "contract.h"
 
-/* However alike the names. */
+/* However similar their names are. */
 static void
 test_paths_apart (Fixture       *fixture,
                   gconstpointer  data)
@@ -26,7 +27,7 @@ test_paths_apart (Fixture       *fixture,
   assert_paths_apart (data, fixture, names);
 }
 
-/* The file was removed under its holder, who is told. */
+/* The holder notices that its file was removed. */
 static void
 test_release_after_removal (Fixture       *fixture,
                             gconstpointer  data)
@@ -34,7 +35,7 @@ test_release_after_removal (Fixture       *fixture,
   assert_lost_when_gone (data, fixture, FALSE);
 }
 
-/* Permissions are what was asked for, less the umask, which is left alone. */
+/* Permissions are the requested ones, except for the umask, which does not change. */
 static void
 test_file_mode (Fixture       *fixture,
                 gconstpointer  data)
@@ -59,7 +60,7 @@ test_file_mode (Fixture       *fixture,
       g_assert_cmphex (path_stat.st_mode & 07777, ==, masked[i]);
       assert_releases (lock);
 
-      /* What exists stays as it is */
+      /* An existing file keeps its permissions */
       if (!backend->is_existence)
         {
           lf_lock_file_set_file_mode (lock, 0604);
@@ -72,7 +73,7 @@ test_file_mode (Fixture       *fixture,
     }
 }
 
-/* Directories that are made have the usual permissions. */
+/* Created directories have the usual permissions. */
 static void
 test_parents_mode (Fixture       *fixture,
                    gconstpointer  data)
@@ -93,7 +94,7 @@ test_parents_mode (Fixture       *fixture,
   remove_recursively (parent);
 }
 
-/* A file where a directory should be. */
+/* A file in place of a directory. */
 static void
 test_parent_is_file (Fixture       *fixture,
                      gconstpointer  data)
@@ -145,7 +146,7 @@ child_without_permission (gpointer data)
       lf_lock_file_set_create_parents (deep_lock, TRUE);
       assert_refused (deep_lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
-      /* There is none if that can be seen, and else nobody knows */
+      /* If the directory can be searched, nothing is there; otherwise nobody knows */
       g_assert_cmpint (lf_lock_file_is_locked (lock, NULL, &error), ==, modes[i] == 0);
       if (modes[i] == 0)
         g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
@@ -156,7 +157,7 @@ child_without_permission (gpointer data)
     }
 }
 
-/* Directories that cannot be entered, or not written: each call says so. */
+/* Each call reports directories that cannot be searched, or not be written to. */
 static void
 test_permission (Fixture       *fixture,
                  gconstpointer  data)
@@ -174,7 +175,7 @@ child_with_file (gpointer data)
   g_autoptr (LfLockFile) lock = lock_new (child->backend, path);
 
   g_assert_no_errno (g_chmod (path, 0444));
-  /* flock(2) needs no more than to open the file */
+  /* flock(2) only needs to open the file */
   if (child->backend->backend == LF_BACKEND_FLOCK)
     {
       assert_acquires (lock);
@@ -192,7 +193,7 @@ child_with_file (gpointer data)
   assert_refused (lock, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
-/* A file that may only be read can be locked shared, and exclusively with FLOCK only. */
+/* A read-only file can be locked shared, but exclusively only with FLOCK. */
 static void
 test_file_permission (Fixture       *fixture,
                       gconstpointer  data)
@@ -218,7 +219,7 @@ child_against_others (gpointer data)
   assert_locked (child->backend, child->fixture->path);
 }
 
-/* A lock of another user, here of the superuser, is respected. */
+/* Another user's lock, here the superuser's, is respected. */
 static void
 test_other_user (Fixture       *fixture,
                  gconstpointer  data)
@@ -234,13 +235,13 @@ test_other_user (Fixture       *fixture,
   peer_expect (holder, "released");
 }
 
-/* Names of any bytes and of the greatest length; one byte more is an error. */
+/* Names with any bytes and of maximal length work; one byte more is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)
 {
   const TestBackend *backend = data;
-  /* The longest name leaves no room for anything that is added to it */
+  /* The longest name leaves no room to append anything */
   g_autofree char *longest = g_strnfill (255, 'x');
   g_autofree char *too_long = g_strnfill (256, 'x');
   g_autofree char *long_path = g_build_filename (fixture->directory, too_long, NULL);
@@ -278,7 +279,7 @@ child_that_moves (gpointer data)
   assert_tries (child->backend, child->fixture->path);
 }
 
-/* A relative path is that of the directory in which the object was made. */
+/* A relative path refers to the directory in which the object was made. */
 static void
 test_chdir (Fixture       *fixture,
             gconstpointer  data)
@@ -288,7 +289,7 @@ test_chdir (Fixture       *fixture,
   run_in_child (child_that_moves, &child);
 }
 
-/* The directory may be reached by another name: that is the same lock. */
+/* A directory with another name: both paths mean the same lock. */
 static void
 test_linked_directory (Fixture       *fixture,
                        gconstpointer  data)
@@ -367,8 +368,8 @@ assert_not_a_lock (const TestBackend *backend,
   g_assert_cmpint (before.st_mtim.tv_nsec, ==, after.st_mtim.tv_nsec);
 }
 
-/* What is of another kind than this way's locks is refused, and left alone with
- * all it points to. */
+/* Something that cannot be a lock of this backend is refused, and left alone, as is
+ * everything that it points to. */
 static void
 test_not_a_lock (Fixture       *fixture,
                  gconstpointer  data)
@@ -459,7 +460,7 @@ child_releases (gpointer data)
   g_assert_false (lf_lock_file_is_held (child->lock));
   g_assert_cmpint (lf_lock_file_get_fd (child->lock), ==, -1);
 
-  /* Also afterwards, when the child has forgotten all about it */
+  /* Also afterwards, when the child no longer refers to the lock */
   for (int i = 0; i < 2; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -505,8 +506,8 @@ child_acquires (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* Nothing that a forked child does with the object frees its parent's lock, nor
- * removes its file. */
+/* Nothing that a forked child does with the object releases its parent's lock, or removes
+ * its file. */
 static void
 test_fork (Fixture       *fixture,
            gconstpointer  data)
@@ -521,7 +522,7 @@ test_fork (Fixture       *fixture,
     {
       lf_lock_file_set_remove_on_release (lock, i % 2 == 1);
       assert_acquires (lock);
-      /* A descriptor that the child has too, and whose closing may be put off */
+      /* A descriptor that the child has too, and that may not be closed at once */
       assert_tries_in_vain (backend, fixture->path);
       run_in_child (functions[i / 2], &child);
       g_assert_true (path_exists (fixture->path));
@@ -544,7 +545,7 @@ child_locks_itself (gpointer data)
   assert_releases (child->lock);
 }
 
-/* A child can use an object that its parent had before. */
+/* A child can use an object that its parent used before the fork. */
 static void
 test_fork_free (Fixture       *fixture,
                 gconstpointer  data)
@@ -592,8 +593,8 @@ assert_sleeping_child_keeps_nothing (const TestBackend *backend,
   g_assert_cmpint (status, ==, 0);
 }
 
-/* A child that has the parent's descriptors keeps the lock neither from being
- * released nor from ending with its object. */
+/* A child that has inherited the descriptors prevents neither a release nor the end of a
+ * dropped object's lock. */
 static void
 test_fork_sleeping (Fixture       *fixture,
                     gconstpointer  data)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The contract of waiting: its time, its cancel, its order within a process, and
- * what it leaves behind. */
+/* The contract for waits: their time, their cancel, their order within a process, and what
+ * they leave behind. */
 
 #include <math.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 #define N_CROWD_CANCELLED ((N_CROWD + 2) / 3)
 #define N_HAND_OVERS 30
 
-/* A wait is never shorter than was asked for, and its error says who has the
- * lock. */
+/* A wait is never shorter than requested, and its error names the holder. */
 static void
 assert_times_out (const TestBackend *backend,
                   const char        *path,
@@ -56,7 +56,7 @@ assert_times_out (const TestBackend *backend,
     }
 }
 
-/* A lock that is held: none of the calls gets it, and each says who has it. */
+/* For a held lock, every call fails and names the holder. */
 static void
 test_timeout (Fixture       *fixture,
               gconstpointer  data)
@@ -65,7 +65,7 @@ test_timeout (Fixture       *fixture,
   const double timeouts[] = { 0, 0.001, 0.05, 0.3 };
   g_autoptr (Peer) peer = backend_peer_start_holder (backend, fixture->path);
   g_autofree char *named = g_strdup_printf ("held by PID %d (lf-test-peer)", peer_get_pid (peer));
-  /* To look for the holder of a kernel's lock would take longer than the try */
+  /* For a kernel lock, searching for the holder would take longer than the attempt */
   const char *holder = backend->is_existence ? named : NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (timeouts); i++)
@@ -76,7 +76,7 @@ test_timeout (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* Any timeout is long enough for a lock that is free. */
+/* Any timeout suffices for a free lock. */
 static void
 test_timeout_free (Fixture       *fixture,
                    gconstpointer  data)
@@ -113,7 +113,7 @@ acquire_with_timeout_in_thread (gpointer data)
   return NULL;
 }
 
-/* A lock that comes free in time is had. */
+/* A lock that becomes free in time is acquired. */
 static void
 test_timeout_in_time (Fixture       *fixture,
                       gconstpointer  data)
@@ -139,8 +139,7 @@ test_timeout_in_time (Fixture       *fixture,
   assert_releases (holder);
 }
 
-/* A release in another process wakes who waits here, who else would look only
- * every hour. */
+/* A release in another process wakes a waiter, which would otherwise poll only every hour. */
 static void
 test_woken (Fixture       *fixture,
             gconstpointer  data)
@@ -169,7 +168,7 @@ test_woken (Fixture       *fixture,
     }
 }
 
-/* Who has been cancelled already gets nothing, and makes no file. */
+/* A cancellable that is already cancelled: nothing is acquired, and no file is made. */
 static void
 test_cancelled_before (Fixture       *fixture,
                        gconstpointer  data)
@@ -198,8 +197,7 @@ cancel_when_asleep (gpointer data)
   return NULL;
 }
 
-/* A wait that is cancelled leaves the holder's lock alone, and the place in front
- * of those who wait behind it. */
+/* A cancelled wait leaves the holder's lock alone, and gives up its place in the queue. */
 static void
 test_cancelled (Fixture       *fixture,
                 gconstpointer  data)
@@ -238,15 +236,16 @@ test_cancelled (Fixture       *fixture,
   assert_releases (behind);
 }
 
-/* One claim among several, sync in a thread of its own or async in the main one. */
+/* One of several claims, synchronous in a thread of its own or asynchronous in the main
+ * thread. */
 typedef struct
 {
   LfLockFile *lock;
-  GThread *thread; /* NULL if async */
+  GThread *thread; /* NULL if it is asynchronous */
   GPtrArray *served;
 } Turn;
 
-/* Called by who has the lock, so by one at a time. */
+/* Called while holding the lock, so not concurrently. */
 static void
 turn_served (Turn *turn)
 {
@@ -277,8 +276,8 @@ turn_cb (GObject      *object,
   turn_served (user_data);
 }
 
-/* In one process the claims for one path are served in the order in which they
- * came, sync and async ones, those of threads and those of the main loop. */
+/* Within a process, claims for one path are served in order of arrival: synchronous and
+ * asynchronous ones, from threads and from the main loop. */
 static void
 test_order (Fixture       *fixture,
             gconstpointer  data)
@@ -373,9 +372,9 @@ crowd_cb (GObject      *object,
   g_idle_add (leave_cb, member);
 }
 
-/* 100 wait at once, in a main loop that has other things to do, and every third
- * of them is cancelled: each is told once, and one at a time has it. The holder is
- * in another process, then in this one. */
+/* 100 claims wait at once, in a main loop that is busy with other things, and every third
+ * one is cancelled. Each is reported once, and only one at a time holds the lock. The
+ * holder is in another process, then in this one. */
 static void
 test_async_crowd (Fixture       *fixture,
                   gconstpointer  data)
@@ -430,7 +429,7 @@ test_async_crowd (Fixture       *fixture,
     }
 }
 
-/* An object waits for one thing at a time in a synchronous call. */
+/* An object cannot wait for two things at a time in a synchronous call. */
 static void
 test_pending (Fixture       *fixture,
               gconstpointer  data)
@@ -450,7 +449,7 @@ test_pending (Fixture       *fixture,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
   g_clear_error (&error);
 
-  /* It waits, which is not to hold */
+  /* A waiter is not a holder */
   g_assert_false (lf_lock_file_release (lock, &error));
   g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
 
@@ -502,7 +501,7 @@ cycle (const TestBackend *backend,
       g_assert_error (claim.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
       break;
 
-    case 4: /* tried */
+    case 4: /* tried once */
       g_assert_false (lf_lock_file_try_acquire (lock, &error));
       g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
       break;
@@ -514,8 +513,8 @@ cycle (const TestBackend *backend,
     }
 }
 
-/* Acquisitions of all ends leave no descriptor, no thread and no file; that they
- * leave no byte is for valgrind, which runs this too. */
+/* However acquisitions end, they leave no descriptor, thread or file behind. Valgrind runs
+ * this too, and checks the memory. */
 static void
 test_no_leaks (Fixture       *fixture,
                gconstpointer  data)
@@ -523,7 +522,7 @@ test_no_leaks (Fixture       *fixture,
   const TestBackend *backend = data;
   guint n_descriptors;
 
-  /* GLib makes its own threads and descriptors once */
+  /* GLib makes threads and descriptors of its own once */
   for (guint i = 0; i < 12; i++)
     cycle (backend, fixture->path, i);
   assert_no_litter (backend, fixture);
@@ -533,7 +532,7 @@ test_no_leaks (Fixture       *fixture,
     cycle (backend, fixture->path, i);
   assert_no_litter (backend, fixture);
 
-  /* A watch may end a little after the last wait */
+  /* A watch may end shortly after the last wait */
   while (count_descriptors () > n_descriptors)
     g_usleep (500);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What a lock owes to its users on Windows, beyond what it owes everywhere: names
- * as they are there, and files that others have open. */
+/* The part of the contract that exists only on Windows: names, and files that other
+ * programs have open. */
 
 #include <fcntl.h>
 #include <io.h>
@@ -29,7 +30,7 @@ get_wide_path (const char *path)
   return wide;
 }
 
-/* However alike the names. */
+/* However similar their names are. */
 static void
 test_paths_apart (Fixture       *fixture,
                   gconstpointer  data)
@@ -39,7 +40,7 @@ test_paths_apart (Fixture       *fixture,
   assert_paths_apart (data, fixture, names);
 }
 
-/* The system does not tell a file in the place of a directory from nothing. */
+/* Windows does not distinguish a file in place of a directory from a missing directory. */
 static void
 test_parent_is_file (Fixture       *fixture,
                      gconstpointer  data)
@@ -56,7 +57,7 @@ test_parent_is_file (Fixture       *fixture,
   g_assert_no_errno (g_unlink (file));
 }
 
-/* Names of any characters and of the greatest length; one more is an error. */
+/* Names with any characters and of maximal length work; one more character is an error. */
 static void
 test_names (Fixture       *fixture,
             gconstpointer  data)
@@ -94,7 +95,7 @@ test_names (Fixture       *fixture,
   }
 }
 
-/* Other processes are given such names, too. */
+/* Other processes can use such names too. */
 static void
 test_names_of_peers (Fixture       *fixture,
                      gconstpointer  data)
@@ -111,7 +112,7 @@ test_names_of_peers (Fixture       *fixture,
   remove_recursively (path);
 }
 
-/* Much longer than the 260 characters of old. */
+/* Much longer than the old limit of 260 characters. */
 static void
 test_long_path (Fixture       *fixture,
                 gconstpointer  data)
@@ -147,8 +148,8 @@ test_long_path (Fixture       *fixture,
   remove_recursively (top);
 }
 
-/* A relative path is that of the directory of its time, and so is one that has only
- * its drive or only its directories. wine has these two drives. */
+/* A relative path refers to the current directory at construction. So does a path with only
+ * a drive or only directories. wine has these two drives. */
 static void
 test_chdir (Fixture       *fixture,
             gconstpointer  data)
@@ -177,7 +178,7 @@ test_chdir (Fixture       *fixture,
   g_assert_no_errno (g_chdir (before));
 }
 
-/* As root wine opens such a file for writing all the same. */
+/* For root, wine can open such a file for writing. */
 static gboolean
 can_be_written (const wchar_t *path)
 {
@@ -199,7 +200,7 @@ test_read_only (Fixture       *fixture,
   g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
   g_autofree wchar_t *wide = get_wide_path (fixture->path);
 
-  /* Who has such a lock has made its file */
+  /* The holder of such a lock has made its file */
   if (backend->is_existence)
     return;
 
@@ -245,7 +246,7 @@ test_not_a_lock (Fixture       *fixture,
   assert_not_a_lock (backend, "\\\\.\\NUL");
 }
 
-/* A break must not remove data, and neither must a release. */
+/* Neither a break nor a release may remove data. */
 static void
 test_data_is_kept (Fixture       *fixture,
                    gconstpointer  data)
@@ -266,7 +267,7 @@ test_data_is_kept (Fixture       *fixture,
   g_assert_true (path_exists (fixture->path));
 }
 
-/* No child process gets the file. */
+/* Child processes do not inherit the file. */
 static void
 test_not_inherited (Fixture       *fixture,
                     gconstpointer  data)
@@ -285,15 +286,15 @@ test_not_inherited (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* Opens the file as most programs open what they read: as the C library does, which
- * does not let others delete it meanwhile. */
+/* Opens the file as most programs do to read it, through the C library: others may then not
+ * delete it. */
 static int
 open_as_reader (const char *path)
 {
   return g_open (path, _O_RDONLY | _O_BINARY | _O_NOINHERIT, 0);
 }
 
-/* Whoever holds it, others can read what is in the file. */
+/* Others can read a held file's content. */
 static void
 test_readable (Fixture       *fixture,
                gconstpointer  data)
@@ -321,8 +322,8 @@ try_release_in_thread (gpointer data)
   return GINT_TO_POINTER (lf_lock_file_release (data, NULL));
 }
 
-/* A release waits for who just reads the file, or has it for himself. That must be
- * over in half a second, for which not every machine has always the time. */
+/* A release waits for a program that reads the file, or has it exclusively. This must take
+ * less than half a second, which slow machines may miss. */
 static void
 test_release_while_open (Fixture       *fixture,
                          gconstpointer  data)
@@ -338,7 +339,7 @@ test_release_while_open (Fixture       *fixture,
       HANDLE file;
 
       assert_acquires (lock);
-      /* The descriptor of a PID_FILE keeps everybody from having it alone */
+      /* Because of PID_FILE's descriptor, no program can open the file exclusively */
       file = CreateFileW (wide, GENERIC_READ,
                           backend->has_descriptor ? FILE_SHARE_READ | FILE_SHARE_WRITE : 0,
                           NULL, OPEN_EXISTING, 0, NULL);
@@ -357,7 +358,7 @@ test_release_while_open (Fixture       *fixture,
   g_assert_true (n_released > 0 || !backend->is_existence);
 }
 
-/* What lets one at a time remove locks in a directory. */
+/* The mutex that ensures that only one process at a time removes locks in a directory. */
 static HANDLE
 take_guard (const char *directory)
 {
@@ -383,8 +384,8 @@ take_guard (const char *directory)
   return mutex;
 }
 
-/* A release, which looks and then removes, does both alone, however long another
- * one takes: else it could remove what was locked in between. */
+/* A release looks at the lock and removes it under the guard, however long another process
+ * has it. Otherwise it could remove a lock that was made in between. */
 static void
 test_release_in_turn (Fixture       *fixture,
                       gconstpointer  data)
@@ -408,7 +409,7 @@ test_release_in_turn (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* It does not wait for ever, and the lock is held then as before. */
+/* A release does not wait forever. If it fails, the lock is still held. */
 static void
 test_release_in_vain (Fixture       *fixture,
                       gconstpointer  data)
@@ -455,7 +456,7 @@ const BackendCase contract_platform_cases[] = {
   { NULL, NULL },
 };
 
-/* The rest of contract-unix.c is in this table. */
+/* The other cases of contract-unix.c, with the reasons why they are missing here. */
 const MissingCase contract_missing_cases[] = {
   { "release-after-removal", "a file that is deleted keeps its name while it is open" },
   { "file-mode", "files have no such permissions" },

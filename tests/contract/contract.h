@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* The cases, each list with an empty one at its end. */
+/* The cases, in lists that end with an empty case. */
 extern const BackendCase contract_object_cases[];
 extern const BackendCase contract_path_cases[];
-extern const BackendCase contract_platform_cases[]; /* a file a platform */
+extern const BackendCase contract_platform_cases[]; /* one file per platform */
 extern const BackendCase contract_process_cases[];
 extern const BackendCase contract_race_cases[];
 extern const BackendCase contract_wait_cases[];
 
-/* The cases of other platforms that this one has not, and why; the last is empty. */
+/* Cases of other platforms that this one does not have, and why; the last one is empty. */
 typedef struct
 {
   const char *name;
@@ -23,7 +24,7 @@ typedef struct
 
 extern const MissingCase contract_missing_cases[];
 
-/* What cases of a platform share with the others. */
+/* Functions that a platform's cases share with the others. */
 void assert_lost_when_gone (const TestBackend *backend, Fixture *fixture, gboolean renames);
 void assert_path_works     (const TestBackend *backend, const char *path);
 void assert_paths_apart    (const TestBackend *backend, Fixture *fixture,

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What every way of locking owes to its users: the same cases for each of them,
- * through the public functions only. */
+/* The contract of every backend: the same cases for each of them, with the public functions
+ * only. */
 
 #include "contract.h"
 
-/* Each backend that has to be there is, and each that is there has the cases. */
+/* All expected backends exist, and all existing backends have the cases. */
 static void
 test_all_backends (void)
 {
   for (gsize i = 0; i < n_test_backends; i++)
     g_assert_true (lf_backend_is_supported (test_backends[i].backend));
 
-  /* And none that is here goes without the cases */
+  /* No existing backend is without the cases */
   for (int backend = LF_BACKEND_AUTO + 1; backend <= LF_BACKEND_SQLITE; backend++)
     {
       gboolean listed = FALSE;
@@ -28,7 +29,7 @@ static const BackendCase *const lists[] = {
   contract_process_cases, contract_platform_cases,
 };
 
-/* What is said to be missing is missing. */
+/* The cases in the table of missing ones do not exist. */
 static void
 test_missing_cases (void)
 {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What the tests of the examples share: processes that are spoken to, in private
+"""What the tests of the examples share: processes with input and output, in private
 directories."""
 
 import os
@@ -17,9 +18,9 @@ tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(tests, 'support'))
 from tap_report import run_as_tap  # noqa: E402, F401
 
-# Tells a hang from an answer, on a busy machine too
+# Enough to distinguish a hang from a slow answer, even on a busy machine
 PATIENCE = 60
-# What is not UTF-8 is in strings as '\udcXX'
+# Strings contain bytes that are not UTF-8 as '\udcXX'
 BYTES = 'surrogateescape'
 
 
@@ -34,7 +35,7 @@ def wait_until(condition, what):
 def n_waiters(path):
     """How many processes wait for the lock of a file, as the kernel lists them.
 
-    A line may come twice while other locks come and go, so the processes are counted.
+    A line may appear twice while other locks come and go, so this counts processes.
     """
     inode = f':{os.stat(path).st_ino} '
     with open('/proc/locks') as locks:
@@ -42,7 +43,7 @@ def n_waiters(path):
 
 
 def with_ctrl_c():
-    # Shells have their background jobs ignore it
+    # Shells make their background jobs ignore it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -60,7 +61,7 @@ class Program:
         self.may_repeat = None
 
     def has_line(self, seconds=0):
-        """Whether a line has come, or comes in that time."""
+        """Whether a line is available, or becomes available in that time."""
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         return self.buffer or ready
 
@@ -100,7 +101,7 @@ class Program:
         self.process.send_signal(signal.SIGINT)
 
     def expect_end(self, status=0, errors=''):
-        """The rest of the output is empty, and the status as a shell sees it."""
+        """The rest of the output is empty, and this is the exit status as a shell sees it."""
         rest = self.line()
         said = self.process.stderr.read().decode(errors=BYTES)
         actual = self.process.wait(PATIENCE)
@@ -135,7 +136,7 @@ class ExampleTest(unittest.TestCase):
     def start(self, name, *arguments):
         language = self.languages[self.n_started % len(self.languages)]
         self.n_started += 1
-        # Each test has a user's runtime directory of its own
+        # Each test has a runtime directory of its own
         env = {'XDG_RUNTIME_DIR': self.directory, **self.env}
         program = Program([*self.commands[name, language], *map(str, arguments)], env)
         self.addCleanup(program.clean_up)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The example programs, each as several processes that compete.
+"""The example programs, each run as several competing processes.
 
     test-examples.py SOURCE BUILD LANGUAGE...
 
-The processes of a case are in these languages, one after the other: the same cases
-try each language by itself, and all of them together.
+The processes of a case have these languages, one after the other: the same cases test
+each language by itself, and all of them together.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ import sys
 
 from examples_testing import PATIENCE, ExampleTest, n_waiters, wait_until, run_as_tap
 
-# In one line, as a person would have it
+# A message in one line, for users
 PLAIN_ERROR = r'(?!g-|.*-CRITICAL|.*Error: ).+\n'
 NO_DIRECTORY = 'Cannot open lock file {}: Not a directory\n'
 USAGE = 'Usage: .*\n'
@@ -80,7 +81,7 @@ class AppendInTurn(ExampleTest):
                        for program in programs for i in range(1, n_lines + 1))
 
     def queue_up(self, n_programs, n_lines):
-        """Starts programs one after the other, each when the one before waits."""
+        """Starts programs one after the other, each one when the one before waits."""
         queue = []
         for i in range(n_programs):
             program = self.start(n_lines, 0.02)
@@ -213,7 +214,7 @@ class Document(ExampleTest):
         self.assertEqual(os.listdir(self.directory), ['notes.txt'])
 
     def test_two_names(self):
-        """A link is a name of the document: one at a time edits it, and it stays a link."""
+        """A link is a name of the document: only one program edits it, and it stays a link."""
         link = self.link_to_it()
         for paths in (link, self.file), (self.file, link):
             self.path('notes.txt', 'Before\n')
@@ -240,7 +241,7 @@ class Document(ExampleTest):
         self.assertEqual(os.readlink(link), '../notes.txt')
 
     def test_permissions(self):
-        """Who could read and write it can afterwards, and nobody else."""
+        """The permissions and the owner do not change."""
         owner = (65534, 65533) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
         for _ in self.languages:
             for mode in 0o600, 0o664:
@@ -300,7 +301,7 @@ class Document(ExampleTest):
             self.wait_for(first, program, i)
             waiting.append(program)
         self.save_and_close(first)
-        # Without an order, as the lock file is removed; but one at a time
+        # In any order, since the lock file is removed, but one at a time
         while waiting:
             wait_until(lambda: any(program.has_line() for program in waiting), 'the next one')
             [next_one] = [program for program in waiting if program.has_line()]
@@ -361,7 +362,7 @@ class Document(ExampleTest):
             program.end_of_input()
             while program.line():
                 pass
-            # Refused, or shown and saved: but as it was
+            # Either refused, or shown and saved unchanged
             program.process.wait(PATIENCE)
             self.assert_content(self.file, text)
 
@@ -411,7 +412,7 @@ class ReadersWriters(ExampleTest):
         writer = self.write('new')
         self.expect_waiters(1)
         self.enter(*readers[:2])
-        # The list may miss one while others come and go; once in, it waits no more
+        # The list may miss one while others come and go; once it reads, it no longer waits
         self.expect_waiters(1)
         self.enter(readers[2])
         writer.expect(f'PID {writer.pid} writes: new')
@@ -421,7 +422,7 @@ class ReadersWriters(ExampleTest):
     def test_all_wait_for_a_writer(self):
         writer = self.write('new')
         writer.expect(f'PID {writer.pid} writes: new')
-        # This is what the readers must not see
+        # The readers must not see this state
         self.assert_content(self.file, '')
         readers = [self.read() for _ in range(3)]
         self.expect_waiters(3)

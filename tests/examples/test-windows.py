@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The example with a window, as several processes on an X server of its own, with
-what a person does: types, and turns to another one.
+"""The example with a window, as several processes on an X server of its own.
 
     test-windows.py SOURCE BUILD SCREENSHOTS LANGUAGE...
 
-What the banner says is read from the lines of --verbose. The names of the cases are
-those of the languages, which the windows of a case have one after the other.
+The tests type, and change between windows, as a user does. They read the text of the
+banner from the output of --verbose. The cases have the names of the languages, which the
+windows of a case have one after the other.
 """
 
 import os
@@ -19,7 +20,7 @@ COMMANDS = {
     'c': lambda source, build: [f'{build}/document-window-c'],
     'python': lambda source, build: ['/usr/bin/python3', f'{source}/document-window.py'],
 }
-# Neither a bus nor a graphics card is asked for
+# Without a bus and a graphics card
 ENVIRONMENT = {
     'GDK_BACKEND': 'x11', 'GSK_RENDERER': 'cairo', 'GSETTINGS_BACKEND': 'memory',
     'GTK_A11Y': 'none', 'NO_AT_BRIDGE': '1', 'G_DEBUG': '',
@@ -29,7 +30,7 @@ DIRECTORY = '.*[Dd]irectory.*'
 
 
 class Screen:
-    """An X server with a free number, and what to do on it."""
+    """An X server with a free number, and what is done on it."""
 
     def __init__(self):
         reading, writing = os.pipe()
@@ -69,14 +70,15 @@ class Window:
         return found
 
     def look(self):
-        """What a person does who turns to the window."""
+        """Focuses the window, as a user does who looks at it."""
         self.screen.run('xdotool', 'windowfocus', '--sync', self.id)
 
     def keys(self, *keys):
         self.screen.run('xdotool', 'windowfocus', '--sync', self.id, 'key', *keys)
 
     def press(self, keys, done):
-        """Presses until it has had an effect: a button that has just come misses it."""
+        """Presses keys until they have an effect: a button that has just appeared misses
+        them."""
         def pressed():
             self.keys(keys)
             return done(0.5)
@@ -89,12 +91,12 @@ class Window:
         return self.screen.run('import', '-window', self.id, 'rgb:-')
 
     def shows_text(self):
-        """Whether there is anything in the lower part, which is white else."""
+        """Whether there is text in the lower part, which is otherwise white."""
         return len(set(self.screen.run(
             'import', '-window', self.id, '-crop', '200x60+20+200', 'rgb:-'))) > 1
 
     def expect_end(self):
-        # What GTK thinks of the machine does not matter here
+        # GTK's warnings about the machine do not matter here
         self.program.expect_end(0, '(?s).*')
 
 
@@ -191,7 +193,7 @@ class Windows(ExampleTest):
         second = self.open_second(first)
         second.type('Not accepted')
         self.take_screenshot()
-        # Neither saves: it has changed nothing
+        # This does not save, since nothing has changed
         second.keys('ctrl+s')
         self.assert_content(self.file, 'Milk\nBread\n')
 
@@ -232,7 +234,7 @@ class Windows(ExampleTest):
         self.expect_waiters(0)
 
         self.close(first)
-        # It looks when a person does, and not again and again
+        # It queries the holder when a user looks at it, not periodically
         self.assertFalse(second.program.has_line(2))
         second.look()
         second.program.expect('No longer open elsewhere')
@@ -259,7 +261,7 @@ class Windows(ExampleTest):
         first = self.open_first()
         second = self.open_second(first)
         third = self.open_second(first, 1)
-        # Without an order, as the lock file is removed: so that only one waits
+        # In any order, since the lock file is removed. So let only one wait
         self.cancel(third, first)
         self.expect_waiters(1)
         self.close(first)
@@ -301,7 +303,7 @@ class Windows(ExampleTest):
     def test_not_a_text(self):
         with open(self.file, 'wb') as file:
             file.write(b'\xff\xfe')
-        # Nobody keeps the lock of what cannot be edited
+        # A document that cannot be edited does not stay locked
         for _ in range(2):
             self.open('This is not a text in UTF-8')
             wait_until(lambda: not os.path.exists(self.lock), 'the release')
@@ -311,9 +313,9 @@ class Windows(ExampleTest):
     def test_no_lock(self):
         os.mkfifo(self.lock)
         self.path('notes.txt', 'Milk\n' * 30)
-        window = self.open('.*/.notes.txt.lock is not a lock file but a FIFO')
+        window = self.open('.*/.notes.txt.lock is not a lock file, but a FIFO')
         wait_until(window.shows_text, 'the text')
-        # Nothing to wait for
+        # There is nothing to wait for
         window.keys('alt+e')
         window.type('Not accepted')
         self.close(window)
@@ -335,12 +337,12 @@ class Windows(ExampleTest):
         self.make_directory()
         window.keys('ctrl+w')
         window.program.expect(DIRECTORY)
-        # It is still there, with what was typed
+        # The window is still open, with the typed text
         os.rmdir(self.file)
         self.save(window)
         self.assert_content(self.file, 'Milk\nBread\nTyped')
 
-        # The message had gone, as it comes again
+        # The message had disappeared, since it appears again
         self.make_directory()
         window.type(' again')
         window.keys('ctrl+s')
@@ -351,7 +353,7 @@ class Windows(ExampleTest):
         self.assertEqual(os.listdir(self.file), [])
 
     def test_close_while_saving(self):
-        # Which takes a while
+        # This takes a while
         self.path('notes.txt', 'Milk and bread\n' * 500000)
         window = self.open_first()
         window.type('Typed')

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "fork-child.h"
 
@@ -11,8 +12,8 @@
 
 #include "lf-test-util.h"
 
-/* What a child does takes some milliseconds. It is stuck if it is in the same place in
- * so many seconds in a row. */
+/* A child needs some milliseconds. It counts as stuck if it is in the same place for this
+ * many seconds in a row. */
 #define PATIENCE 5
 #define PATIENCE_WITH_GLIB 2
 
@@ -35,7 +36,7 @@ is_in (const Dl_info *frame,
   return frame->dli_fname != NULL && strstr (frame->dli_fname, library) != NULL;
 }
 
-/* Functions that take a lock for their caller. */
+/* Functions that lock a mutex for their caller. */
 static gboolean
 takes_lock (const Dl_info *frame)
 {
@@ -59,10 +60,10 @@ allocates (const Dl_info *frame)
   return frame->dli_sname != NULL && g_str_has_prefix (frame->dli_sname, "g_slice_");
 }
 
-/* Is it in a lock that GLib takes to make or end an object, or to allocate memory, that
- * the calling thread waits? The frames, from the inner ones on, are those of this file,
- * of the C library and of GLib's function for such locks, which may have another
- * without a name in it; the next one wants the lock. */
+/* Whether the calling thread waits for a mutex that GLib locks to make or end an object, or
+ * to allocate memory. The frames, from the inner ones on, are those of this file, of the C
+ * library and of GLib's function for such mutexes, which may contain another frame without
+ * a name. The next frame wants the mutex. */
 static gboolean
 is_stuck_in_glib (void *const *addresses,
                   int          n_addresses)
@@ -82,7 +83,7 @@ is_stuck_in_glib (void *const *addresses,
   while (i < n_addresses && takes_lock (&frames[i]))
     i++;
 
-  /* What GLib does besides is called by the library, which need not */
+  /* The library could avoid calling any other function of GLib */
   while (i < n_addresses && is_in (&frames[i], "libglib-2.0.so") && !allocates (&frames[i]))
     i++;
 
@@ -91,8 +92,8 @@ is_stuck_in_glib (void *const *addresses,
                              is_in (&frames[i], "libgio-2.0.so"));
 }
 
-/* Every second. At last stops for the parent to see the other threads too, if it
- * can. */
+/* Called every second. When the child is stuck, stops it, so that the parent can also show
+ * its other threads, if it has a debugger. */
 static void
 alarm_cb (int signal_number)
 {
@@ -119,7 +120,7 @@ alarm_cb (int signal_number)
   _exit (in_glib ? STATUS_STUCK_IN_GLIB : STATUS_STUCK);
 }
 
-/* Before the first child: loads what backtrace() needs, which takes locks. */
+/* Must be called before the first child: loads what backtrace() needs, which locks mutexes. */
 void
 fork_child_prepare (void)
 {
@@ -155,8 +156,7 @@ start_child (ForkedFunc function,
   return pid;
 }
 
-/* Once, with a debugger, if there is one; the child has said what its first thread
- * does. */
+/* Once, with a debugger, if there is one. The child has already shown its first thread. */
 static void
 show_threads (pid_t pid)
 {

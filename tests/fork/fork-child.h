@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,24 +7,24 @@
 
 G_BEGIN_DECLS
 
-/* Children of a process with threads, which may inherit a lock that nobody unlocks.
+/* Children of a process with threads, which may inherit a mutex that nobody unlocks.
  *
- * What a child does returns NULL if all is well, else what is wrong. It must not
- * assert: that takes locks of GLib. */
+ * A function that runs in a child returns NULL on success, otherwise a description of the
+ * failure. It must not assert, since that locks mutexes of GLib. */
 typedef const char *(*ForkedFunc) (gpointer data);
 
 typedef enum
 {
   CHILD_WELL,
-  CHILD_WRONG,        /* it has said what is */
-  CHILD_STUCK,        /* in a lock of the library, or in something else */
-  CHILD_STUCK_IN_GLIB /* in a lock that GLib or the C library takes by itself */
+  CHILD_WRONG,        /* it has described the failure */
+  CHILD_STUCK,        /* in a mutex of the library, or elsewhere */
+  CHILD_STUCK_IN_GLIB /* in a mutex that GLib or the C library locks by itself */
 } ChildResult;
 
 void        fork_child_prepare (void);
 ChildResult fork_child         (ForkedFunc function, gpointer data);
 
-/* For the child's child. */
+/* For a child of the child. */
 const char *fork_grandchild    (ForkedFunc function, gpointer data);
 
 G_END_DECLS

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* A grant belongs to the process that acquired: also while it is on its way to its
- * callback, and also if a child has the same PID. And what the C library has locked at
- * the fork, the library does without in the child. */
+/* A grant belongs to the process that acquired: also if the fork happens before its
+ * callback, and also if the child has the same PID. In the child, the library must not need
+ * anything that the C library had locked at the fork. */
 
 #include <link.h>
 #include <sched.h>
@@ -22,7 +23,7 @@ typedef struct
   GAsyncResult *result;
 } Grant;
 
-/* The parent's lock stays the parent's, whatever the child does with the object. */
+/* The parent's lock stays with the parent, whatever the child does with the object. */
 static const char *
 leaves_to_parent (LfLockFile *lock)
 {
@@ -42,8 +43,8 @@ leaves_to_parent (LfLockFile *lock)
   return NULL;
 }
 
-/* Starts to acquire, and returns when the lock is granted: that is to be seen in the
- * file, and the thread that got it has nothing to do any more. */
+/* Starts to acquire, and returns when the lock is granted: the file shows that, and the
+ * thread that acquired it has ended its work. */
 static void
 start_and_wait_for_grant (Grant *grant,
                           Claim *claim)
@@ -96,7 +97,7 @@ test_not_dispatched (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* The same, but the child does not care for the report. */
+/* The same, but the child drops the object before the report. */
 static const char *
 child_drops (gpointer data)
 {
@@ -145,7 +146,7 @@ child_finishes (gpointer data)
   return leaves_to_parent (grant->lock);
 }
 
-/* The callback was called and has not finished. */
+/* The callback was called, but has not called acquire_finish() yet. */
 static void
 test_not_finished (Fixture       *fixture,
                    gconstpointer  data)
@@ -210,11 +211,11 @@ child_goes_on (gpointer data)
     return released->release->error != NULL ? g_strdup (released->release->error->message)
                                             : "the child has released the parent's lock";
 
-  /* SQLite refuses the children of a process that uses a database */
+  /* SQLite refuses children of a process that uses a database */
   if (released->backend->refuses_children)
     return NULL;
 
-  /* The parent's lock is free, and the object can be used like any other */
+  /* The parent's lock is free, and the object is usable */
   if (!lf_lock_file_try_acquire (released->lock, &error) ||
       !lf_lock_file_release (released->lock, &error))
     return g_strdup (error->message);
@@ -222,7 +223,7 @@ child_goes_on (gpointer data)
   return NULL;
 }
 
-/* A release is done, and not reported. */
+/* A release has happened, but was not reported. */
 static void
 test_released (Fixture       *fixture,
                gconstpointer  data)
@@ -244,7 +245,7 @@ test_released (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* What the parent's child says, as an exit status. */
+/* Checks the exit status with which a child reports success. */
 static void
 assert_child_is_well (pid_t pid)
 {
@@ -266,7 +267,7 @@ be_namesake (Grant *grant)
   _exit (wrong != NULL ? 1 : 0);
 }
 
-/* The first process of a PID namespace, and so is its child. */
+/* The first process of a PID namespace; so is its child. */
 static void
 parent_with_namesakes (gpointer data)
 {
@@ -276,7 +277,7 @@ parent_with_namesakes (gpointer data)
   g_assert_cmpint (getpid (), ==, 1);
   assert_acquires (grant->lock);
 
-  /* As the system call makes it, without any handler that fork() calls */
+  /* The bare system call, which runs none of fork()'s handlers */
   pid = (pid_t) syscall (SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid == 0)
     be_namesake (grant);
@@ -368,7 +369,7 @@ child_waits (gpointer data)
   return NULL;
 }
 
-/* The dynamic linker's lock is not begun anew in a child; a wait there needs a thread. */
+/* The dynamic linker does not reset its lock in a child, and a wait there needs a thread. */
 static void
 test_linker (Fixture       *fixture,
              gconstpointer  data)
@@ -387,7 +388,7 @@ test_linker (Fixture       *fixture,
     g_cond_wait (&linker.cond, &linker.mutex);
   g_mutex_unlock (&linker.mutex);
 
-  /* SQLite's locks are not for a child */
+  /* SQLite's locks are not available in a child */
   if (backend->backend != LF_BACKEND_SQLITE)
     g_assert_cmpint (fork_child (child_waits, &grant), ==, CHILD_WELL);
 

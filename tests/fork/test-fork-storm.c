@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Children that are forked at any moment of threads which use locks. Whatever those
- * hold at that moment stays as it is in the child, where nobody ever unlocks it.
+/* Children that are forked at any moment from a process whose threads use locks. Mutexes
+ * that are locked at that moment stay locked in the child forever.
  *
- * LF_TEST_FORKS is the number of forks for each case. A moment that does harm is met
- * in one fork of some ten to a hundred, so that
+ * LF_TEST_FORKS is the number of forks for each case. A harmful moment is met once in some
+ * ten to a hundred forks, so that
  *
  *     LF_TEST_FORKS=10000 meson test --timeout-multiplier=0 fork-storm
  *
- * is what shows that there is none. A child that is stuck shows where, and fails the
- * case. One that is stuck in a lock which GLib takes by itself, as it does to make or
- * end any object, is only counted: the library cannot help it. But where no thread
- * makes or ends objects, that would be the library's doing too. */
+ * shows that there is none. A stuck child shows where it is, and the case fails. A child
+ * that is stuck in a mutex which GLib locks by itself, for example to make or end an
+ * object, is only counted: the library cannot prevent it. But if no thread makes or ends
+ * objects, that would be the library's fault too. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 
 #define DEFAULT_N_FORKS 150
 
-/* More show nothing new and take their time. */
+/* More stuck children take time, and show nothing new. */
 #define MAX_STUCK 3
 
 typedef struct _Storm Storm;
@@ -39,14 +40,14 @@ struct _Storm
 {
   Fixture *fixture;
   gboolean ended; /* atomic */
-  gboolean has_objects; /* threads make and end some */
+  gboolean has_objects; /* some threads make and end objects */
   GPtrArray *threads; /* of Busy */
 
-  /* What the children use. All of it is made before the threads start, so that no
-   * child has to make an object in the midst of GLib's own locks */
-  LfLockFile *inherited; /* the parent holds its lock */
-  LfLockFile *rival;     /* and this one is for the same path */
-  LfLockFile *own;       /* nobody else uses its path */
+  /* What the children use. It is made before the threads start, so that no child has to
+   * make an object while GLib's mutexes are locked */
+  LfLockFile *inherited; /* the parent holds this lock */
+  LfLockFile *rival;     /* for the same path */
+  LfLockFile *own;       /* nothing else uses its path */
   GMainContext *context;
 };
 
@@ -68,7 +69,7 @@ use_sync (LfLockFile *lock)
   g_assert_no_error (error);
 }
 
-/* Against others, so that it has to wait in a thread of the library. */
+/* Competes with others, so that it has to wait in a thread of the library. */
 static void
 use_with_timeout (LfLockFile *lock)
 {
@@ -106,7 +107,7 @@ use_async (LfLockFile *lock)
   iterate_until (&released);
 }
 
-/* Of what others hold and use. */
+/* The state of locks that other threads hold and use. */
 static void
 use_state (LfLockFile *lock)
 {
@@ -129,7 +130,7 @@ busy_main (gpointer data)
   return NULL;
 }
 
-/* Has a thread use the lock all the time. */
+/* Starts a thread that uses the lock all the time. */
 static void
 storm_add (Storm      *storm,
            void      (*use) (LfLockFile *lock),
@@ -164,8 +165,8 @@ storm_add_new (Storm      *storm,
   storm_add (storm, use, lock);
 }
 
-/* Threads with locks of their own, in all ways that have something in common: the
- * kernel's queue, the polls and their watch, the records, the threads for waits. */
+/* Threads with locks of their own, in all ways that share something: the kernel's queue,
+ * the polls and their watch, the records, the threads for waits. */
 static void
 storm_add_usual (Storm    *storm,
                  gboolean  with_async)
@@ -266,7 +267,7 @@ storm_rage (Storm      *storm,
   g_assert_cmpuint (n_wrong, ==, 0);
 }
 
-/* Its process's end has nothing to do with it: _exit() follows. */
+/* The child exits with _exit(), so the end of the process does not drop the object. */
 static const char *
 child_drops (gpointer data)
 {
@@ -395,7 +396,7 @@ child_uses_shared (gpointer data)
   if (lf_lock_file_release (storm->inherited, &error))
     return "the child has released the parent's lock";
 
-  /* It depends on what the parent did at the fork */
+  /* Depends on what the parent was doing at the fork */
   if (error->domain != LF_UNLOCK_ERROR)
     return g_strdup (error->message);
 
@@ -443,7 +444,7 @@ test_own (Fixture       *fixture,
 {
   const TestBackend *backend = data;
 
-  /* SQLite refuses the children of a process that uses a database */
+  /* SQLite refuses children of a process that uses a database */
   test_child (fixture, LF_BACKEND_FLOCK, backend->backend, TRUE, child_acquires_own);
 }
 
@@ -472,7 +473,7 @@ test_grandchild (Fixture       *fixture,
   test_child (fixture, LF_BACKEND_FLOCK, LF_BACKEND_FLOCK, TRUE, child_forks);
 }
 
-/* Threads ask for the state of the very object that the child asks. */
+/* Threads query the state of the same object as the child does. */
 static void
 test_state (Fixture       *fixture,
             gconstpointer  data)
@@ -487,7 +488,7 @@ test_state (Fixture       *fixture,
   assert_releases (storm.inherited);
 }
 
-/* The same while the lock is acquired and released through it. */
+/* The same while the lock is acquired and released through the object. */
 static void
 test_shared_object (Fixture       *fixture,
                     gconstpointer  data)

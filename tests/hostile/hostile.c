@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "hostile.h"
 
@@ -108,7 +109,7 @@ fill_file_system (const char *directory)
   fsync (fd);
   close (fd);
 
-  /* And until there is none for a name */
+  /* Repeats until there is no space for a name either */
   for (int i = 0; i < 3000; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s/%0100d", directory, i);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -13,31 +14,30 @@ typedef struct
   const char *argument;
 } Child;
 
-/* Adds a case for each way of locking whose lock is the existence of something. */
+/* Adds a case for each backend whose lock is the existence of something. */
 void     add_hostile_test         (const char *name,
                                    void      (*function) (Fixture *, gconstpointer));
 
-/* Runs a program and waits for it; its messages are in those of the test. */
+/* Runs a program and waits for it; its messages become the test's. */
 void     run_program              (const char *const *argv);
 gboolean try_program              (const char *const *argv);
 
-/* In a child that has mounts of its own. */
+/* For a child that has mounts of its own. */
 void     mount_over               (const char *source, const char *target);
-/* A file system of that type with an image in the fixture's directory, mounted on a
- * directory beside it, which is returned. */
+/* Makes a file system of that type in an image in the fixture's directory, mounts it on a
+ * directory beside it, and returns that directory. */
 char    *mount_image              (const char *directory, const char *type, const char *size);
 
-/* FALSE, and the case is skipped, if it takes the superuser or a program that is not
- * here. */
+/* If the superuser or a program is missing, skips the case and returns FALSE. */
 gboolean can_mount                (const char *program);
 
-/* Writes until there is no space left, down to the last byte. */
+/* Writes until no byte of space is left. */
 void     fill_file_system         (const char *directory);
 
-/* The lock that is or was at the path, as another process finds it. */
+/* Checks that another process can acquire the lock, taking over whatever is at the path. */
 void     peer_gets                (const TestBackend *backend, const char *path);
 
-/* Whether a file of that name is anywhere under the directory. */
+/* Whether there is a file with that name anywhere under the directory. */
 gboolean is_somewhere             (const char *directory, const char *name);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Nothing is removed, and nothing is followed, that cannot be a lock of ours. */
+/* Only what can be a lock of ours is removed or followed. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 
 #define LARGE 1300000
 
-/* Refused by whatever would use it as a lock, and the same afterwards. */
+/* Every use as a lock is refused, and changes nothing. */
 static void
 assert_left_alone (const TestBackend *backend,
                    const char        *path)
@@ -45,7 +46,7 @@ assert_left_alone (const TestBackend *backend,
           done = lf_lock_file_break_lock (lock, NULL, &error);
           break;
         default:
-          /* Nobody knows */
+          /* Nobody knows whether it is locked */
           g_assert_true (lf_lock_file_is_locked (lock, NULL, &error));
           done = FALSE;
           break;
@@ -116,7 +117,7 @@ test_not_a_lock (Fixture       *fixture,
 
     case LOCK_IS_SYMLINK:
     default:
-      /* It leads to something, as no lock does */
+      /* Its target exists, unlike a lock's */
       make_file (fixture->directory, "precious", "precious");
       g_assert_no_errno (symlink ("precious", fixture->path));
       assert_left_alone (backend, fixture->path);
@@ -134,8 +135,7 @@ test_not_a_lock (Fixture       *fixture,
   remove_recursively (fixture->path);
 }
 
-/* What others put into the lock is theirs, and does not keep it from being given
- * back. */
+/* Files that others have put into the lock are kept, and do not prevent a release. */
 static void
 test_held_directory (Fixture       *fixture,
                      gconstpointer  data)
@@ -168,7 +168,7 @@ test_held_directory (Fixture       *fixture,
     }
 }
 
-/* Who breaks the lock loses nothing either. */
+/* A break keeps them too. */
 static void
 test_break_held_directory (Fixture       *fixture,
                            gconstpointer  data)
@@ -197,7 +197,7 @@ typedef struct
   InterceptedCall call;
   guint nth;
   int fault;
-  gboolean only_lock; /* where it is called by name */
+  gboolean only_lock; /* if it fails only for the lock's own name */
 } LookFault;
 
 typedef struct
@@ -231,8 +231,8 @@ make_precious (const TestBackend *backend,
     }
 }
 
-/* What could not be looked into may be anything: it is there for those who want the lock,
- * and not for anybody to break. */
+/* A lock that could not be looked into may be anything: it counts as held, and cannot be
+ * broken. */
 static void
 test_look_fails (Fixture       *fixture,
                  gconstpointer  data)
@@ -242,7 +242,7 @@ test_look_fails (Fixture       *fixture,
   const LookFault faults[] = {
     { CALL_OPEN, 1, EMFILE, TRUE },
     { CALL_OPEN, 1, EACCES, TRUE },
-    /* After that of the directory */
+    /* The first call is for the directory */
     { CALL_FSTAT, 2, EIO, FALSE },
     { CALL_READ, 1, EIO, FALSE },
     { CALL_OPENDIR, 1, EMFILE, FALSE },
@@ -259,7 +259,7 @@ test_look_fails (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
       gboolean is_struck;
 
-      /* A link is only read, and followed */
+      /* A link is only read and followed */
       if (backend->kind == LOCK_IS_SYMLINK && faults[i].call != CALL_STAT)
         continue;
 
@@ -302,7 +302,7 @@ child_that_may_not_follow (gpointer data)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
-/* A link to something that one may not see is no link to nothing. */
+/* A link whose target may not be seen is not a dangling link. */
 static void
 test_closed_target (Fixture       *fixture,
                     gconstpointer  data)
@@ -329,7 +329,7 @@ test_closed_target (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* A lock whose record could not be read is not broken unseen either; another time it is. */
+/* A lock whose record could not be read is not broken either; another attempt breaks it. */
 static void
 test_break_unread (Fixture       *fixture,
                    gconstpointer  data)
@@ -360,7 +360,7 @@ test_break_unread (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* Links under the names of what a crash would have left. */
+/* Links under the names of a crash's leftovers. */
 static void
 test_linked_litter (Fixture       *fixture,
                     gconstpointer  data)
@@ -386,8 +386,8 @@ test_linked_litter (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* What another is just making, as far as can be told, is not emptied: it would become a lock
- * without a record. */
+/* A directory that another process may just be making is not emptied: it would become a
+ * lock without a record. */
 static void
 test_slot_of_living (Fixture       *fixture,
                      gconstpointer  data)
@@ -405,7 +405,7 @@ test_slot_of_living (Fixture       *fixture,
   if (backend->kind != LOCK_IS_DIRECTORY)
     return;
 
-  /* A process cleans up once */
+  /* A process cleans up only once */
   assert_acquires (last);
   assert_releases (last);
   for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
@@ -417,12 +417,12 @@ test_slot_of_living (Fixture       *fixture,
       assert_acquires (lock);
       g_assert_cmpuint (intercept_nothing (), ==, 1);
       g_assert_true (is_somewhere (slot, "holder"));
-      /* It wants the same name, and can see that nobody has that locked */
+      /* It wants the same name, and sees that nobody has that file locked */
       assert_releases (lock);
       g_assert_false (path_exists (slot));
     }
 
-  /* When it has died, its record says so */
+  /* After its death, its record proves that it is dead */
   write_record (backend, slot, text, strlen (text));
   peer_kill (peer);
   peer_wait (peer);
@@ -446,8 +446,7 @@ exchange_for_link (const char *path,
     g_assert_no_errno (symlink (child->argument, child->fixture->path));
 }
 
-/* A link to a directory is put in the place of the lock just before a call that
- * removes it. */
+/* A link to a directory replaces the lock just before a call that removes it. */
 static void
 test_exchanged (Fixture       *fixture,
                 gconstpointer  data)
@@ -503,7 +502,7 @@ child_on_fuse (gpointer data)
       int reader = -1;
 
       assert_acquires (lock);
-      /* Somebody reads the record while it is removed */
+      /* Another process reads the record while it is removed */
       if (child->backend->kind != LOCK_IS_SYMLINK)
         {
           reader = open (record_path, O_RDONLY | O_CLOEXEC);
@@ -535,7 +534,7 @@ test_fuse (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* A dead holder's lock goes; whether there is space for one's own is another matter. */
+/* A dead holder's lock is removed, whether or not there is space for a new lock. */
 static void
 assert_taken_over_on_full_disk (const TestBackend *backend,
                                 const char        *directory,
@@ -555,7 +554,7 @@ assert_taken_over_on_full_disk (const TestBackend *backend,
   else
     g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 
-  /* A symbolic link has no inode to lock, but a guard beside it */
+  /* A symbolic link has no inode to lock, and needs a guard beside it */
   if (backend->backend != LF_BACKEND_SYMLINK)
     g_assert_false (path_exists (path));
 }
@@ -593,7 +592,7 @@ child_on_full_disk (gpointer data)
   run_program (end_argv);
 }
 
-/* To give a lock back takes no space. */
+/* A release needs no space. */
 static void
 test_full_ext4 (Fixture       *fixture,
                 gconstpointer  data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Nobody takes a lock from a living holder, whatever machines, clocks and other programs
- * do. */
+/* A living holder never loses its lock, whatever machines, clocks and other programs do. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,7 @@ make_text_file (Fixture    *fixture,
   return path;
 }
 
-/* What another machine wrote that has the same ID: of another name, or where the ID is
- * none. */
+/* Records of another machine with the same ID: with another name, or without an ID. */
 static void
 test_machine_records (Fixture       *fixture,
                       gconstpointer  data)
@@ -53,8 +52,8 @@ test_machine_records (Fixture       *fixture,
   assert_record_is_dead (backend, fixture->path, same);
 }
 
-/* The machine was started anew and has another name, or no ID: while the holder lived, it
- * would have had the inode locked on this very file system. */
+/* The machine was rebooted and has another name, or no ID. A living holder would have the
+ * inode locked, on this very file system. */
 static void
 test_renamed_machine (Fixture       *fixture,
                       gconstpointer  data)
@@ -78,7 +77,7 @@ test_renamed_machine (Fixture       *fixture,
           continue;
         }
 
-      /* With the lock, it is of one who lives */
+      /* If its inode is locked, the holder is alive */
       write_record (backend, fixture->path, text, strlen (text));
       fd = open (fixture->path, O_RDONLY | O_CLOEXEC);
       g_assert_no_errno (flock (fd, LOCK_EX | LOCK_NB));
@@ -111,7 +110,7 @@ child_without_machine (gpointer data)
       lines = get_dead_lines (child->backend, path);
       text = get_text_with (lines, LINE_BOOT, OTHER_BOOT, 0, NULL);
 
-      /* In a new process, since this one may know its machine already */
+      /* In a new process, since this one may have read its machine's ID already */
       pid = fork ();
       g_assert_cmpint (pid, >=, 0);
       if (pid == 0)
@@ -139,8 +138,8 @@ test_no_machine (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* A whole other machine as far as a process can see: with this ID, and another name and
- * boot. Its process lives. */
+/* As far as a process can see, another machine: with this ID, but another name and boot.
+ * The holder is alive. */
 static void
 test_clone (Fixture       *fixture,
             gconstpointer  data)
@@ -165,7 +164,7 @@ test_clone (Fixture       *fixture,
   g_assert_no_errno (unlink (boot_id));
 }
 
-/* A holder in another time namespace, or out of it, has another start time. */
+/* In another time namespace, a holder has another start time. */
 static void
 test_time_namespace (Fixture       *fixture,
                      gconstpointer  data)
@@ -209,14 +208,14 @@ link_and_lock (const char *path,
 {
   Snapshot *snapshot = data;
 
-  /* As `cp -al` does, while another gets the lock */
+  /* As `cp -al` does, while another process acquires the lock */
   g_assert_no_errno (linkat (fd >= 0 ? fd : AT_FDCWD, path, AT_FDCWD, snapshot->snapshot,
                              *path == '\0' ? AT_EMPTY_PATH : 0));
   peer_send (snapshot->peer, "try");
   peer_expect (snapshot->peer, "held");
 }
 
-/* The number of links of a file says nothing: anybody may have linked it. */
+/* The number of links of a file proves nothing: anybody may have linked it. */
 static void
 test_links (Fixture       *fixture,
             gconstpointer  data)
@@ -236,7 +235,7 @@ test_links (Fixture       *fixture,
       return;
     }
 
-  /* So that the file has a name before it is linked */
+  /* So that the file has a name before it becomes the lock */
   intercept_refuse_unnamed (TRUE);
   snapshot.peer = backend_peer_start (backend, fixture->path);
   intercept_hook (CALL_LINK, 1, link_and_lock, &snapshot);
@@ -275,8 +274,8 @@ break_and_succeed (const char *path,
   succession->got = g_str_equal (success, "held");
 }
 
-/* The lock is broken, and somebody else gets it, between the look of who gives it back
- * and the removal. */
+/* While its holder is releasing the lock, between its check and the removal, it is broken
+ * and somebody else acquires it. */
 static void
 test_broken_in_release (Fixture       *fixture,
                         gconstpointer  data)
@@ -287,7 +286,7 @@ test_broken_in_release (Fixture       *fixture,
   for (int drops = FALSE; drops <= TRUE; drops++)
     {
       g_autoptr (LfLockFile) lock = lock_new (backend, fixture->path);
-      /* As any program may lock it for as long as it likes */
+      /* Any program may lock the directory for a long time */
       int directory = open (fixture->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       Succession succession = {
         backend_peer_start (backend, fixture->path),
@@ -324,7 +323,7 @@ child_that_cannot_announce (gpointer data)
   g_autoptr (LfLockFile) lock = lock_new (child->backend, child->fixture->path);
 
   assert_acquires (lock);
-  /* The times of a link are its owner's */
+  /* Only the owner of a link may change its times */
   g_assert_no_errno (setgid (ORDINARY_USER));
   g_assert_no_errno (setuid (ORDINARY_USER));
   intercept_hook (CALL_UNLINK, 1, break_and_succeed, succession);
@@ -334,7 +333,7 @@ child_that_cannot_announce (gpointer data)
     assert_locked (child->backend, child->fixture->path);
 }
 
-/* The same, where the holder has become another user. */
+/* The same, if the holder has become another user. */
 static void
 test_broken_in_release_of_other_user (Fixture       *fixture,
                                       gconstpointer  data)
@@ -360,7 +359,7 @@ test_broken_in_release_of_other_user (Fixture       *fixture,
   remove_recursively (fixture->path);
 }
 
-/* Nobody breaks the lock of a living holder who cannot keep that from giving it back at the
+/* A lock of a living holder is not broken if the breaker cannot prevent a release at the
  * same moment. */
 static void
 test_break_without_exclusion (Fixture       *fixture,
@@ -382,7 +381,7 @@ test_break_without_exclusion (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
 
       intercept_only (record_name);
-      /* After that for reading */
+      /* The second one: the first opens it for reading */
       intercept_fault (CALL_OPEN, 2, 1, faults[i]);
       g_assert_false (lf_lock_file_break_lock (breaker, NULL, &error));
       g_assert_cmpuint (intercept_nothing (), ==, 1);
@@ -393,8 +392,9 @@ test_break_without_exclusion (Fixture       *fixture,
   peer_expect (holder, "released");
 }
 
-/* Neither does anybody remove a lock, dead, living or his own, who could not exclude the
- * others for want of a lock: that is not a file system without. */
+/* A lock, whether stale, held by another process or one's own, is not removed if others
+ * cannot be excluded because the system has no more locks: this is not a file system
+ * without locks. */
 static void
 test_no_removal_lock (Fixture       *fixture,
                       gconstpointer  data)
@@ -423,7 +423,7 @@ test_no_removal_lock (Fixture       *fixture,
       g_assert_true (lf_lock_file_is_held (lock));
       assert_locked (backend, fixture->path);
 
-      /* Once does no harm */
+      /* A single failure is harmless */
       intercept_fault (CALL_FCNTL, 1, 1, faults[i]);
       assert_releases (lock);
       g_assert_cmpuint (intercept_nothing (), ==, 1);
@@ -442,7 +442,7 @@ test_no_removal_lock (Fixture       *fixture,
       g_assert_error (error, G_IO_ERROR, (int) g_io_error_from_errno (faults[i]));
       g_clear_error (&error);
 
-      /* Nor for want of that of the inode, which is asked for by the look before */
+      /* The same without a lock on the inode, after the one that the look takes */
       intercept_fault (CALL_FLOCK, 2, 1000, faults[i]);
       g_assert_false (lf_lock_file_try_acquire (lock, &error));
       g_assert_cmpuint (intercept_nothing (), >=, 1);
@@ -463,7 +463,8 @@ child_that_may_not_write (gpointer data)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
-/* Whoever may remove the file of a living holder, and not write to it, does not break it. */
+/* A process that may remove the file of a living holder, but not write to it, cannot break
+ * its lock. */
 static void
 test_break_of_other_user (Fixture       *fixture,
                           gconstpointer  data)
@@ -472,7 +473,7 @@ test_break_of_other_user (Fixture       *fixture,
   Child child = { fixture, backend, NULL };
   g_autoptr (Peer) holder = NULL;
 
-  /* It has no permissions */
+  /* A link has no permissions */
   if (backend->kind == LOCK_IS_SYMLINK)
     return;
   if (geteuid () != 0)
@@ -511,7 +512,8 @@ take_first (const char *path,
   race->got = g_str_equal (answer, "held");
 }
 
-/* Two find the same dead lock, and the slower one must not remove that of the faster. */
+/* Two processes find the same stale lock. The slower one must not remove the lock of the
+ * faster one. */
 static void
 test_two_take_over (Fixture       *fixture,
                     gconstpointer  data)
@@ -547,8 +549,7 @@ test_two_take_over (Fixture       *fixture,
     }
 }
 
-/* On a network the holder has the file locked against those who would break its lock, and
- * they have it broken all the same. */
+/* On a network, a break succeeds although the holder has the file locked against it. */
 static void
 test_network_break (Fixture       *fixture,
                     gconstpointer  data)
@@ -588,8 +589,8 @@ break_and_succeed_here (const char *path,
   nested->got = lf_lock_file_try_acquire (nested->successor, NULL);
 }
 
-/* Neither a release nor one that takes over a dead one's lock removes that of a successor, who
- * came after a break. */
+/* Neither a release nor a takeover of a stale lock removes the lock of the next holder
+ * after a break. */
 static void
 test_network_succession (Fixture       *fixture,
                          gconstpointer  data)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Nobody is kept out for ever, and nobody waits for ever, for what went wrong once. */
+/* A single failure does not exclude anybody forever, and does not make anybody wait
+ * forever. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +52,7 @@ child_with_fault (gpointer data)
   assert_acquires (lock_new (child->backend, child->fixture->path));
 }
 
-/* Once it could not be found out who we are; later it can. */
+/* The identity of this process cannot be found out once, but later it can. */
 static void
 test_identity (Fixture       *fixture,
                gconstpointer  data)
@@ -85,7 +87,7 @@ child_with_lasting_fault (gpointer data)
   if (lf_lock_file_try_acquire (lock, &error))
     {
       g_assert_cmpint (child->backend->kind, !=, LOCK_IS_SYMLINK);
-      /* Left behind */
+      /* The process exits without releasing */
       g_steal_pointer (&lock);
     }
   else
@@ -96,8 +98,8 @@ child_with_lasting_fault (gpointer data)
   g_assert_cmpuint (intercept_nothing (), >=, 1);
 }
 
-/* It could not be found out at all. Then the inode tells that the holder is gone; and what
- * has none that could be locked is not locked. */
+/* The identity cannot be found out at all. Then the inode proves that the holder is gone. A
+ * backend without an inode that can be locked refuses to lock. */
 static void
 test_identity_unknown (Fixture       *fixture,
                        gconstpointer  data)
@@ -123,7 +125,7 @@ test_identity_unknown (Fixture       *fixture,
     }
 }
 
-/* It takes over, too. */
+/* It also takes a stale lock over. */
 static void
 child_that_takes_over (gpointer data)
 {
@@ -265,7 +267,7 @@ test_dead_and_immutable (Fixture       *fixture,
   assert_taken_over (backend, fixture->path);
 }
 
-/* What fails when a lock is given back does not make it anybody else's. */
+/* A failed release does not let others acquire the lock. */
 static void
 test_release_errors (Fixture       *fixture,
                      gconstpointer  data)
@@ -299,8 +301,8 @@ test_release_errors (Fixture       *fixture,
     }
 }
 
-/* The program has closed the descriptor of the directory, and none is to be had for it: it
- * is not known that the lock is lost. */
+/* The program has closed the descriptor of the directory, and none is free to open it
+ * again: nobody knows whether the lock is lost. */
 static void
 test_release_without_directory (Fixture       *fixture,
                                 gconstpointer  data)
@@ -334,7 +336,7 @@ test_release_without_directory (Fixture       *fixture,
     }
 }
 
-/* A lock that could not be given back can be broken: nobody waits for its holder. */
+/* A lock whose release failed can be broken without waiting for its holder. */
 static void
 test_break_after_release_error (Fixture       *fixture,
                                 gconstpointer  data)
@@ -357,7 +359,7 @@ test_break_after_release_error (Fixture       *fixture,
   g_assert_false (path_exists (fixture->path));
 }
 
-/* Of which user it is and which of its files it may read does not matter either. */
+/* It also does not matter which user the holder is, and which of its files it may read. */
 static void
 child_that_changes_user (gpointer data)
 {
@@ -391,8 +393,8 @@ test_other_user (Fixture       *fixture,
       g_assert_false (path_exists (fixture->path));
     }
 
-  /* A directory of mode 0700 of another user cannot be emptied: it is no lock any more, and
-   * goes when its owner locks */
+  /* Another user's directory with mode 0700 cannot be emptied. It is no longer a lock, and
+   * is removed when its owner locks */
   lock = lock_new (data, fixture->path);
   assert_acquires (lock);
   assert_releases (lock);
@@ -431,7 +433,8 @@ go_on (const char *nick,
   return 1;
 }
 
-/* A program that executes itself again has the same PID, and does not hold what it held. */
+/* A program that executes itself again has the same PID, but does not hold what it held
+ * before. */
 static void
 test_execution (Fixture       *fixture,
                 gconstpointer  data)
@@ -478,7 +481,7 @@ child_without_power (gpointer data)
   run_program (end_argv);
 }
 
-/* The power fails when the journal has the lock. */
+/* The power fails after the journal has the lock. */
 static void
 test_power_failure (Fixture       *fixture,
                     gconstpointer  data)
@@ -508,8 +511,7 @@ note_locked_directory (const char *path,
     child->argument = "locked";
 }
 
-/* The directory of the lock may be locked by whoever can read it, and is not ours to
- * lock. */
+/* Anybody who can read the lock's directory can lock it, so the library does not lock it. */
 static void
 test_directory_locked (Fixture       *fixture,
                        gconstpointer  data)
@@ -608,7 +610,7 @@ test_spellings (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* Those of this process stand in one queue, by whatever name they know the lock. */
+/* Waiters of this process are in one queue, whatever path they use for the lock. */
 static void
 test_one_queue (Fixture       *fixture,
                 gconstpointer  data)
@@ -628,7 +630,7 @@ test_one_queue (Fixture       *fixture,
       locks[i] = lock_new (backend, i % 2 == 0 ? fixture->path : path);
       claims[i].counter = &counter;
       claim_start (&claims[i], locks[i], NULL);
-      /* Those that wait and the watch */
+      /* The waiters and the watch */
       wait_for_sleeping_lock_threads (i + 2);
     }
 
@@ -645,7 +647,7 @@ test_one_queue (Fixture       *fixture,
   g_assert_no_errno (unlink (link));
 }
 
-/* A lock is where it was made, whatever its directory is called now. */
+/* A lock stays where it was made, even if its directory is renamed. */
 static void
 test_parent_exchanged (Fixture       *fixture,
                        gconstpointer  data)
@@ -690,7 +692,7 @@ test_parent_exchanged (Fixture       *fixture,
   g_assert_no_errno (g_mkdir (fixture->directory, 0777));
 }
 
-/* What else is in the directory of the lock is not looked at. */
+/* Other files in the lock's directory are not looked at. */
 static void
 test_full_directory (Fixture       *fixture,
                      gconstpointer  data)
@@ -704,7 +706,7 @@ test_full_directory (Fixture       *fixture,
   intercept_nothing ();
 }
 
-/* `kill $(cat FILE)` sends a signal to the holder alone. */
+/* `kill $(cat FILE)` sends a signal only to the holder. */
 static void
 test_kill (Fixture       *fixture,
            gconstpointer  data)
@@ -724,7 +726,7 @@ test_kill (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A container has crashed, and nobody outside knows its processes. */
+/* A container has crashed, and its processes are unknown outside. */
 static void
 test_container (Fixture       *fixture,
                 gconstpointer  data)
@@ -735,7 +737,7 @@ test_container (Fixture       *fixture,
                          g_getenv ("LF_TEST_PEER"), fixture->path, backend->nick, NULL };
   g_autoptr (Peer) peer = NULL;
 
-  /* It has no inode that could be locked */
+  /* A link has no inode that could be locked */
   if (backend->kind == LOCK_IS_SYMLINK || !can_mount ("unshare"))
     return;
 

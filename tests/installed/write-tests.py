@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Describes the tests of the build to gnome-desktop-testing-runner, at installation.
+"""Describes the build's tests for gnome-desktop-testing-runner, at installation.
 
-Each test runs as `meson test` runs it, with what lies in the tree replaced by its
-installed copy, and without what only serves to find the library in the tree."""
+Each test runs as `meson test` runs it, but with installed copies of what is in the source
+tree, and without settings that only serve to find the library in the tree."""
 
 import json
 import os
@@ -12,7 +13,7 @@ import shlex
 import sys
 
 SUITES = {'library', 'bindings', 'command'}
-# What is fetched would have to be fetched again, and the source is not installed
+# These need the network or the source
 OTHER_SUITES = {'network', 'source'}
 
 tests_path, descriptions_path = sys.argv[1:]
@@ -32,13 +33,13 @@ def is_below(path, directory):
 
 
 def installed(path):
-    """The installed copy of what lies in the tree, or None where there is none."""
-    # meson names programs from the build directory where they are arguments
+    """The installed copy of a path in the source tree, or None if there is none."""
+    # In arguments, meson names programs relative to the build directory
     if path and os.path.exists(os.path.join(build_root, path)):
         path = os.path.normpath(os.path.join(build_root, path))
     if path in installed_files:
         return installed_files[path]
-    # A build directory may lie in the source
+    # A build directory may be inside the source
     for root in build_root, source_root:
         tests = os.path.join(root, 'tests')
         if is_below(path, tests):

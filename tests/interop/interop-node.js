@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// proper-lockfile, as test-interop.c drives it:
+// proper-lockfile, as test-interop.c uses it:
 //
-//   interop-node.js PROGRAM hold PATH  says "busy" where it has to wait and "held" when it has
-//                                      the lock, and gives it back at a line of input
-//   interop-node.js PROGRAM try PATH   tries once, and says "held", "busy" or "error CODE"
+//   interop-node.js PROGRAM hold PATH  prints "busy" if it has to wait and "held" when it has
+//                                      the lock, and releases it at a line of input
+//   interop-node.js PROGRAM try PATH   tries once, and prints "held", "busy" or "error CODE"
 
 'use strict';
 
-// Where Debian has the modules; a Node from elsewhere does not look there
+// Debian's modules are here; another source's Node does not look there
 process.env.NODE_PATH = '/usr/share/nodejs';
 require('module').Module._initPaths();
 
 const lockfile = require('proper-lockfile');
 
 const [verb, path] = process.argv.slice(3);
-// It adds ".lock" itself
+// It appends ".lock" itself
 const file = path.replace(/\.lock$/, '');
 const options = {
-    // The file itself need not be there
+    // The file itself need not exist
     realpath: false,
     // A test makes locks look old
     onCompromised: () => {},

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Other people's Python modules, as test-interop.c drives them:
+"""Other Python modules, as test-interop.c uses them:
 
-interop-python.py PROGRAM hold PATH  says "busy" where it has to wait and "held" when it has
-                                     the lock, and gives it back at a line of input
-interop-python.py PROGRAM try PATH   tries once, and says "held" or "busy"
-interop-python.py PROGRAM info PATH  says which PID it reads in the lock
+interop-python.py PROGRAM hold PATH  prints "busy" if it has to wait and "held" when it has
+                                     the lock, and releases it at a line of input
+interop-python.py PROGRAM try PATH   tries once, and prints "held" or "busy"
+interop-python.py PROGRAM info PATH  prints the PID that it reads in the lock
 """
 
 import fcntl
@@ -17,7 +18,7 @@ import sys
 
 
 class Kernel:
-    """What the standard library has: the functions of the system."""
+    """The standard library's modules, which call the system's functions."""
 
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -39,7 +40,7 @@ class Flock(Kernel):
 
 
 class Lockf(Kernel):
-    """fcntl.lockf() is fcntl(2) and not lockf(3)."""
+    """fcntl.lockf() uses fcntl(2) and not lockf(3)."""
 
     mode = fcntl.LOCK_EX
 
@@ -52,14 +53,14 @@ class SharedLockf(Lockf):
 
 
 class PosixLockf(Kernel):
-    """os.lockf() is lockf(3)."""
+    """os.lockf() uses lockf(3)."""
 
     def lock(self, wait):
         os.lockf(self.fd, os.F_LOCK if wait else os.F_TLOCK, 0)
 
 
 class OpenFileDescription(Kernel):
-    """What systemd, for one, locks with."""
+    """Open-file-description locks, which systemd uses, for example."""
 
     def lock(self, wait):
         whole_file = struct.pack('hhqqi0q', fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -85,8 +86,8 @@ class PyLockfile:
                 return True
             except self.errors.AlreadyLocked:
                 return False
-            # Not None from the start, which PIDLockFile takes for 0; and it looks
-            # ten times in this time
+            # Initially not None, which PIDLockFile takes for 0. It polls ten times in this
+            # time
             except self.errors.LockTimeout:
                 pass
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// QLockFile, as test-interop.c drives it:
+// QLockFile, as test-interop.c uses it:
 //
-//   interop-qt PROGRAM hold PATH  says "busy" where it has to wait and "held" when it has the
-//                                 lock, and gives it back at a line of input
-//   interop-qt PROGRAM try PATH   tries once, and says "held" or "busy", or "error NUMBER"
-//   interop-qt PROGRAM info PATH  says PID, host and application of the holder
+//   interop-qt PROGRAM hold PATH  prints "busy" if it has to wait and "held" when it has the
+//                                 lock, and releases it at a line of input
+//   interop-qt PROGRAM try PATH   tries once, and prints "held" or "busy", or "error NUMBER"
+//   interop-qt PROGRAM info PATH  prints PID, host and application of the holder
 //
-// PROGRAM is "qlockfile", for which a lock never grows too old, or "qlockfile-short",
-// which is as QLockFile comes: it takes a lock of more than 30 seconds for stale.
+// PROGRAM is "qlockfile", for which no lock is ever too old, or "qlockfile-short", with
+// QLockFile's default: a lock of more than 30 seconds is stale.
 
 #include <iostream>
 #include <string>

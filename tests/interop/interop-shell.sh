@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
-# Other people's programs for the shell, as test-interop.c drives them:
+# Other programs for the shell, as test-interop.c uses them:
 #
-#   interop-shell.sh PROGRAM hold PATH  says "busy" where it has to wait and "held" when it has
-#                                       the lock, and gives it back at a line of input
-#   interop-shell.sh PROGRAM try PATH   tries once, and says "held", "busy" or "error WHAT"
+#   interop-shell.sh PROGRAM hold PATH  prints "busy" if it has to wait and "held" when it has
+#                                       the lock, and releases it at a line of input
+#   interop-shell.sh PROGRAM try PATH   tries once, and prints "held", "busy" or "error WHAT"
 
 program=$1 verb=$2 path=$3
 
 hold='echo held; read -r line'
 
-# answer STATUS BUSY: what a program's exit status means, of which BUSY is "busy"
+# answer STATUS BUSY: translates a program's exit status, where BUSY means "busy"
 answer () {
   case $1 in
     0) echo held ;;
@@ -20,13 +21,13 @@ answer () {
   esac
 }
 
-# The status for "somebody else has it" is ours to choose
+# The status for "somebody else has it" can be chosen
 flock_once () {
   flock --nonblock --conflict-exit-code 75 $mode "$path" true
   answer $? 75
 }
 
-# It needs the file to be there, and cannot wait
+# It needs an existing file, and cannot wait
 bubblewrap () {
   : >>"$path"
   bwrap --bind / / --lock-file "$path" "$@"
@@ -92,7 +93,7 @@ case $program-$verb in
     esac
     ;;
   bubblewrap-hold)
-    # It starts the command first, and gets the lock while that runs
+    # It starts the command first, and gets the lock while the command runs
     : >>"$path"
     inode=$(stat -c %i "$path")
     bubblewrap sh -c "until grep -q 'POSIX.* READ .*:$inode ' /proc/locks; do sleep 0.01; done

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Other people's programs: they exclude us and we them, whoever comes first,
- * waiting and not waiting; and each reads what the other wrote. What is done with
- * each of them is in the scripts in interop/.
+/* Other programs: they exclude this library and it excludes them, in either order, waiting
+ * and not waiting; and each reads what the other one wrote. The scripts in interop/ use the
+ * programs.
  *
- * A program is first tried against itself, without us: only what locks by itself
- * shows anything. One that is missing fails. */
+ * Each program is first tested with itself, without the library: a program that does not
+ * lock would prove nothing. A missing program fails. */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,7 +27,7 @@ typedef enum
 {
   NEVER_WAITS,
   POLLS,
-  QUEUES, /* in the kernel, where it can be seen */
+  QUEUES, /* in the kernel, which lists its waiters */
 } Waiting;
 
 typedef enum
@@ -42,16 +43,16 @@ typedef struct
   Runner runner;
   LfBackend backend;
   Waiting waiting;
-  /* One that excludes it, if it does not exclude itself: its lock is shared */
+  /* A program that it excludes, if it does not exclude itself because its lock is shared */
   const char *rival;
-  /* We can tell the process that holds its lock, and what it calls itself */
+  /* We find the process that holds its lock, and its name */
   gboolean names_itself;
   const char *application;
-  /* What it tells about a lock of ours */
+  /* What it finds out about our locks */
   Info info;
-  /* It takes a lock whose process is gone */
+  /* It takes over the lock of a dead process */
   gboolean takes_over;
-  /* What trying our lock gives if this was made an hour ago; NULL is "busy" */
+  /* The result of trying our lock if that was made an hour ago; NULL is "busy" */
   const char *try_old;
 } Program;
 
@@ -74,7 +75,7 @@ static const Program programs[] = {
 
   { "python-linklockfile", PYTHON, LF_BACKEND_HARD_LINK, POLLS },
   { "dotlockfile", SHELL, LF_BACKEND_HARD_LINK, POLLS, .names_itself = TRUE, .takes_over = TRUE },
-  /* It goes by the age alone, and breaks what is older than five minutes */
+  /* It considers only the age, and breaks locks that are older than five minutes */
   { "dotlockfile-without-pid", SHELL, LF_BACKEND_HARD_LINK, POLLS, .try_old = "held" },
 
   { "python-mkdirlockfile", PYTHON, LF_BACKEND_DIRECTORY, POLLS },
@@ -87,7 +88,7 @@ static const Program programs[] = {
     .info = INFO_PID },
   { "qlockfile", QT, LF_BACKEND_PID_FILE, POLLS, .names_itself = TRUE,
     .application = "interop-qt", .info = INFO_ALL, .takes_over = TRUE },
-  /* Would remove what is older than half a minute, were it not for our flock() */
+  /* Without our flock(), it would remove locks that are older than half a minute */
   { "qlockfile-short", QT, LF_BACKEND_PID_FILE, POLLS, .names_itself = TRUE,
     .application = "interop-qt", .info = INFO_ALL, .takes_over = TRUE },
 
@@ -109,7 +110,7 @@ start_program (const Program *program,
     [SHELL] = { "/bin/sh", G_TEST_DIST, "interop-shell.sh" },
     [PYTHON] = { "/usr/bin/python3", G_TEST_DIST, "interop-python.py" },
     [NODE] = { "/usr/bin/node", G_TEST_DIST, "interop-node.js" },
-    /* Executes it, and nothing more */
+    /* Only executes the program */
     [QT] = { "/usr/bin/env", G_TEST_BUILT, "interop-qt" },
   };
   g_autofree char *script = g_test_build_filename (runners[program->runner].place, "interop",
@@ -132,7 +133,7 @@ start_holder (const Program *program,
   return peer;
 }
 
-/* Starts one that has to wait, and returns when it does. */
+/* Starts a program that has to wait, and returns when it does. */
 static Peer *
 start_waiter (const Program *program,
               const char    *path)
@@ -229,8 +230,8 @@ assert_gets (const Program *program,
   assert_releases (lock);
 }
 
-/* As if it had been locked an hour ago, but read since: dotlockfile takes the time
- * of an earlier reading for the file system's present. */
+/* As if it had been locked an hour ago, but read since: dotlockfile assumes that the file
+ * system's current time is that of the latest access. */
 static void
 make_old (const char *path)
 {
@@ -241,7 +242,7 @@ make_old (const char *path)
   g_assert_no_errno (utimensat (AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
-/* The programs among themselves, without us. */
+/* The programs among themselves, without this library. */
 static void
 test_by_itself (Fixture       *fixture,
                 gconstpointer  data)
@@ -269,7 +270,7 @@ test_by_itself (Fixture       *fixture,
   assert_tries (rival, fixture->path, "held");
 }
 
-/* They hold the lock: we get it when they give it back, whichever way we ask. */
+/* They hold the lock, and we acquire it when they release it, with every call. */
 static void
 test_excludes_us (Fixture       *fixture,
                   gconstpointer  data)
@@ -335,8 +336,8 @@ test_excluded_by_us (Fixture       *fixture,
   assert_gets (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
 }
 
-/* A shared lock of ours excludes an exclusive one of theirs, and a shared one of
- * theirs ours; two that are shared get along. */
+/* A shared lock of ours excludes an exclusive one of theirs, and the reverse; two shared
+ * locks do not exclude each other. */
 static void
 test_shared (Fixture       *fixture,
              gconstpointer  data)
@@ -360,7 +361,7 @@ test_shared (Fixture       *fixture,
   end_holder (peer);
 }
 
-/* They and we queue together, and are served in the order in which we came. */
+/* Their waiters and ours are in one queue, and are served in order of arrival. */
 static void
 test_one_queue (Fixture       *fixture,
                 gconstpointer  data)
@@ -368,7 +369,7 @@ test_one_queue (Fixture       *fixture,
   const Program *program = data;
   const char *nick = program->backend == LF_BACKEND_FLOCK ? "flock" : "fcntl";
   g_autoptr (LfLockFile) last = lock_new (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
-  /* In another process: what this one holds it need not wait for in the kernel */
+  /* In another process, since a lock of this process is not waited for in the kernel */
   g_autoptr (Peer) first = peer_start_holder_with (fixture->path, nick);
   g_autoptr (Peer) peer = NULL;
   g_auto (Claim) claim = { 0 };
@@ -387,7 +388,7 @@ test_one_queue (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
-/* We can say who holds a lock of theirs, or at least that somebody does. */
+/* We find the holder of their lock, or at least that there is one. */
 static void
 test_their_holder (Fixture       *fixture,
                    gconstpointer  data)
@@ -416,7 +417,7 @@ test_their_holder (Fixture       *fixture,
   g_assert_null (nobody);
 }
 
-/* They can say who of us holds a lock. */
+/* They find the holder of our lock. */
 static void
 test_our_holder (Fixture       *fixture,
                  gconstpointer  data)
@@ -439,8 +440,8 @@ test_our_holder (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* Some break a lock for its age alone. Where we can, we keep them from it; where
- * not, we notice. */
+/* Some programs break locks because of their age. We prevent that if we can; otherwise we
+ * notice it. */
 static void
 test_our_old_lock (Fixture       *fixture,
                    gconstpointer  data)
@@ -470,7 +471,7 @@ test_our_old_lock (Fixture       *fixture,
   assert_gets (program, fixture->path, LF_LOCK_MODE_EXCLUSIVE);
 }
 
-/* We break nothing for its age. */
+/* We never break a lock because of its age. */
 static void
 test_their_old_lock (Fixture       *fixture,
                      gconstpointer  data)
@@ -495,11 +496,11 @@ acquire_and_leave (gpointer data)
 {
   Leaving *leaving = data;
 
-  /* Ends without releasing it */
+  /* Exits without releasing it */
   assert_acquires (lock_new (leaving->program, leaving->path, LF_LOCK_MODE_EXCLUSIVE));
 }
 
-/* What a dead process of ours left behind tells them that it is dead. */
+/* They recognize a lock that a dead process of ours has left. */
 static void
 test_left_by_us (Fixture       *fixture,
                  gconstpointer  data)
@@ -512,8 +513,8 @@ test_left_by_us (Fixture       *fixture,
   assert_tries (program, fixture->path, "held");
 }
 
-/* What a dead process of theirs left behind is a lock until somebody breaks it:
- * a PID alone is no proof. */
+/* A lock that a dead process of theirs has left counts as held until it is broken: a PID
+ * alone proves nothing. */
 static void
 test_left_by_them (Fixture       *fixture,
                    gconstpointer  data)
@@ -568,7 +569,7 @@ add_cases (const Program *program)
 
   add_case (program, "our-old-lock", test_our_old_lock);
   add_case (program, "their-old-lock", test_their_old_lock);
-  /* Its record says as much as ours */
+  /* Its record contains as much as ours */
   if (program->runner != QT)
     add_case (program, "left-by-them", test_left_by_them);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Descriptors of a program that is not kind to them: standard streams that are closed, and
- * descriptors that are closed because nobody knows them. Each case is a child. */
+/* Programs that close descriptors: the standard streams, or all descriptors that they do
+ * not know. Each case runs in a child. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ count_descriptors_of (const char *path)
   return n_descriptors;
 }
 
-/* In a child, that ends with a status of its own: the standard streams say nothing. */
+/* In a child, which reports by its exit status, since the standard streams may be closed. */
 static void
 check (gboolean condition,
        int      status)
@@ -65,7 +66,7 @@ child_without_streams (gpointer data)
     check (!is_file (fd, this->path), 3);
   check (lf_lock_file_get_fd (lock) == -1 || lf_lock_file_get_fd (lock) > STDERR_FILENO, 4);
 
-  /* Neither has a try, a wait or a look left one */
+  /* No try, wait or query has left a descriptor open */
   check (!lf_lock_file_try_acquire (other, NULL), 5);
   check (!lf_lock_file_acquire_with_timeout (other, 0.01, NULL, NULL), 6);
   holder = lf_lock_file_query_holder (other, NULL, NULL);
@@ -102,8 +103,8 @@ test_no_streams (Fixture       *fixture,
   for_each_backend (fixture, child_without_streams);
 }
 
-/* As a daemon does it, and what it opens then gets our number. Returns the descriptors that
- * it has of @path from then on. */
+/* Closes all descriptors, as a daemon does, and opens a file that gets our number. Returns
+ * its descriptors of @path. */
 static void
 close_all_and_open (const char *path)
 {
@@ -133,7 +134,7 @@ assert_log_untouched (const char *path)
     g_assert_true (is_file (fd, path));
   for (int fd = STDERR_FILENO + 1; fd <= 50; fd++)
     {
-      /* All others are closed, so this one alone has the lock */
+      /* All others are closed, so only this one has the lock */
       if (fd == STDERR_FILENO + 1)
         continue;
       close (fd);
@@ -181,7 +182,7 @@ lose_descriptor (Case     *this,
 
     case END_ACQUIRE:
     default:
-      /* Another has it by now; this one is not told that it still does */
+      /* Another object has it by now, and this one reports that it no longer holds it */
       assert_acquires (other);
       g_assert_false (lf_lock_file_try_acquire (lock, &error));
       g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
@@ -228,7 +229,7 @@ static const struct
   { "acquire", child_acquire },
 };
 
-/* The locks that live in a descriptor and nowhere else. */
+/* Locks that live in a descriptor and nowhere else. */
 static void
 test_closed (Fixture       *fixture,
              gconstpointer  data)
@@ -242,8 +243,8 @@ test_closed (Fixture       *fixture,
 
       if (!this.backend->has_descriptor || this.backend->is_existence)
         continue;
-      /* Where the locks of POSIX are the process's, its table says until a release that one
-       * is held */
+      /* POSIX locks belong to the process, and its table considers the lock held until it
+       * is released */
       if (function == child_acquire && this.backend->backend == LF_BACKEND_FCNTL &&
           g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") == 0)
         continue;
@@ -267,14 +268,15 @@ pause_cb (const char *path,
 {
   Pause *self = data;
 
-  /* The first finds that it is lost, the second whether there is something to close */
+  /* The first call finds that the lock is lost, the second one is about to close what is
+   * left */
   if (g_thread_self () == self->thread && ++self->n_calls == 2)
     wait_until_others_sleep ();
 }
 
 /* The program closes the descriptor of a held lock behind which a claim is queued. A second
- * claim notices. What is left of the lost lock is cleaned up before the first claim begins,
- * which opens the file with the same number. */
+ * claim notices the loss. What is left of the lost lock is cleaned up before the first
+ * claim begins, which opens the file with the same number. */
 static void
 test_closed_before_claim (Fixture       *fixture,
                           gconstpointer  data)
@@ -326,7 +328,7 @@ child_cleans_up (gpointer data)
   assert_log_untouched (inherited->log_path);
 }
 
-/* A child of fork() cleans up what it inherited. */
+/* A forked child cleans up what it inherited. */
 static void
 test_child (Fixture       *fixture,
             gconstpointer  data)
@@ -364,8 +366,8 @@ find_descriptors (const char *path,
     found[fd] = is_file (fd, path);
 }
 
-/* Begins to wait as the second of this process: it does nothing until the first has got
- * the lock. */
+/* Begins to wait as the second waiter of this process, which does nothing until the first
+ * one has acquired the lock. */
 static void
 start_second (Waiter            *waiter,
               const TestBackend *backend,
@@ -389,8 +391,8 @@ start_second (Waiter            *waiter,
   g_assert_cmpint (waiter->fd, >=, 0);
 }
 
-/* While somebody waits, the program closes all that it does not know, and what it opens then
- * gets the number. The wait goes on, and leaves that alone. */
+/* During a wait, the program closes all descriptors that it does not know, and opens files
+ * that get their numbers. The wait continues, and leaves these files alone. */
 static void
 test_closed_while_waiting (Fixture       *fixture,
                            gconstpointer  data)
@@ -467,8 +469,8 @@ can_lock_with_posix (const char *path)
   return status == 0;
 }
 
-/* A program that has a lock of POSIX of its own is refused, however often it tries, and
- * keeps that lock. */
+/* A program that has a POSIX lock of its own is refused, however often it tries, and keeps
+ * its lock. */
 static void
 test_own_posix_lock (Fixture       *fixture,
                      gconstpointer  data)
@@ -496,7 +498,7 @@ test_own_posix_lock (Fixture       *fixture,
       g_assert_false (can_lock_with_posix (fixture->path));
     }
 
-  /* What is kept open does not become more */
+  /* No more descriptors are kept open than before */
   wait_for_no_lock_threads ();
   g_assert_cmpuint (count_descriptors_of (fixture->path), ==, 2);
   own.l_type = F_UNLCK;
@@ -510,7 +512,7 @@ test_own_posix_lock (Fixture       *fixture,
 typedef struct
 {
   const char *path;
-  int closed; /* which of the standard streams, or -1 for all */
+  int closed; /* which standard stream is closed, or -1 for all */
   gboolean tries;
 } Streams;
 
@@ -539,8 +541,8 @@ child_locks_without_streams (gpointer data)
     check (!is_file (stream, this->path), 6);
 }
 
-/* Nor does it lose that lock where a descriptor would be a standard stream, and has to become
- * another one: the first call of the process is what matters. */
+/* The program's lock also survives if a descriptor would become a standard stream and must
+ * be replaced. The first call of the process is what matters. */
 static void
 test_own_lock_without_streams (Fixture       *fixture,
                                gconstpointer  data)
@@ -564,7 +566,7 @@ typedef struct
   struct flock own;
 } Mixture;
 
-/* What the kernel names to whoever asks what is in the way is one of these. */
+/* F_GETLK reports one of these locks. */
 static const Mixture mixtures[] = {
   { "two readers", { .l_type = F_RDLCK }, { .l_type = F_RDLCK } },
   { "a reader, and one of a part", { .l_type = F_RDLCK, .l_len = 10 },
@@ -583,7 +585,7 @@ typedef struct
 typedef struct
 {
   pid_t pid;
-  int end; /* of the pipe that it waits for */
+  int end; /* of the pipe that it reads */
 } Foreigner;
 
 static Foreigner
@@ -651,7 +653,7 @@ child_mixes_locks (gpointer data)
   stop_foreigner (&foreigner);
   g_assert_false (can_lock_outside (this->path, F_WRLCK));
 
-  /* Another's lock keeps nothing open */
+  /* Another process's lock does not keep descriptors open */
   own.l_type = F_UNLCK;
   g_assert_no_errno (fcntl (fd, F_SETLK, &own));
   close (fd);
@@ -667,8 +669,8 @@ child_mixes_locks (gpointer data)
   stop_foreigner (&foreigner);
 }
 
-/* Nor does it lose its own lock where another process has one, too, which the kernel may
- * name instead. */
+/* The program's lock also survives if another process has one too, which the kernel may
+ * report instead. */
 static void
 test_own_lock_among_others (Fixture       *fixture,
                             gconstpointer  data)
@@ -711,7 +713,7 @@ main (int    argc,
       if (test_backends[i].is_existence && lf_backend_is_supported (test_backends[i].backend))
         add_backend_tests ("descriptors", &test_backends[i], cases);
     }
-  /* Elsewhere a lock of POSIX that the program has is the library's too */
+  /* With POSIX locks, the program's lock is also the library's */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
     {
       add_test ("/descriptors/own-posix-lock", test_own_posix_lock);

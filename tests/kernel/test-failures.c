@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What a failure costs: an attempt that does not get the lock looks for nobody. The
- * program's own open(), opendir() and readlink() count what is asked of /proc. */
+/* The cost of a failure: a failed attempt does not search for the holder. The program's own
+ * open(), opendir() and readlink() count accesses to /proc. */
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -22,7 +23,7 @@ note_path (const char *path)
     g_atomic_int_inc (&n_looks);
 }
 
-/* Its symbol with 64-bit file offsets. */
+/* The same function with 64-bit file offsets. */
 G_MODULE_EXPORT int
 open (const char *path,
       int         flags,
@@ -74,7 +75,7 @@ expect_no_looks (const char *what)
   g_assert_cmpint (g_atomic_int_get (&n_looks), ==, 0);
 }
 
-/* A try and a wait that end without the lock say so at once. */
+/* A failed try and a timed-out wait search for nothing. */
 static void
 test_no_look (Fixture       *fixture,
               gconstpointer  data)
@@ -113,7 +114,7 @@ test_no_look (Fixture       *fixture,
       g_assert_error (claim.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
       expect_no_looks ("an asynchronous wait");
 
-      /* For whoever wants to know */
+      /* query_holder() does search */
       holder = lf_lock_file_query_holder (lock, NULL, NULL);
       g_assert_nonnull (holder);
       g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, peer_get_pid (peer));
@@ -121,8 +122,8 @@ test_no_look (Fixture       *fixture,
     }
 }
 
-/* The kernel names the process that has a lock of POSIX in the same call that says that
- * there is one. */
+/* The kernel reports the process that has a POSIX lock in the same call that reports the
+ * conflict. */
 static void
 test_posix_holder (Fixture       *fixture,
                    gconstpointer  data)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Files that are not a lock's own: programs that run, files that only are read, that have
- * a lease or that somebody replaces, and directories. The program's own calls say that a
- * server has lost a handle or a security module allows no locks. */
+/* Unusual lock files: running programs, files that can only be read, that have a lease or
+ * that are replaced, and directories. The program's own calls simulate a server that has
+ * lost a handle, and a security module that allows no locks. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -48,7 +49,7 @@ fault_fcntl (int   fd,
   return real_fcntl (fd, command, argument);
 }
 
-/* Its symbol with 64-bit file offsets. */
+/* The same function with 64-bit file offsets. */
 G_MODULE_EXPORT int
 fcntl (int fd,
        int command,
@@ -118,7 +119,7 @@ assert_lockable (const char *path,
   assert_releases (lock);
 }
 
-/* A program that runs can be locked, and one that is locked can be run. */
+/* A running program can be locked, and a locked program can run. */
 static void
 test_program (Fixture       *fixture,
               gconstpointer  data)
@@ -200,7 +201,7 @@ test_only_readable (Fixture       *fixture,
   run_as_user (child_reads, fixture->path);
 }
 
-/* As flock(1) does, which excludes us and is excluded. */
+/* The same as flock(1), which is excluded and excludes. */
 static void
 test_directory (Fixture       *fixture,
                 gconstpointer  data)
@@ -257,7 +258,7 @@ test_wants_write (Fixture       *fixture,
   g_atomic_int_set (&flock_wants_write, FALSE);
 }
 
-/* A lease is waited for like a lock. */
+/* A wait for a lease works like a wait for a lock. */
 static void
 test_lease (Fixture       *fixture,
             gconstpointer  data)
@@ -270,7 +271,7 @@ test_lease (Fixture       *fixture,
   g_auto (Claim) cancelled = { 0 };
   int fd = open (fixture->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
-  /* The kernel tells the holder of the lease */
+  /* The kernel sends a signal to the holder of the lease */
   signal (SIGIO, SIG_IGN);
   g_assert_no_errno (fcntl (fd, F_SETLEASE, F_WRLCK));
 
@@ -294,7 +295,7 @@ test_lease (Fixture       *fixture,
   signal (SIGIO, SIG_DFL);
 }
 
-/* That a server has lost the handle of the path does not mean that the lock is lost. */
+/* A server that has lost the handle of the path does not mean that the lock is lost. */
 static void
 test_stale_handle (Fixture       *fixture,
                    gconstpointer  data)
@@ -312,7 +313,7 @@ test_stale_handle (Fixture       *fixture,
     }
 }
 
-/* Whoever allows no locks does not hold one. */
+/* A system that allows no locks does not count as a holder. */
 static void
 test_not_allowed (Fixture       *fixture,
                   gconstpointer  data)
@@ -337,7 +338,7 @@ test_not_allowed (Fixture       *fixture,
     }
 }
 
-/* However the path comes to name something else, with whatever times: the lock is lost. */
+/* However the path gets another file, and whatever the file's times are: the lock is lost. */
 static void
 child_mounts_over (gpointer data)
 {
@@ -354,7 +355,7 @@ child_mounts_over (gpointer data)
   g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
 }
 
-/* An old file: the time of its change says nothing of what is done to its directory. */
+/* An old file: its change time does not show changes of its directory. */
 static void
 make_old_file (const char *path)
 {
@@ -369,7 +370,7 @@ test_mounted_over (Fixture       *fixture,
                    gconstpointer  data)
 {
   make_old_file (fixture->path);
-  /* Its change has to be longer ago than file systems keep that time exactly */
+  /* The change must be older than the time for which file systems keep exact times */
   g_usleep (2100 * G_TIME_SPAN_MILLISECOND);
   run_in_child (child_mounts_over, fixture);
 }
@@ -428,7 +429,7 @@ child_without_directory (gpointer data)
     }
   g_assert_false (path_exists (in_root));
 
-  /* Nor does it become a path in another directory */
+  /* The path does not change its meaning in another directory */
   g_assert_no_errno (g_chdir (fixture->directory));
   for (gsize i = 0; i < n_test_backends; i++)
     assert_nowhere (locks->pdata[i]);
@@ -448,7 +449,8 @@ typedef struct
   gboolean skipped; /* shared with the child */
 } Silent;
 
-/* What asks the server cannot be ended by a signal: after a while the server goes on. */
+/* A system call that waits for the server cannot be interrupted by a signal. After a while,
+ * this lets the server continue. */
 static pid_t
 start_watchdog (pid_t server)
 {
@@ -510,8 +512,8 @@ child_with_silent_server (gpointer data)
   fuse_stop (top, server);
 }
 
-/* While a server does not answer, a program can ask whether it holds the lock, and start to
- * acquire: nothing is asked of the server in its thread. */
+/* While a server does not answer, a program can query whether it holds the lock, and start
+ * to acquire: the program's thread sends no requests. */
 static void
 test_silent_server (Fixture       *fixture,
                     gconstpointer  data)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Looking for a holder: which file a line of the kernel's list is of, what looking costs,
- * and that it keeps nobody from the lock. The program's own open() and openat() count the
- * descriptors of other processes whose locks are listed. */
+/* Searching for a holder: which file a line of the kernel's list is about, the cost of a
+ * search, and that it prevents nobody from acquiring. The program's own open() and openat()
+ * count the descriptors of other processes whose locks are listed. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@
 
 static int n_opened; /* atomic */
 
-/* Its symbol with 64-bit file offsets. */
+/* The same function with 64-bit file offsets. */
 G_MODULE_EXPORT int
 openat (int         directory,
         const char *name,
@@ -160,7 +161,7 @@ child_with_subvolumes (gpointer data)
     }
 }
 
-/* The child of a process that has locked the file and closed it still holds the lock. */
+/* After a process has locked the file and closed it, its child still holds the lock. */
 static void
 child_with_heir (gpointer data)
 {
@@ -230,7 +231,7 @@ test_heir (Fixture       *fixture,
   run_on_subvolumes (fixture, child_with_heir);
 }
 
-/* Enough locks of others for a list of several pages. */
+/* Enough locks for a list of several pages. */
 static GArray *
 lock_others (Fixture *fixture)
 {
@@ -279,8 +280,8 @@ look_thread (gpointer data)
   return NULL;
 }
 
-/* In another one the kernel's list leaves out the locks of processes that are not in it. Only
- * an attempt tells then whether somebody has a lock of flock(2). */
+/* In another one, the kernel's list leaves out the locks of processes outside it. Only an
+ * attempt then tells whether a process has a lock of flock(2). */
 static gboolean
 is_in_first_pid_namespace (void)
 {
@@ -289,7 +290,7 @@ is_in_first_pid_namespace (void)
   return g_strcmp0 (name_space, "pid:[4026531836]") == 0;
 }
 
-/* However long the list is, looking does not take the lock for a moment, in which another
+/* However long the list is, a query does not take the lock for a moment, in which another
  * program's try would fail. */
 static void
 test_long_list (Fixture       *fixture,
@@ -331,7 +332,7 @@ test_long_list (Fixture       *fixture,
   unlock_others (others);
 }
 
-/* Of all descriptors of all processes, only those of the file are looked at closely. */
+/* Only the file's descriptors are looked at closely, not all descriptors of all processes. */
 static void
 test_few_descriptors (Fixture       *fixture,
                       gconstpointer  data)
@@ -344,7 +345,7 @@ test_few_descriptors (Fixture       *fixture,
     {
       g_atomic_int_set (&n_opened, 0);
       g_assert_cmpint (get_holder (lock), ==, peer_get_pid (peer));
-      /* Other programs may have the file open for a moment, but not 300 */
+      /* Other programs may have the file open for a moment, but not 300 of them */
       g_assert_cmpint (g_atomic_int_get (&n_opened), <, 5);
     }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Locks of the kernel that are looked at and broken while calls fail and others change what
- * is at the path. */
+/* Queries and breaks of kernel locks while calls fail and other processes change what is at
+ * the path. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include "lf-test-backend.h"
 #include "lf-test-intercept.h"
 
-/* What is broken by putting its file away. */
+/* Backends whose locks are broken by removing the file. */
 static const struct
 {
   LfBackend backend;
@@ -31,7 +32,7 @@ new_lock (const char *path,
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend, NULL);
 }
 
-/* How often breaking looks at what is at the path. */
+/* How often a break looks at the path. */
 static guint
 count_looks (const char *path,
              LfBackend   backend)
@@ -48,12 +49,12 @@ count_looks (const char *path,
   return n_looks;
 }
 
-/* Whichever of its looks at the path fails: breaking a lock does not remove data. */
+/* Whichever look at the path fails, a break does not remove data. */
 static void
 test_break_unseen (Fixture       *fixture,
                    gconstpointer  data)
 {
-  /* SQLite does not take just any data */
+  /* SQLite refuses such data */
   for (gsize i = 0; i < G_N_ELEMENTS (kernel_backends) - 1; i++)
     {
       g_autoptr (Peer) peer = peer_start_holder_with (fixture->path, kernel_backends[i].nick);
@@ -85,7 +86,7 @@ typedef struct
   Peer *peer;
 } Successor;
 
-/* Another breaker was faster, and somebody else has got the lock. */
+/* Another process breaks the lock first, and the next holder acquires it. */
 static void
 succeed_cb (const char *path,
             int         fd,
@@ -99,7 +100,7 @@ succeed_cb (const char *path,
   peer_expect (successor->peer, "held");
 }
 
-/* Of two who break the same lock, the slower one leaves the next holder alone. */
+/* If two processes break the same lock, the slower one leaves the next holder alone. */
 static void
 test_break_at_once (Fixture       *fixture,
                     gconstpointer  data)
@@ -170,7 +171,7 @@ child_does_not_know (gpointer data)
   intercept_nothing ();
   g_assert_false (can_lock_outside (this->path, F_WRLCK));
 
-  /* What had to be kept open is closed when it need not be any more */
+  /* A descriptor that had to stay open is closed when it is no longer needed */
   own.l_type = F_UNLCK;
   g_assert_no_errno (fcntl (fd, F_SETLK, &own));
   close (fd);
@@ -179,8 +180,8 @@ child_does_not_know (gpointer data)
   g_assert_cmpuint (count_open_files (this->directory), ==, 0);
 }
 
-/* A descriptor that does not tell what it is of neither costs the program its own lock of
- * POSIX when it is closed, nor stays open for ever. */
+/* A descriptor whose fstat() fails is closed, but not while the program has a POSIX lock of
+ * its own. */
 static void
 test_unknown_descriptor (Fixture       *fixture,
                          gconstpointer  data)
@@ -197,8 +198,8 @@ test_unknown_descriptor (Fixture       *fixture,
     }
 }
 
-/* The end of a guard whose lock was released by hand looks for nobody: it may be in a garbage
- * collection, and looking can take the lock for a moment. */
+/* The end of a guard whose lock was released explicitly does not search for a holder: it
+ * may be in a garbage collection, and a query can take the lock for a moment. */
 static void
 test_end_of_guard (Fixture       *fixture,
                    gconstpointer  data)
@@ -224,7 +225,7 @@ release_cb (GObject      *object,
   g_assert_false (lf_lock_file_release_finish (LF_LOCK_FILE (object), result, error));
 }
 
-/* A guard that found another release unfinished releases after all, if that one fails. */
+/* A guard that found a pending release releases the lock itself if that release fails. */
 static void
 test_guard_after_failure (Fixture       *fixture,
                           gconstpointer  data)
@@ -257,7 +258,7 @@ main (int    argc,
   add_test ("/looks/break-at-once", test_break_at_once);
   add_test ("/looks/end-of-guard", test_end_of_guard);
   add_test ("/looks/guard-after-failure", test_guard_after_failure);
-  /* Elsewhere a lock of POSIX that the program has is the library's too */
+  /* With POSIX locks, the program's lock is also the library's */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
     add_test ("/looks/unknown-descriptor", test_unknown_descriptor);
 

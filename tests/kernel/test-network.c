@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Waits on a file system whose kernel may have no queue for its locks. There is no NFS where
- * the tests run: the program's own fstatfs() says that there is, and its flock() and fcntl()
- * do not return from a wait, as those of a client that asks the server again in half a
- * minute. */
+/* Waits on a file system whose kernel may have no queue for its locks. The test machine has
+ * no NFS, so the program's own fstatfs() reports it. Its own flock() and fcntl() do not
+ * return from a wait, as those of a client that asks the server again half a minute later. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,9 +20,9 @@
 #define NFS_TYPE 0x6969
 
 static gboolean is_network = TRUE;
-static int n_waits; /* atomic: in the kernel's queue */
+static int n_waits; /* atomic: waits in the kernel's queue */
 
-/* Its symbol with 64-bit file offsets. */
+/* The same function with 64-bit file offsets. */
 G_MODULE_EXPORT int
 fstatfs (int            fd,
          struct statfs *file_system)
@@ -74,7 +74,7 @@ fcntl (int fd,
   return real_fcntl (fd, command, argument);
 }
 
-/* No watch tells of what another descriptor of the file does. */
+/* No watch reports what another descriptor of the file does. */
 G_MODULE_EXPORT int
 inotify_init1 (int flags)
 {
@@ -83,7 +83,7 @@ inotify_init1 (int flags)
   return -1;
 }
 
-/* How long a wait is about to sleep if nothing wakes it, in microseconds. */
+/* How long a wait is going to sleep if nothing wakes it, in microseconds. */
 static struct
 {
   GMutex mutex;
@@ -149,7 +149,7 @@ acquire_main (gpointer data)
   return NULL;
 }
 
-/* All ways to wait poll, and none of them is lost. */
+/* All ways to wait poll, and none of them gets lost. */
 static void
 test_waits (Fixture       *fixture,
             gconstpointer  data)
@@ -174,7 +174,7 @@ test_waits (Fixture       *fixture,
       threads[i] = g_thread_new ("acquire", acquire_main, &calls[i]);
     }
   claim_start (&claim, lock, NULL);
-  /* Else the next may stand before it, and is released after it */
+  /* Otherwise the next claim may be before it, and is released after it */
   wait_until_others_sleep ();
   claim_start (&cancelled, given_up, cancellable);
   lf_lock_file_set_timeout (impatient, 0.02);
@@ -185,7 +185,7 @@ test_waits (Fixture       *fixture,
 
   peer_send (holder, "release");
   peer_expect (holder, "released");
-  /* Each has a thread that polls: they come in any order */
+  /* Each of them has a thread that polls, so they may finish in any order */
   while (!claim.done || !cancelled.done)
     {
       g_main_context_iteration (NULL, TRUE);
@@ -223,7 +223,7 @@ test_cancel (Fixture       *fixture,
   g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
-/* What this process releases is not found out by a poll. */
+/* A release in this process wakes a waiter, which does not depend on a poll. */
 static void
 test_wake_up (Fixture       *fixture,
               gconstpointer  data)
@@ -245,7 +245,7 @@ test_wake_up (Fixture       *fixture,
   g_assert_cmpint (g_get_monotonic_time () - start, <, G_TIME_SPAN_SECOND * 9 / 10);
 }
 
-/* Elsewhere the kernel has a queue, and no wait polls. */
+/* On other file systems the kernel has a queue, and no wait polls. */
 static void
 test_queue (Fixture       *fixture,
             gconstpointer  data)
@@ -267,8 +267,8 @@ test_queue (Fixture       *fixture,
   is_network = TRUE;
 }
 
-/* What one machine has locked there, another may not see: nobody is told that a lock of the
- * inode would prove something. */
+/* Another machine may not see a lock of this one there, so the record does not claim that
+ * the lock of the inode proves anything. */
 static void
 test_record (Fixture       *fixture,
              gconstpointer  data)

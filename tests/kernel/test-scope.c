@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Whom a lock excludes. The judgement and the reader of mounts are compiled into this
- * program, for a list of mounts of its own; what can be mounted here is mounted. */
+/* The scope of locks. The judgement and the reader of mounts are compiled into this
+ * program, which gives them a list of mounts of its own. File systems that can be mounted
+ * here are mounted. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,7 +132,7 @@ scope_cb (GObject      *object,
   query->done = TRUE;
 }
 
-/* A local disk, also where a path goes through a bind mount or is not there yet. */
+/* A local disk, even through a bind mount or for a path that does not exist yet. */
 static void
 child_bind (gpointer data)
 {
@@ -179,7 +181,7 @@ test_required (Fixture       *fixture,
   assert_releases (lock);
   g_assert_no_errno (g_unlink (fixture->path));
 
-  /* What cannot be had is not even made */
+  /* A lock that would be refused is not even made */
   lf_lock_file_set_required_scope (lock, LF_LOCK_SCOPE_ALL_HOSTS);
   g_assert_false (lf_lock_file_try_acquire (lock, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Waits where a program leaves little room for them: no descriptor, no thread, hardly any
- * stack. The program's own pthread_create() fails if it is told to. */
+/* Waits in a program that has few resources left: no descriptor, no thread, hardly any
+ * stack. The program's own pthread_create() fails on request. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 #include "lf-test-backend.h"
 
-/* The stack of a thread holds this too. */
+/* The stack of each thread also holds this. */
 static __thread char thread_local_data[245 * 1024];
 
 static int no_threads; /* atomic */
@@ -42,7 +43,7 @@ new_lock (const char *path,
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", backend, NULL);
 }
 
-/* Lets this process open as many descriptors as are named, and no more. */
+/* Allows this process to open exactly this many more descriptors. */
 static void
 leave_descriptors (guint n_descriptors)
 {
@@ -65,14 +66,14 @@ leave_descriptors (guint n_descriptors)
       }
 }
 
-/* In a new process, so that nothing was loaded or made before. */
+/* In a new process, in which nothing was loaded or made before. */
 static void
 child_without_descriptors (gpointer data)
 {
   Fixture *fixture = data;
   const LfBackend backends[] = { LF_BACKEND_FLOCK, LF_BACKEND_FCNTL };
 
-  /* A file for each, that is locked for good by somebody else */
+  /* One file for each backend, locked forever by another process */
   for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
     {
       g_autoptr (LfLockFile) lock = new_lock (fixture->path, backends[i]);
@@ -114,7 +115,7 @@ test_no_descriptors (Fixture       *fixture,
   close (fd);
 }
 
-/* After chroot() the libraries of the system are not to be found. */
+/* After chroot(), the system's libraries cannot be found. */
 static void
 child_in_root (gpointer data)
 {
@@ -164,7 +165,7 @@ holder_cb (GObject      *object,
   query->done = TRUE;
 }
 
-/* Whatever needs a thread says that it gets none. */
+/* Every call that needs a thread fails if it gets none. */
 static void
 test_no_threads (Fixture       *fixture,
                  gconstpointer  data)
@@ -199,7 +200,7 @@ test_no_threads (Fixture       *fixture,
   assert_releases (holder);
 }
 
-/* A waiting thread uses its own stack and what is taken from it. */
+/* Thread-local data does not reduce the stack that a waiting thread can use. */
 static void
 test_thread_local_data (Fixture       *fixture,
                         gconstpointer  data)
@@ -239,7 +240,7 @@ typedef struct
   LfLockFile *lock;
 } Releaser;
 
-/* When the other thread surely waits. */
+/* Releases when the other thread is certainly waiting. */
 static gpointer
 release_in_thread (gpointer data)
 {
@@ -251,7 +252,7 @@ release_in_thread (gpointer data)
   return NULL;
 }
 
-/* A thread that would wait for itself may wait for another one that releases for it. */
+/* A thread may wait for its own lock if another thread could release it. */
 static void
 test_released_by_other (Fixture       *fixture,
                         gconstpointer  data)
@@ -268,7 +269,7 @@ test_released_by_other (Fixture       *fixture,
   g_thread_join (thread);
   assert_releases (other);
 
-  /* Without one it would not end */
+  /* Without another thread, the wait would not end */
   assert_acquires (lock);
   g_assert_false (lf_lock_file_acquire (other, NULL, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);

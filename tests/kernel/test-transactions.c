@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* A lock that is a transaction: what a program does with the file itself, threads that open
- * and close connections, and files that go. The program's own close() lets others in between
- * what SQLite does before it and the end of the lock. */
+/* Locks that are transactions: programs that use the file themselves, threads that open and
+ * close connections, and files that disappear. The program's own close() lets other threads
+ * run between SQLite's steps before it and the end of the lock. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,8 +44,8 @@ new_lock (const char *path)
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", LF_BACKEND_SQLITE, NULL);
 }
 
-/* What a child has to do with: another process too, which it did not start itself. GLib waits
- * for that in a thread that a child may have or not. */
+/* What a child uses: another process that it did not start itself, since GLib waits for
+ * such a process in a thread that a child may lack. */
 typedef struct
 {
   Fixture *fixture;
@@ -130,8 +131,8 @@ run_storm (Storm *storm)
     g_thread_join (threads[i]);
 }
 
-/* Closing in one thread does not take the lock from another. Each release looks whether
- * the kernel still has it. */
+/* Closing a connection in one thread does not release the lock of another thread. Each
+ * release checks whether the kernel still has the lock. */
 static void
 test_threads (Fixture       *fixture,
               gconstpointer  data)
@@ -145,7 +146,7 @@ test_threads (Fixture       *fixture,
   g_assert_cmpint (storm.n_lost, ==, 0);
 }
 
-/* A file that goes at any moment is made again, by whatever step finds it gone. */
+/* A file that disappears at any moment is made again, by whatever step finds it missing. */
 static void
 test_removal (Fixture       *fixture,
               gconstpointer  data)
@@ -175,7 +176,7 @@ look_thread (gpointer data)
   return NULL;
 }
 
-/* So does whoever looks. */
+/* A query also copes with that. */
 static void
 test_looks_at_removal (Fixture       *fixture,
                        gconstpointer  data)
@@ -189,7 +190,7 @@ test_looks_at_removal (Fixture       *fixture,
     {
       g_autoptr (GError) error = NULL;
 
-      /* Looking does not keep anybody from the lock */
+      /* A query prevents nobody from acquiring */
       g_assert_true (lf_lock_file_try_acquire (lock, &error));
       g_assert_no_error (error);
       assert_releases (lock);
@@ -198,7 +199,7 @@ test_looks_at_removal (Fixture       *fixture,
   g_thread_join (thread);
 }
 
-/* A program that reads the file itself takes the lock away from its process. */
+/* A program that reads the file itself loses its process's lock. */
 static void
 test_read_by_program (Fixture       *fixture,
                       gconstpointer  data)
@@ -233,20 +234,20 @@ test_read_by_program (Fixture       *fixture,
   g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
   g_clear_error (&error);
 
-  /* acquire() of who held it does not say that it still does */
+  /* acquire() in the former holder's thread does not report that it still holds the lock */
   assert_acquires (lock);
   g_clear_pointer (&content, g_free);
   g_assert_true (g_file_get_contents (fixture->path, &content, &length, NULL));
   assert_acquires (lock);
 
-  /* Looking takes nothing away */
+  /* A query releases nothing */
   holder = lf_lock_file_query_holder (other, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, getpid ());
   assert_releases (lock);
 }
 
-/* What is lost is not shared with another object either. */
+/* A lost lock is not shared with another object either. */
 static void
 test_shared_after_read (Fixture       *fixture,
                         gconstpointer  data)
@@ -306,7 +307,7 @@ child_closes_all (gpointer data)
     }
 }
 
-/* What a program opens after it has closed SQLite's descriptor is left alone. */
+/* Files that a program opens after it has closed SQLite's descriptor are left alone. */
 static void
 test_closed (Fixture       *fixture,
              gconstpointer  data)
@@ -314,7 +315,7 @@ test_closed (Fixture       *fixture,
   run_in_child (child_closes_all, fixture);
 }
 
-/* Closes what is open of the lock file, and has the numbers used for another one. */
+/* Closes all descriptors of the lock file, and uses their numbers for another file. */
 static void
 take_descriptors (const char *path,
                   int         fd,
@@ -353,7 +354,7 @@ child_closes_while_waiting (gpointer data)
   peer_send (peer, "acquire");
   peer_expect (peer, "held");
 
-  /* The last thing that an attempt does is to look at the path */
+  /* The last step of an attempt is to look at the path */
   intercept_only ("test.lock");
   intercept_count ();
   g_assert_false (lf_lock_file_try_acquire (lock, NULL));
@@ -372,8 +373,8 @@ child_closes_while_waiting (gpointer data)
   g_assert_cmpuint (count_open_files (fixture->directory), ==, n_log);
 }
 
-/* The same while it waits: it neither takes the lock of the other file for its own, nor
- * closes that. */
+/* The same during a wait: it neither mistakes a lock on the other file for its own, nor
+ * closes that file. */
 static void
 test_closed_while_waiting (Fixture       *fixture,
                            gconstpointer  data)
@@ -381,8 +382,8 @@ test_closed_while_waiting (Fixture       *fixture,
   run_with_peer (child_closes_while_waiting, fixture);
 }
 
-/* The file goes when SQLite is about to open it, and another one comes: SQLite has that for
- * reading only. */
+/* The file disappears when SQLite is about to open it, and another file replaces it, which
+ * SQLite opens only for reading. */
 static void
 test_replaced (Fixture       *fixture,
                gconstpointer  data)
@@ -409,7 +410,7 @@ replace_file (const char *path,
   g_assert_no_errno (rename (other, fixture->path));
 }
 
-/* That no file stays is an error, which is not waited for. */
+/* If every file is replaced, the attempt fails, and does not wait. */
 static void
 test_replaced_always (Fixture       *fixture,
                       gconstpointer  data)
@@ -438,7 +439,7 @@ replace_by_link (const char *path,
   g_assert_no_errno (symlink (other, fixture->path));
 }
 
-/* A link is refused, whenever it comes. */
+/* A link is refused, whenever it appears. */
 static void
 test_replaced_by_link (Fixture       *fixture,
                        gconstpointer  data)
@@ -467,7 +468,7 @@ test_replaced_by_link (Fixture       *fixture,
   g_assert_cmpuint (n_calls, >, 2);
 }
 
-/* The lock that is granted is that of the file at the path, whenever that is replaced. */
+/* The granted lock is on the file at the path, whenever that file is replaced. */
 static void
 test_replaced_at_acquire (Fixture       *fixture,
                           gconstpointer  data)
@@ -493,7 +494,7 @@ test_replaced_at_acquire (Fixture       *fixture,
   g_assert_cmpuint (n_looks, >, 3);
 }
 
-/* Somebody else's file that comes to the path, whenever that is looked at, is not removed. */
+/* Another file that appears at the path, whenever the path is looked at, is not removed. */
 static void
 test_replaced_at_release (Fixture       *fixture,
                           gconstpointer  data)
@@ -517,7 +518,7 @@ test_replaced_at_release (Fixture       *fixture,
   g_assert_cmpuint (n_looks, >, 2);
 }
 
-/* A path that cannot be looked at any more is an error, which is not waited for. */
+/* If the path can no longer be looked at, the attempt fails, and does not wait. */
 static void
 test_unseen_at_acquire (Fixture       *fixture,
                         gconstpointer  data)
@@ -544,7 +545,7 @@ test_unseen_at_acquire (Fixture       *fixture,
   g_assert_cmpuint (n_looks, >, 3);
 }
 
-/* That a server does not answer does not say that the lock is lost. */
+/* A server that does not answer does not mean that the lock is lost. */
 static void
 test_unseen_at_release (Fixture       *fixture,
                         gconstpointer  data)
@@ -558,7 +559,7 @@ test_unseen_at_release (Fixture       *fixture,
   g_assert_cmpuint (intercept_nothing (), >, 0);
 }
 
-/* A descriptor of which nothing can be told: what it is of has gone. */
+/* A descriptor whose fstat() fails, since its file system has gone. */
 static int
 open_dead (void)
 {
@@ -597,7 +598,7 @@ child_has_other_default (gpointer data)
   assert_releases (lock);
 }
 
-/* A program whose databases have no locks has locks of ours all the same. */
+/* Even if SQLite's default VFS has no locks, our locks work. */
 static void
 test_other_default (Fixture       *fixture,
                     gconstpointer  data)
@@ -621,7 +622,7 @@ child_is_other_user (gpointer data)
   g_assert_no_errno (seteuid (0));
 }
 
-/* It is the effective user who may not write. */
+/* The effective user counts, who may not write. */
 static void
 test_other_user (Fixture       *fixture,
                  gconstpointer  data)
@@ -635,7 +636,7 @@ test_other_user (Fixture       *fixture,
   run_in_child (child_is_other_user, fixture);
 }
 
-/* What the kernel says of a lock that it does not give is not contention. */
+/* An error of the kernel while locking does not count as contention. */
 static void
 test_refusals (Fixture       *fixture,
                gconstpointer  data)
@@ -692,7 +693,7 @@ run_program (const char *argument,
   g_assert_cmpint (status, ==, 0);
 }
 
-/* The other program, which does not wait for a lock. */
+/* Another program, which does not wait for a lock. */
 static int
 change_database (const char *sql,
                  const char *path)
@@ -717,8 +718,8 @@ make_wal (const char *path,
   run_program ("PRAGMA journal_mode = WAL", fixture->path);
 }
 
-/* Another program gives the database a write-ahead log, before any call with which SQLite
- * locks and unlocks. That is seen, and left as it is. */
+/* Another program starts write-ahead logging, before any call with which SQLite locks and
+ * unlocks. The library notices that, and does not change it. */
 static void
 test_wal (Fixture       *fixture,
           gconstpointer  data)
@@ -747,7 +748,7 @@ test_wal (Fixture       *fixture,
   g_assert_cmpuint (n_calls, >, 5);
 }
 
-/* So that SQLite takes what it put aside when @set_aside was closed. */
+/* Lets SQLite reuse the descriptor of @set_aside, which was closed. */
 static void
 take_set_aside (LfLockFile *holder,
                 LfLockFile *set_aside,
@@ -804,8 +805,8 @@ child_has_others_set_aside (gpointer data)
   run_with_others (data, TRUE);
 }
 
-/* SQLite's descriptor is found among those of which the kernel tells nothing, and above the
- * limit. */
+/* SQLite's descriptor is found among descriptors about which the kernel says nothing, and
+ * above the limit. */
 static void
 test_others (Fixture       *fixture,
              gconstpointer  data)
@@ -834,7 +835,7 @@ child_has_no_streams (gpointer data)
     g_assert_cmpint (fcntl (fd, F_GETFD), <, 0);
 }
 
-/* Nothing is had, or left, for one of the standard streams where these are closed. */
+/* No standard descriptor is used, or left open, if the standard streams are closed. */
 static void
 test_no_streams (Fixture       *fixture,
                  gconstpointer  data)
@@ -842,7 +843,7 @@ test_no_streams (Fixture       *fixture,
   run_with_peer (child_has_no_streams, fixture);
 }
 
-/* The lock of a database that is reached by another name is the same. */
+/* Another path to the same database means the same lock. */
 static void
 test_would_deadlock (Fixture       *fixture,
                      gconstpointer  data)
@@ -888,7 +889,7 @@ main (int    argc,
   add_data_test ("/transactions/unseen/release-error", GINT_TO_POINTER (EIO),
                  test_unseen_at_release);
   add_test ("/transactions/looks-at-removal", test_looks_at_removal);
-  /* Elsewhere nobody tells a process of its own locks */
+  /* POSIX locks are invisible to their own process */
   if (g_strcmp0 (g_getenv ("LF_TEST_OFD_LOCKS"), "0") != 0)
     {
       add_data_test ("/transactions/read-by-program/exclusive",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Asynchronous claims: their order, their contexts, and what they leave alone. */
+/* Asynchronous claims: their order, their contexts, and what they do not disturb. */
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ log_held_cb (GObject    *object,
   (*claim->counter)++;
 }
 
-/* The property changes before the callback is called; a release is reported too. */
+/* The property changes before the callback is called, for an acquire and for a release. */
 static void
 test_acquire_release (Fixture       *fixture,
                       gconstpointer  data)
@@ -62,7 +63,7 @@ test_acquire_release (Fixture       *fixture,
   claim_wait (&claim);
   g_assert_no_error (claim.error);
   g_assert_true (lf_lock_file_is_held (lock));
-  g_assert_cmpuint (n_notified, ==, 2); /* by the handler and by the claim */
+  g_assert_cmpuint (n_notified, ==, 2); /* by the notification and by the claim */
   g_signal_handler_disconnect (lock, handler);
 
   release_async (lock, &release);
@@ -78,7 +79,7 @@ test_acquire_release (Fixture       *fixture,
   g_clear_error (&release.error);
 }
 
-/* What goes on while a release is not reported yet. */
+/* The state of an object while its release is not reported yet. */
 static void
 test_releasing (Fixture       *fixture,
                 gconstpointer  data)
@@ -142,8 +143,8 @@ test_two_tasks (Fixture       *fixture,
   claim_wait (&first);
   g_assert_no_error (first.error);
 
-  /* The second is not even in the kernel's queue, as another process is: only
-   * the release lets it begin */
+  /* The second claim is not even in the kernel's queue, unlike another process: it begins
+   * only after the release */
   peer = peer_start (fixture->path);
   peer_send (peer, command);
   wait_for_waiters (fixture->path, 1);
@@ -160,7 +161,7 @@ test_two_tasks (Fixture       *fixture,
 
 #define N_CLAIMS 20
 
-/* Claims of one object are served one at a time, in the order in which they came. */
+/* Claims of one object are served one at a time, in order of arrival. */
 static void
 test_claims_in_order (Fixture       *fixture,
                       gconstpointer  data)
@@ -187,7 +188,7 @@ test_claims_in_order (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
-/* Claims that end in the queue leave the others in theirs. */
+/* Claims that end while queued do not disturb the others. */
 static void
 test_claims_that_end (Fixture       *fixture,
                       gconstpointer  data)
@@ -228,7 +229,7 @@ test_claims_that_end (Fixture       *fixture,
   g_assert_no_error (last.error);
 }
 
-/* A claim keeps its object, whose lock goes with the last reference. */
+/* A claim keeps its object alive, and the lock is released with the last reference. */
 static void
 test_unref_pending (Fixture       *fixture,
                     gconstpointer  data)
@@ -265,8 +266,8 @@ query_done_cb (GObject      *object,
   *(gboolean *) user_data = TRUE;
 }
 
-/* Whatever threads worked for the object, its lock ends with the caller's last
- * reference and not some time after. */
+/* Even after threads worked for the object, dropping the caller's last reference releases
+ * the lock at once. */
 static void
 test_unref_after (Fixture       *fixture,
                   gconstpointer  data)
@@ -324,7 +325,7 @@ claim_in_thread (gpointer user_data)
   return g_thread_self ();
 }
 
-/* The callback and the notification come in the thread whose context it is. */
+/* The callback and the notification run in the thread that owns the context. */
 static void
 test_thread_context (Fixture       *fixture,
                      gconstpointer  data)
@@ -390,9 +391,8 @@ tick_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* 100 waits of one process keep neither GIO's threads nor the main loop from
- * their work. Waits that sat in GIO's pool would delay these operations by most
- * of a minute. */
+/* 100 waits of one process block neither GIO's threads nor the main loop. In GIO's pool,
+ * they would delay these operations by most of a minute. */
 static void
 test_many_pending (Fixture       *fixture,
                    gconstpointer  data)
@@ -434,7 +434,7 @@ test_many_pending (Fixture       *fixture,
     }
 }
 
-/* Threads are kept for a moment: many claims, one after the other, need few. */
+/* Idle threads stay for a moment, so that many claims one after another need few threads. */
 static void
 test_threads_reused (Fixture       *fixture,
                      gconstpointer  data)
@@ -443,7 +443,7 @@ test_threads_reused (Fixture       *fixture,
   g_autoptr (GHashTable) threads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   const guint n_claims = 200;
 
-  /* Those of the cases before, which may still be ending */
+  /* Threads of earlier cases may still be ending */
   wait_for_no_lock_threads ();
 
   for (guint i = 0; i < n_claims; i++)
@@ -463,7 +463,7 @@ test_threads_reused (Fixture       *fixture,
   g_test_message ("%u threads for %u claims", g_hash_table_size (threads), n_claims);
   g_assert_cmpuint (g_hash_table_size (threads), <, n_claims);
 
-  /* But not longer than that */
+  /* Idle threads do not stay longer than that */
   wait_for_no_lock_threads ();
 }
 

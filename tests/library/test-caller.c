@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What is not done in the thread of the caller: files, and waits. The program's own
- * open(), opendir(), flock() and g_usleep() take the place of those that the library
- * under test would call. */
+/* What does not happen in the caller's thread: file operations and waits. The program's own
+ * open(), opendir(), flock() and g_usleep() replace those that the library under test would
+ * call. */
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -22,10 +23,10 @@ static struct
   GThread *watched;      /* calls of this thread are counted */
   guint n_file_calls;
   guint n_sleeps;
-  const char *stuck_path; /* who opens this one has to wait */
+  const char *stuck_path; /* opening this one has to wait */
   guint n_stuck;
   GThread *stuck_but;    /* in any other thread LOCK_UN does not return; or NULL */
-  GThread *slow_attacher; /* attaches a source after other threads have done what they can */
+  GThread *slow_attacher; /* attaches a source as late as possible, after other threads */
   int n_early;           /* atomic: sources made ready by another thread before they are attached */
 } calls;
 
@@ -61,7 +62,7 @@ get_stuck (const char *path)
   g_mutex_unlock (&calls.mutex);
 }
 
-/* With 64-bit file offsets, as here and in the library, its symbol is open64. */
+/* With 64-bit file offsets, as here and in the library, the symbol is open64. */
 G_MODULE_EXPORT int
 open (const char *path,
       int         flags,
@@ -228,7 +229,7 @@ release_clear (Release *release)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Release, release_clear)
 
-/* An object that holds nothing has to find out who does, for the error. */
+/* An object that holds nothing has to find out the holder, for the error. */
 static void
 test_release_of_nothing (Fixture       *fixture,
                          gconstpointer  data)
@@ -238,7 +239,7 @@ test_release_of_nothing (Fixture       *fixture,
   g_autoptr (LfLockFile) holder = lock_new (backend, fixture->path);
   g_auto (Release) release = { 0 };
 
-  /* The file stays, where it is not the lock itself */
+  /* The file stays, unless it is the lock itself */
   assert_acquires (holder);
   assert_releases (holder);
   watch ();
@@ -272,7 +273,7 @@ test_release_of_lock (Fixture       *fixture,
   watch ();
   lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, release_cb, &release);
 
-  /* On its way it is not held any more, but others may not have it yet */
+  /* During the release the object no longer holds the lock, but nobody else may have it yet */
   g_assert_false (lf_lock_file_is_held (lock));
   g_assert_cmpint (lf_lock_file_get_fd (lock), ==, -1);
   iterate_until (&release.done);
@@ -285,8 +286,8 @@ test_release_of_lock (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* The end of the object is that of the lock, when it returns and without a wait, be it
- * that somebody else has locked what a release locks for a moment. */
+/* Dropping the object releases the lock before it returns, without waiting, even if another
+ * process has locked what a release locks for a moment. */
 static void
 test_drop (Fixture       *fixture,
            gconstpointer  data)
@@ -309,7 +310,7 @@ test_drop (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* A main context may sleep on where another thread makes a source ready while it is being
+/* A main context may not wake up if another thread makes a source ready while it is being
  * attached. */
 static void
 test_no_early_report (Fixture       *fixture,
@@ -337,7 +338,7 @@ static const BackendCase cases[] = {
   { NULL, NULL },
 };
 
-/* It is stuck in the file system. */
+/* A release that is stuck in the file system. */
 static void
 test_release_on_its_way (Fixture       *fixture,
                          gconstpointer  data)
@@ -364,7 +365,7 @@ test_release_on_its_way (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
-/* The one attempt that a timeout of 0 promises is made, however slow the file system. */
+/* With a timeout of 0, one attempt is made, however slow the file system is. */
 static void
 test_slow_open (Fixture       *fixture,
                 gconstpointer  data)
@@ -382,7 +383,7 @@ test_slow_open (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* And where it does not answer, the lock is not "locked already". */
+/* If the file system does not answer, the error is not ALREADY_LOCKED. */
 static void
 test_no_answer (Fixture       *fixture,
                 gconstpointer  data)

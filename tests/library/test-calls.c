@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Calls that take what others take from a property, and calls that ask and break. */
+/* Calls with an argument in place of a property, queries, and breaks. */
 
-/* A program that says which versions it is for */
+/* A program that declares which versions it is for */
 #define LF_VERSION_MIN_REQUIRED LF_VERSION_1_0
 #define LF_VERSION_MAX_ALLOWED LF_VERSION_1_0
 
@@ -13,7 +14,7 @@
 
 #include "lf-test-backend.h"
 
-/* An asynchronous call that answers yes or no. */
+/* An asynchronous call whose result is yes or no. */
 typedef struct
 {
   gboolean (*finish) (LfLockFile *lock, GAsyncResult *result, GError **error);
@@ -94,7 +95,8 @@ test_is_locked (Fixture       *fixture,
     }
 }
 
-/* What is not known counts as locked, for a caller that does not look at the error. */
+/* If it is unknown whether the lock is held, it counts as held, for callers that ignore the
+ * error. */
 static void
 test_is_locked_unknown (Fixture       *fixture,
                         gconstpointer  data)
@@ -157,7 +159,7 @@ test_break (Fixture       *fixture,
     }
   else
     {
-      /* A database has content, and is not removed */
+      /* A database has content, so it is not removed */
       g_assert_cmpint (backend->backend, ==, LF_BACKEND_SQLITE);
       g_assert_error (question.error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
       assert_releases (lock);
@@ -208,7 +210,7 @@ count_notify_cb (GObject    *object,
   (*(guint *) user_data)++;
 }
 
-/* A timeout of one call is no other's. */
+/* The timeout of one call does not affect other calls. */
 static void
 test_with_timeout (Fixture       *fixture,
                    gconstpointer  data)
@@ -241,7 +243,7 @@ test_with_timeout (Fixture       *fixture,
   g_assert_cmpfloat (lf_lock_file_get_timeout (lock), <, 0);
   assert_releases (lock);
 
-  /* Nor is that of the property this one's */
+  /* The property does not affect this call */
   lf_lock_file_set_timeout (lock, 0);
   n_notified = 0;
   assert_acquires (holder);
@@ -311,7 +313,7 @@ test_guard_with_timeout (Fixture       *fixture,
   g_assert_cmpfloat (lf_lock_file_get_timeout (lock), ==, 0);
 }
 
-/* A guard can say whether the release was good, and is spent then. */
+/* A guard reports whether its release succeeded, and then holds nothing. */
 static void
 test_guard_release (Fixture       *fixture,
                     gconstpointer  data)
@@ -331,7 +333,7 @@ test_guard_release (Fixture       *fixture,
   g_assert_false (lf_lock_file_is_held (lock));
   assert_free (fixture->path);
 
-  /* The next grant is not this guard's */
+  /* The next grant does not belong to this guard */
   assert_acquires (lock);
   g_assert_false (lf_lock_guard_release (guard, &error));
   g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
@@ -341,7 +343,7 @@ test_guard_release (Fixture       *fixture,
   assert_not_free (fixture->path);
   assert_releases (lock);
 
-  /* One in a function that was called with the lock leaves it to the caller */
+  /* A guard in a function that was called with the lock held leaves the lock to the caller */
   assert_acquires (lock);
   guard = lf_lock_file_acquire_guard (lock, NULL, &error);
   g_assert_no_error (error);
@@ -355,7 +357,7 @@ test_guard_release (Fixture       *fixture,
   g_assert_true (lf_lock_file_is_held (lock));
   assert_releases (lock);
 
-  /* Broken meanwhile */
+  /* The lock is broken while the guard holds it */
   guard = lf_lock_file_acquire_guard (lock, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (lf_lock_file_break_lock (other, NULL, &error));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* How a wait ends that is cancelled: at once, and without a main context. */
+/* How a cancelled wait ends: at once, and without a main context. */
 
 #include <stdlib.h>
 
@@ -13,8 +14,8 @@ compare_times (gconstpointer a,
   return *(const gint64 *) a < *(const gint64 *) b ? -1 : 1;
 }
 
-/* The end of a wait follows its cancel without delay. The median is taken, since
- * what else the machine does may delay any one. */
+/* A wait ends without delay after its cancel. The median counts, since the machine may
+ * delay any single one. */
 static void
 test_prompt (Fixture       *fixture,
              gconstpointer  data)
@@ -63,8 +64,7 @@ fail_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A synchronous wait is ended from another thread, and runs nothing of the
- * caller's main context meanwhile. */
+/* Another thread ends a synchronous wait, which does not iterate the caller's main context. */
 static void
 test_sync (Fixture       *fixture,
            gconstpointer  data)
@@ -77,7 +77,7 @@ test_sync (Fixture       *fixture,
   GThread *thread;
   guint idle = g_idle_add (fail_cb, NULL);
 
-  /* The same thread may wait for itself if it can be stopped */
+  /* A thread may wait for its own lock if the wait can be stopped */
   assert_acquires (holder);
   thread = g_thread_new ("cancel", cancel_when_blocked, path_and_cancellable);
   g_assert_false (lf_lock_file_acquire (lock, cancellable, &error));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What becomes of holders and waiters of the kernel's locks when the file at the path
- * is not the same any more; and that a wait is asleep. */
+/* Holders and waiters of kernel locks when the file at the path is replaced; and that a
+ * wait sleeps. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,8 @@ test_file_gone (Fixture       *fixture,
   wait_for_waiters (fixture->path, 1);
   take_away (fixture, data);
 
-  /* To the holder its lock is lost: which of the two errors it is depends on
-   * whether the waiter has the new file by then */
+  /* The holder has lost its lock. The error depends on whether the waiter already has the
+   * new file */
   peer_send (holder, "release");
   answer = peer_read_line (holder);
   g_assert_true (g_str_has_prefix (answer, "error lf-unlock-error-quark "));
@@ -71,8 +72,7 @@ wait_until_old (const char *path)
     g_usleep (10000);
 }
 
-/* Of a file that has not changed for some seconds a release asks no more than
- * whether it has changed by now. */
+/* If a file has not changed for some seconds, a release only checks whether it has changed. */
 static void
 test_old_file (Fixture       *fixture,
                gconstpointer  data)
@@ -120,8 +120,7 @@ test_old_file (Fixture       *fixture,
     }
 }
 
-/* The waiter finds a new file at the path that somebody has locked, and queues
- * there. */
+/* The waiter finds a new, locked file at the path, and queues there. */
 static void
 test_file_replaced (Fixture       *fixture,
                     gconstpointer  data)
@@ -148,7 +147,7 @@ test_file_replaced (Fixture       *fixture,
   assert_locked_file_is_at_path (lock, fixture->path);
 }
 
-/* Somebody who shares the lock must not remove the file from under the others. */
+/* A holder of a shared lock must not remove the file that others have locked too. */
 static void
 test_shared_keeps_file (Fixture       *fixture,
                         gconstpointer  data)
@@ -184,8 +183,8 @@ set_flag_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Who waits sleeps: nothing wakes it until its turn has come. The time is not
- * there to wait for something but to be slept through. */
+/* A waiter sleeps: nothing wakes it until its turn has come. The time in this case is not
+ * for waiting until something happens: the waiter must sleep through it. */
 static void
 test_no_wakeups (Fixture       *fixture,
                  gconstpointer  data)

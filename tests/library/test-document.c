@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The lock of a document: where it is, and that all names of the document have one. */
+/* The lock of a document: where it is, and that all names of the document have the same
+ * one. */
 
 #include <glib/gstdio.h>
 #include <sched.h>
@@ -105,7 +107,7 @@ assert_path (LfLockFile *lock,
   g_assert_cmpstr (lf_lock_file_get_path (lock), ==, expected);
 }
 
-/* Whatever the names are, one of them at a time has it, and nothing is left. */
+/* Whatever the names are, only one of them at a time has the lock, and nothing is left. */
 static void
 assert_one_lock (LfLockFile *one,
                  LfLockFile *other)
@@ -120,8 +122,8 @@ assert_one_lock (LfLockFile *one,
   g_assert_false (path_exists (lf_lock_file_get_path (one)));
 }
 
-/* The lock is beside the document, hidden, and there while it is held only. Other locks
- * are for no document. */
+/* The lock is beside the document, hidden, and exists only while it is held. Other locks
+ * have no document. */
 static void
 test_beside (Fixture       *fixture,
              gconstpointer  data)
@@ -160,7 +162,7 @@ test_beside (Fixture       *fixture,
   }
 }
 
-/* Links to the document, to its directory and to one another are names of the document. */
+/* Links to the document, to its directory and to other links are names of the document. */
 static void
 test_links (Fixture       *fixture,
             gconstpointer  data)
@@ -190,8 +192,8 @@ test_links (Fixture       *fixture,
     }
 }
 
-/* A document that is not there yet has the lock that it has when it is there, also
- * behind a link that leads nowhere so far. */
+/* A document that does not exist yet has the same lock as later, even through a dangling
+ * link. */
 static void
 test_not_there (Fixture       *fixture,
                 gconstpointer  data)
@@ -220,7 +222,7 @@ test_not_there (Fixture       *fixture,
     }
 }
 
-/* What leads nowhere is an error of the path, and of the name that was given. */
+/* Paths that cannot be resolved give an error about the path that was given. */
 static void
 test_errors (Fixture       *fixture,
              gconstpointer  data)
@@ -253,7 +255,8 @@ test_errors (Fixture       *fixture,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
 }
 
-/* A name too long for what is added to it: the lock has one that all make of it. */
+/* If the document's name is too long to append to it, all processes derive the same shorter
+ * name. */
 static void
 test_long_names (Fixture       *fixture,
                  gconstpointer  data)
@@ -281,7 +284,7 @@ test_long_names (Fixture       *fixture,
     }
 }
 
-/* A hard link is a document of its own: no path leads from one to the other. */
+/* A hard link is a separate document: no path leads from one to the other. */
 static void
 test_hard_link (Fixture       *fixture,
                 gconstpointer  data)
@@ -299,7 +302,7 @@ test_hard_link (Fixture       *fixture,
   assert_path (second, fixture, ".two.lock");
 }
 
-/* Saving where the lock says keeps the link and the permissions. */
+/* Saving to get_document() keeps the link and the permissions. */
 static void
 test_save (Fixture       *fixture,
            gconstpointer  data)
@@ -326,11 +329,12 @@ test_save (Fixture       *fixture,
   g_assert_cmpstr (text, ==, "New\n");
   g_assert_no_errno (g_stat (path, &after));
   g_assert_cmpint (after.st_mode, ==, before.st_mode);
-  /* In one step, by a new file: what is there is whole at any time */
+  /* A new file replaces it in one step, so the document is always complete */
   g_assert_cmpint (after.st_ino, !=, before.st_ino);
 }
 
-/* Where the lock is in a user's own directory: two names have one, two documents two. */
+/* Checks for locks in a user's own directory: two names have one lock, two documents have
+ * two. */
 static void
 assert_locks_in (Fixture    *fixture,
                  const char *runtime_directory)
@@ -362,8 +366,8 @@ child_without_permission (gpointer data)
   assert_locks_in (fixture, runtime_directory);
 }
 
-/* A user who may not make files in the document's directory. If somebody else may, each
- * has a lock of his own: that is a limit, and the manual says so. */
+/* A user who may not create files in the document's directory. A user who may has another
+ * lock: this is a limit, which the manual describes. */
 static void
 test_no_permission (Fixture       *fixture,
                     gconstpointer  data)
@@ -386,7 +390,7 @@ test_no_permission (Fixture       *fixture,
   }
 }
 
-/* Mounts an empty file system at a directory that is there. */
+/* Mounts an empty file system at an existing directory. */
 static void
 mount_empty (const char *directory)
 {
@@ -415,8 +419,7 @@ child_on_read_only (gpointer data)
   assert_locks_in (fixture, runtime_directory);
 }
 
-/* A process that came without the environment of the session agrees with those that have
- * it. */
+/* A process without the session's environment uses the same lock as processes that have it. */
 static void
 child_without_environment (gpointer data)
 {
@@ -426,18 +429,18 @@ child_without_environment (gpointer data)
   enter_read_only (fixture);
   mount_empty ("/run");
   g_assert_no_errno (g_mkdir ("/run/user", 0755));
-  /* In a namespace of users we may be another one */
+  /* In a user namespace the user may be another one */
   usual = g_strdup_printf ("/run/user/%u", geteuid ());
   g_assert_no_errno (g_mkdir (usual, 0700));
 
   g_unsetenv ("XDG_RUNTIME_DIR");
   assert_locks_in (fixture, usual);
-  /* It has to be a whole path */
+  /* The directory must be an absolute path */
   g_setenv ("XDG_RUNTIME_DIR", "runtime", TRUE);
   assert_locks_in (fixture, usual);
 }
 
-/* There is no such directory, or it is not ours. */
+/* The directory does not exist, or belongs to another user. */
 static void
 child_without_runtime_directory (gpointer data)
 {
@@ -452,7 +455,7 @@ child_without_runtime_directory (gpointer data)
   assert_locks_in (fixture, cache);
 }
 
-/* A read-only file system, on which the superuser cannot make files either. */
+/* A read-only file system, on which the superuser cannot create files either. */
 static void
 test_read_only (Fixture       *fixture,
                 gconstpointer  data)
@@ -486,8 +489,7 @@ child_in_unreadable (gpointer data)
   g_assert_no_errno (g_chmod (closed, 0777));
 }
 
-/* A directory that cannot be listed is as good as any; one that cannot be entered is an
- * error. */
+/* A directory that cannot be listed works; one that cannot be searched is an error. */
 static void
 test_unreadable (Fixture       *fixture,
                  gconstpointer  data)
@@ -516,8 +518,8 @@ child_with_others_file (gpointer data)
   assert_releases (lock);
 }
 
-/* In a directory as /tmp, users exclude each other. A lock file that somebody else has
- * left behind can be locked, and stays: it cannot be removed there. */
+/* In a directory like /tmp, users exclude each other. A lock file that another user has
+ * left there can be locked, but not removed. */
 static void
 test_sticky (Fixture       *fixture,
              gconstpointer  data)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What a kernel does only where something is broken. The program's own open() and
- * flock() take the place of the C library's for the library under test; each
- * fails, or gets stuck, when a test wants it to. */
+/* What a kernel does only if something is broken. The program's own open() and flock()
+ * replace those that the library under test would call; they fail, or do not return, on
+ * request. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,19 +20,19 @@ static struct
 {
   GMutex mutex;
   GCond cond;
-  const char *path;    /* of the opens that are meant */
-  int open_flags;      /* those with all of these flags fail */
+  const char *path;    /* of the affected open() calls */
+  int open_flags;      /* calls with all of these flags fail */
   int open_errno;
-  guint n_opens;       /* that many of them */
+  guint n_opens;       /* this many of them */
   int flock_operation; /* any of these bits */
   int flock_errno;
   gboolean blocking_only;
   guint n_flocks;
-  gboolean stuck;      /* opens do not return */
+  gboolean stuck;      /* open() does not return */
   guint n_stuck;
   GThread *watched;    /* calls of this thread are counted */
   guint n_watched;
-  int n_waits_struck;  /* calls of flock() in which a cancel strikes at once: those that wait */
+  int n_waits_struck;  /* calls of flock() during which a cancel arrives: those that wait */
   int n_tries_struck;  /* and those that do not */
   GCancellable *cancellable; /* cancelled just before a handler is connected */
 } faults;
@@ -89,7 +90,7 @@ open_or_fault (const char *path,
   return real_open (path, flags, mode);
 }
 
-/* With 64-bit file offsets, as here and in the library, its symbol is open64. */
+/* With 64-bit file offsets, as here and in the library, the symbol is open64. */
 G_MODULE_EXPORT int
 open (const char *path,
       int         flags,
@@ -192,7 +193,7 @@ tear_down (Fixture       *fixture,
   fixture_tear_down (fixture, data);
 }
 
-/* Neither an error nor a refusal is tried again. */
+/* After an error or a refusal, there is no other attempt. */
 static void
 test_lock_errors (Fixture       *fixture,
                   gconstpointer  data)
@@ -218,14 +219,14 @@ test_lock_errors (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
       g_auto (Claim) claim = { 0 };
 
-      /* A network file system may say EIO where it wants a descriptor for writing */
+      /* A network file system may return EIO if it wants a descriptor for writing */
       set_flock_fault (LOCK_EX, cases[i].fault, cases[i].fault == EIO ? 2 : 1);
       g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
       g_assert_error (error, cases[i].domain, cases[i].code);
       if (g_error_matches (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED))
         g_assert_nonnull (strstr (error->message, "HARD_LINK"));
 
-      /* A network file system may say EIO where it wants a descriptor for writing */
+      /* A network file system may return EIO if it wants a descriptor for writing */
       set_flock_fault (LOCK_EX, cases[i].fault, cases[i].fault == EIO ? 2 : 1);
       claim_start (&claim, lock, NULL);
       claim_wait (&claim);
@@ -234,8 +235,8 @@ test_lock_errors (Fixture       *fixture,
     }
 }
 
-/* An error that comes when the thread already waits in the queue: the attempt
- * finds the lock busy, and the call that would wait fails. */
+/* An error after the thread has begun to wait in the queue: the attempt finds the lock
+ * busy, and the call that would wait fails. */
 static void
 test_error_while_waiting (Fixture       *fixture,
                           gconstpointer  data)
@@ -255,7 +256,7 @@ test_error_while_waiting (Fixture       *fixture,
   g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
   g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_FAILED);
 
-  /* A signal is no error */
+  /* A signal is not an error */
   claim_clear (&claim);
   set_flock_fault (LOCK_EX, EINTR, 3);
   claim_start (&claim, lock, NULL);
@@ -267,7 +268,7 @@ test_error_while_waiting (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
-/* Signals do not end a wait, or make an attempt fail. */
+/* Signals neither end a wait nor make an attempt fail. */
 static void
 test_interrupted (Fixture       *fixture,
                   gconstpointer  data)
@@ -296,7 +297,7 @@ release_cb (GObject      *object,
   lf_lock_file_release_finish (LF_LOCK_FILE (object), result, user_data);
 }
 
-/* The lock that could not be given back is still held. */
+/* A lock that could not be released is still held. */
 static void
 test_unlock_error (Fixture       *fixture,
                    gconstpointer  data)
@@ -328,15 +329,15 @@ test_unlock_error (Fixture       *fixture,
       g_assert_true (g_file_test (fixture->path, G_FILE_TEST_EXISTS) == !removes);
     }
 
-  /* The end of the object is the end of the lock all the same */
+  /* Dropping the object releases the lock anyway */
   assert_acquires (lock);
   set_flock_fault (LOCK_UN, EIO, 1);
   g_clear_object (&lock);
   assert_free (fixture->path);
 }
 
-/* In a sticky directory Linux may refuse to open with O_CREAT what somebody else
- * made, and not without it. */
+/* In a sticky directory, Linux may refuse to open another user's file with O_CREAT, but not
+ * without it. */
 static void
 test_sticky_directory (Fixture       *fixture,
                        gconstpointer  data)
@@ -349,13 +350,13 @@ test_sticky_directory (Fixture       *fixture,
   assert_acquires (lock);
   assert_releases (lock);
 
-  /* The other one has removed it since: now it can be made */
+  /* The other user has removed the file, so it can be created */
   g_assert_no_errno (unlink (fixture->path));
   set_open_fault (fixture->path, O_CREAT, EACCES, 1);
   assert_acquires (lock);
   assert_releases (lock);
 
-  /* It cannot be made at all: refused, and not tried for ever */
+  /* The file can never be created: the attempt fails, and is not repeated forever */
   g_assert_no_errno (unlink (fixture->path));
   set_open_fault (fixture->path, O_CREAT, EACCES, G_MAXUINT);
   g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
@@ -380,8 +381,8 @@ wait_until_stuck (void)
   g_mutex_unlock (&faults.mutex);
 }
 
-/* A server does not answer: the cancel and the deadline are reported all the same,
- * and when it answers at last the lock is not taken. */
+/* While a server does not answer, a cancel and a deadline are still reported. When it
+ * answers at last, the lock is not acquired. */
 static void
 test_stuck (Fixture       *fixture,
             gconstpointer  data)
@@ -433,8 +434,8 @@ query_cb (GObject      *object,
   g_assert_nonnull (*error);
 }
 
-/* A cancel that comes while a question is about to start in its thread is reported, although
- * a server does not answer that. */
+/* A cancel just before a query starts in its thread is reported, even if a server does not
+ * answer the query. */
 static void
 test_early_cancel (Fixture       *fixture,
                    gconstpointer  data)
@@ -466,8 +467,8 @@ test_early_cancel (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* No asynchronous call touches files in the caller's thread: not to acquire, not
- * to give back what a cancel came too late for, not to find out who has it. */
+/* No asynchronous call touches files in the caller's thread: not to acquire, not to release
+ * a grant that a cancel was too late for, and not to find out the holder. */
 static void
 test_no_file_in_caller (Fixture       *fixture,
                         gconstpointer  data)
@@ -501,7 +502,7 @@ test_no_file_in_caller (Fixture       *fixture,
   claim_wait (&cancelled);
   g_assert_error (cancelled.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
-  /* Granted in its thread, and cancelled before that was reported */
+  /* Granted in its thread, and cancelled before the report */
   g_cancellable_reset (cancellable);
   claim_start (&too_late, other, cancellable);
   wait_for_waiters (fixture->path, 1);
@@ -519,8 +520,8 @@ test_no_file_in_caller (Fixture       *fixture,
   assert_free (fixture->path);
 }
 
-/* In a thread that waits, a cancel may strike in that one call alone. glibc lets one
- * that is on its way strike later too, unless the thread says otherwise. */
+/* In a waiting thread, a cancel may take effect only in the one waiting call. In glibc, an
+ * earlier cancel can also take effect later, unless the thread prevents that. */
 static void
 test_cancel_type (Fixture       *fixture,
                   gconstpointer  data)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* FCNTL: what the locks of fcntl(2) owe beyond the contract of all locks. They belong
- * to open file descriptions or, in a build without those, to the process. What is to
- * be seen from outside is the same but for where the waiters of one process wait:
- * there only one of them is in the kernel's queue. */
+/* FCNTL: what fcntl(2) locks do beyond the contract. They belong to open file descriptions
+ * or, in a build without those, to the process. From outside there is no difference, except
+ * that in the latter case only one waiter of a process is in the kernel's queue. */
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -27,7 +27,7 @@ assert_busy (const char *path)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
 }
 
-/* Other people's program, in the ways that it is used here. */
+/* Another program, in the ways in which this test uses it. */
 #define PYTHON_OPEN "import fcntl, sys; file = open(sys.argv[1], 'a'); "
 #define PYTHON_HOLD_PART PYTHON_OPEN \
   "fcntl.lockf(file, fcntl.LOCK_EX, 2, 1000); print('held', flush=True); input()"
@@ -44,7 +44,7 @@ start_python (const char *code,
   return peer_start_argv (argv);
 }
 
-/* Asks a process that has nothing to do with us. */
+/* Checks the lock from an independent process. */
 static void
 assert_state_outside (const char *path,
                       const char *state)
@@ -88,7 +88,7 @@ visit (LfLockFile *lock,
   g_atomic_int_add (n_mine, -1);
 }
 
-/* With and without end, some of them too short, in both modes. */
+/* Waits with and without a timeout, which may be too short, in both modes. */
 static gpointer
 visit_in_thread (gpointer data)
 {
@@ -133,7 +133,7 @@ visit_in_process (const char *path,
     g_thread_join (threads[i]);
 }
 
-/* Threads of some processes, readers and writers, against each other. */
+/* Readers and writers in threads of several processes. */
 static void
 test_crowd (Fixture       *fixture,
             gconstpointer  data)
@@ -185,8 +185,8 @@ assert_holder (LfLockFile *lock,
   g_assert_no_error (error);
 }
 
-/* Whatever else the library does with the file in this process, which opens and
- * closes it, the lock stays. */
+/* Whatever else the library does with the file in this process, opening and closing it, the
+ * lock stays. */
 static void
 test_looks_keep_lock (Fixture       *fixture,
                       gconstpointer  data)
@@ -212,7 +212,7 @@ test_looks_keep_lock (Fixture       *fixture,
   g_assert_error (claim.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   assert_state_outside (fixture->path, "busy");
 
-  /* Descriptors that cannot be closed yet are used again */
+  /* Descriptors that cannot be closed yet are reused */
   n_while_held = count_open_files (fixture->directory);
   for (guint i = 0; i < 100; i++)
     {
@@ -229,7 +229,7 @@ test_looks_keep_lock (Fixture       *fixture,
   assert_state_outside (fixture->path, "held");
 }
 
-/* The program itself opens and closes the file, in which it may have data. */
+/* The program itself opens and closes the file, which may contain its data. */
 static void
 test_other_descriptor (Fixture       *fixture,
                        gconstpointer  data)
@@ -247,7 +247,7 @@ test_other_descriptor (Fixture       *fixture,
   "other = open(sys.argv[1] + '.other', 'a'); fcntl.lockf(other, fcntl.LOCK_EX); " \
   "print('held', flush=True); fcntl.lockf(file, fcntl.LOCK_EX); print('held', flush=True)"
 
-/* Between processes the kernel sees it where the locks belong to those. */
+/* Deadlocks between processes, which the kernel detects if locks belong to processes. */
 static void
 test_would_deadlock (Fixture       *fixture,
                      gconstpointer  data)
@@ -274,7 +274,7 @@ test_would_deadlock (Fixture       *fixture,
   peer_expect (python, "held");
 }
 
-/* Whose locks are of another kind has no part in ours, on Linux. */
+/* On Linux, a lock of another kind does not conflict with ours. */
 static void
 test_not_flock (Fixture       *fixture,
                 gconstpointer  data)
@@ -298,7 +298,7 @@ test_not_flock (Fixture       *fixture,
   assert_holder (flock_lock, peer_get_pid (peer), NULL);
 }
 
-/* The child gets a lock of its own, which it keeps when it forgets its parent's. */
+/* The child acquires a lock of its own, and keeps it when it drops its parent's object. */
 static void
 test_child_has_own (Fixture       *fixture,
                     gconstpointer  data)
@@ -318,7 +318,7 @@ test_child_has_own (Fixture       *fixture,
     {
       g_autoptr (LfLockFile) own = new_lock (fixture->path);
 
-      /* When the parent has let go, and has taken a look meanwhile */
+      /* After the parent has released its lock, and has queried it before */
       g_assert_cmpint (read (to_child[0], &byte, 1), ==, 1);
       assert_acquires (own);
       g_object_run_dispose (G_OBJECT (lock));
@@ -346,7 +346,7 @@ test_child_has_own (Fixture       *fixture,
   close (from_child[1]);
 }
 
-/* A lock of some bytes that are not there excludes ours, which is for all of them. */
+/* A lock on a range beyond the end of the file excludes ours, which covers the whole file. */
 static void
 test_part_excludes_us (Fixture       *fixture,
                        gconstpointer  data)
@@ -367,7 +367,7 @@ test_part_excludes_us (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
-/* And ours excludes it. */
+/* And ours excludes such a lock. */
 static void
 test_part_excluded_by_us (Fixture       *fixture,
                           gconstpointer  data)

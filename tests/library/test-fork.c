@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* What forked and executed children do, and must not do, to their parent's lock. */
 
@@ -15,8 +16,8 @@ typedef struct
   const char *path;
 } Child;
 
-/* A child of which no handler is told that fork() calls, as some sandboxes and
- * language runtimes make theirs. */
+/* A child that was made without running fork()'s handlers, as some sandboxes and language
+ * runtimes do. */
 static void
 test_unannounced_child (Fixture       *fixture,
                         gconstpointer  data)
@@ -43,8 +44,8 @@ test_unannounced_child (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A child locks for itself through an object that it inherited with a guard. The end of that
- * leaves the child's own lock alone. */
+/* A child locks an object that it inherited with a guard. The end of the guard does not
+ * release the child's own lock. */
 static void
 test_inherited_guard (Fixture       *fixture,
                       gconstpointer  data)
@@ -59,7 +60,7 @@ test_inherited_guard (Fixture       *fixture,
   g_assert_cmpint (pid, >=, 0);
   if (pid == 0)
     {
-      /* Waits for the parent's end of its guard */
+      /* Waits until the parent's guard has ended */
       if (!lf_lock_file_acquire (lock, NULL, NULL))
         _exit (1);
       lf_lock_guard_unref (guard);
@@ -73,8 +74,8 @@ test_inherited_guard (Fixture       *fixture,
   g_assert_cmpint (WEXITSTATUS (status), ==, 0);
 }
 
-/* Starts a child that has all our descriptors and does nothing, until the pipe
- * that is returned is closed. */
+/* Starts a child that has all our descriptors and does nothing, until the returned pipe is
+ * closed. */
 static pid_t
 start_sleeping_child (int *pipe_fd)
 {
@@ -109,8 +110,8 @@ end_child (pid_t pid,
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
 }
 
-/* A child that was forked while its parent waited has the waiting descriptor. If
- * the wait is cancelled, that must not keep anybody out. */
+/* A child that was forked during its parent's wait has the waiting descriptor. After the
+ * wait is cancelled, that must not exclude anybody. */
 static void
 test_sleeping_child_of_waiter (Fixture       *fixture,
                                gconstpointer  data)
@@ -141,7 +142,8 @@ test_sleeping_child_of_waiter (Fixture       *fixture,
   end_child (pid, pipe_fd);
 }
 
-/* The taker has died and a child of its has the lock: it is the holder then. */
+/* The process that took the lock has died, and its child has the lock: the child is the
+ * holder. */
 static void
 test_heir (Fixture       *fixture,
            gconstpointer  data)
@@ -164,8 +166,8 @@ test_heir (Fixture       *fixture,
   g_assert_cmpint (lf_lock_holder_get_pid (holder), ==, atoi (heir));
 }
 
-/* The same where the kernel does not list locks of who has died, which is in every
- * PID namespace but the first. */
+/* The same in a PID namespace other than the initial one, where the kernel does not list
+ * locks of dead processes. */
 static void
 test_heir_in_namespace (Fixture       *fixture,
                         gconstpointer  data)
@@ -185,7 +187,7 @@ test_heir_in_namespace (Fixture       *fixture,
   g_assert_cmpint (status, ==, 0);
 }
 
-/* A program that is executed does not get the descriptor. */
+/* A program that is executed does not inherit the descriptor. */
 static void
 test_exec (Fixture       *fixture,
            gconstpointer  data)
@@ -203,7 +205,7 @@ test_exec (Fixture       *fixture,
   g_assert_null (strstr (output, fixture->path));
 }
 
-/* A pending claim is the parent's: the child can use the object all the same. */
+/* A pending claim belongs to the parent, but the child can use the object. */
 static void
 child_of_pending (gpointer data)
 {
@@ -214,7 +216,7 @@ child_of_pending (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
 }
 
-/* The child of a process that waits can use the object, and does not end the wait. */
+/* The child of a waiting process can use the object, and does not end the wait. */
 static void
 test_pending (Fixture       *fixture,
               gconstpointer  data)

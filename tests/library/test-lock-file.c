@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The object by itself: its properties, guards, and what is not the same for every
- * way of locking. */
+/* The object itself: its properties, guards, and differences between backends. */
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +19,7 @@ count_cb (GObject    *object,
   (*(guint *) user_data)++;
 }
 
-/* What an object is like that only has a path. To ask makes no file. */
+/* The state of an object that has only a path. Querying it makes no file. */
 static void
 test_defaults (Fixture       *fixture,
                gconstpointer  data)
@@ -45,7 +45,7 @@ test_defaults (Fixture       *fixture,
   g_assert_false (g_file_test (fixture->path, G_FILE_TEST_EXISTS));
 }
 
-/* Every property of the class at once, as a binding or a builder sets them. */
+/* All properties at once, as bindings and builders set them. */
 static void
 test_construct (Fixture       *fixture,
                 gconstpointer  data)
@@ -82,7 +82,7 @@ test_construct (Fixture       *fixture,
   g_assert_false (held);
 }
 
-/* A file instead of a path, for names that are not text in every language. */
+/* A file in place of a path, for names that are not text in every language. */
 static void
 test_construct_with_file (Fixture       *fixture,
                           gconstpointer  data)
@@ -101,7 +101,7 @@ test_construct_with_file (Fixture       *fixture,
   g_assert_null (lf_lock_file_get_path (without_path));
 }
 
-/* A setter notifies, and only if it changes something. */
+/* A setter notifies, but only if it changes something. */
 static void
 test_notify (Fixture       *fixture,
              gconstpointer  data)
@@ -122,7 +122,7 @@ test_notify (Fixture       *fixture,
     }
 }
 
-/* Intervals out of range are taken for the nearest, and no number for the default. */
+/* An interval out of range is limited to the range; NaN gives the default. */
 static void
 test_poll_interval_range (Fixture       *fixture,
                           gconstpointer  data)
@@ -142,7 +142,7 @@ test_poll_interval_range (Fixture       *fixture,
   g_assert_cmpfloat (lf_lock_file_get_poll_interval (lock), ==, 0.5);
 }
 
-/* The property "held" notifies when it changes, and not else. */
+/* The property "held" notifies only when it changes. */
 static void
 test_notify_held (Fixture       *fixture,
                   gconstpointer  data)
@@ -185,7 +185,7 @@ test_content_is_kept (Fixture       *fixture,
   g_assert_cmpstr (content, ==, "precious");
 }
 
-/* The descriptor is for reading and writing such a file. */
+/* The descriptor can be used to read and write such a file. */
 static void
 test_descriptor (Fixture       *fixture,
                  gconstpointer  data)
@@ -204,7 +204,7 @@ test_descriptor (Fixture       *fixture,
   g_assert_cmpstr (content, ==, "data");
 }
 
-/* The mode stays as it is while the lock is held. */
+/* The mode does not change while the lock is held. */
 static void
 test_mode_while_held (Fixture       *fixture,
                       gconstpointer  data)
@@ -224,7 +224,7 @@ test_mode_while_held (Fixture       *fixture,
   assert_acquires (other);
 }
 
-/* A guard releases with its last reference; a failure gives none. */
+/* A guard releases the lock with its last reference. After a failure there is no guard. */
 static void
 test_guard (Fixture       *fixture,
             gconstpointer  data)
@@ -267,7 +267,7 @@ guard_cb (GObject      *object,
   g_assert_no_error (error);
 }
 
-/* A guard releases its own grant, not that of somebody else. */
+/* A guard releases only its own grant. */
 static void
 test_guard_owns (Fixture       *fixture,
                  gconstpointer  data)
@@ -292,8 +292,7 @@ test_guard_owns (Fixture       *fixture,
   assert_not_free (fixture->path);
 }
 
-/* Two ways of locking do not see each other, unless both lock by what is at the
- * path. */
+/* Two backends do not see each other's locks, unless both lock by what is at the path. */
 static void
 test_held_in_another_way (Fixture       *fixture,
                           gconstpointer  data)
@@ -317,7 +316,7 @@ test_held_in_another_way (Fixture       *fixture,
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_WOULD_DEADLOCK);
 }
 
-/* A backend that this build lacks gives an error that names one which works. */
+/* For a missing backend, the error names one that works. */
 static void
 test_not_supported (Fixture       *fixture,
                     gconstpointer  data)
@@ -336,7 +335,7 @@ test_not_supported (Fixture       *fixture,
 
       g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
-      g_assert_nonnull (strstr (error->message, "FLOCK works"));
+      g_assert_nonnull (strstr (error->message, "use FLOCK"));
       g_clear_error (&error);
       g_assert_false (lf_lock_file_release (lock, &error));
       g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
@@ -354,7 +353,7 @@ typedef struct
   gboolean ends; /* atomic */
 } Crowd;
 
-/* Gives many locks back and takes them again, over and over. */
+/* Releases and acquires many locks, again and again. */
 static gpointer
 crowd_main (gpointer data)
 {
@@ -369,8 +368,8 @@ crowd_main (gpointer data)
   return NULL;
 }
 
-/* The kernel's list is read in pieces. A holder is found in it also while others
- * come and go, so that it moves from one piece to the other. */
+/* The kernel's list is read in pieces. A holder is found even while other locks come and
+ * go, and its entry moves from one piece to another. */
 static void
 test_holder_in_crowd (Fixture       *fixture,
                       gconstpointer  data)
@@ -388,7 +387,7 @@ test_holder_in_crowd (Fixture       *fixture,
       assert_acquires (crowd.locks[i]);
     }
 
-  /* Behind the others in the list, so that it moves when they go */
+  /* After the others in the list, so that its entry moves when they are released */
   peer = peer_start_holder (fixture->path);
   thread = g_thread_new ("crowd", crowd_main, &crowd);
   for (int i = 0; i < 200; i++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The wait for a lock without a queue in the kernel: looks and nudges. The
- * program's own inotify_init1() counts the instances, and fails if it is told
- * to, as it does where a user has too many of them. Its inotify_add_watch() takes its
- * time, as it does where a server has to say what is at the path. */
+/* Waiting for a lock without a queue in the kernel: polls and wake-ups. The program's own
+ * inotify_init1() counts the instances, and fails on request, as it does if a user has too
+ * many of them. Its inotify_add_watch() is slow, as it is if a server has to look up the
+ * path. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ inotify_init1 (int flags)
 typedef enum
 {
   NOT_SLOW,
-  SLOW_BEFORE, /* it looks the path up */
+  SLOW_BEFORE, /* slow while looking up the path */
   SLOW_AFTER,
 } Slowness;
 
@@ -99,7 +100,7 @@ inotify_add_watch (int         fd,
   return id;
 }
 
-/* Those of this process that the kernel has, in all instances. */
+/* Watches of this process in the kernel, of all instances. */
 static guint
 count_kernel_watches (void)
 {
@@ -130,8 +131,8 @@ new_lock (const char *path)
   return g_object_new (LF_TYPE_LOCK_FILE, "path", path, "backend", LF_BACKEND_HARD_LINK, NULL);
 }
 
-/* Without nudges, looks that are put off twice as long each time soon come too
- * late: 200 hand-overs would take most of an hour. */
+/* Without wake-ups, polls with a growing interval would soon be too late: 200 hand-overs
+ * would take most of an hour. */
 static void
 test_nudges (Fixture       *fixture,
              gconstpointer  data)
@@ -150,7 +151,7 @@ test_nudges (Fixture       *fixture,
       claim_start (&claim, lock, NULL);
       if (i % 20 == 0)
         {
-          /* Time to be put off */
+          /* Gives the interval time to grow */
           gint64 start = g_get_monotonic_time ();
 
           while (g_get_monotonic_time () - start < 50000)
@@ -164,7 +165,7 @@ test_nudges (Fixture       *fixture,
     }
 }
 
-/* Where there is no watch, the looks alone carry the wait. */
+/* Without a watch, waits only poll. */
 static void
 test_no_watch (Fixture       *fixture,
                gconstpointer  data)
@@ -188,8 +189,8 @@ test_no_watch (Fixture       *fixture,
 
 #define N_WAITS 50
 
-/* One watch for the process, however many waits there are, in however many
- * directories; and none after the last. */
+/* One watch for the process, however many waits there are, in however many directories;
+ * none after the last wait. */
 static void
 test_one_watch (Fixture       *fixture,
                 gconstpointer  data)
@@ -202,7 +203,7 @@ test_one_watch (Fixture       *fixture,
   guint n_descriptors;
   int n_before;
 
-  /* GLib makes its own descriptors once */
+  /* GLib makes descriptors of its own once */
   claim_start (&claim, first, NULL);
   claim_wait (&claim);
   wait_for_no_lock_threads ();
@@ -221,12 +222,12 @@ test_one_watch (Fixture       *fixture,
       claim_start (&claims[i], locks[i], NULL);
     }
 
-  /* All of them and the watch */
+  /* All waits, and the watch */
   wait_for_sleeping_lock_threads (N_WAITS + 1);
   for (guint i = 0; i < 5; i++)
     assert_releases (holders[i]);
 
-  /* They were started at once, so they may come in any order */
+  /* They started at once, so they may come in any order */
   for (guint n_left = N_WAITS; n_left > 0;)
     {
       g_main_context_iteration (NULL, TRUE);
@@ -252,8 +253,8 @@ test_one_watch (Fixture       *fixture,
   g_assert_cmpuint (count_descriptors (), ==, n_descriptors);
 }
 
-/* In one process those who want one lock are served in the order in which they
- * came, whatever object they have. */
+/* Within a process, waiters for one lock are served in order of arrival, whatever object
+ * they use. */
 static void
 test_order (Fixture       *fixture,
             gconstpointer  data)
@@ -270,7 +271,7 @@ test_order (Fixture       *fixture,
       claims[i].counter = &n_done;
       locks[i] = new_lock (fixture->path);
       claim_start (&claims[i], locks[i], NULL);
-      /* It has its place when its thread sleeps, beside that of the watch */
+      /* The waiter is in the queue when its thread sleeps; the watch has another thread */
       wait_for_sleeping_lock_threads (i + 2);
     }
 
@@ -285,8 +286,8 @@ test_order (Fixture       *fixture,
     }
 }
 
-/* Who gives up in the middle of the queue takes nothing with it, and leaves no
- * watch behind. */
+/* A waiter that gives up in the middle of the queue does not disturb the others, and leaves
+ * no watch behind. */
 static void
 test_leave_middle (Fixture       *fixture,
                    gconstpointer  data)
@@ -324,7 +325,7 @@ test_leave_middle (Fixture       *fixture,
   wait_for_no_lock_threads ();
 }
 
-/* After a fork the child has neither the watch nor the queue of its parent. */
+/* A forked child has neither its parent's watch nor its parent's queue. */
 static void
 child_waits (gpointer data)
 {
@@ -336,7 +337,7 @@ child_waits (gpointer data)
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* The child of a process that waits can wait too, with a watch of its own. */
+/* The child of a waiting process can wait too, with a watch of its own. */
 static void
 test_fork (Fixture       *fixture,
            gconstpointer  data)
@@ -355,7 +356,7 @@ test_fork (Fixture       *fixture,
   g_assert_no_error (claim.error);
 }
 
-/* Where a server does not say what is at a path, waits elsewhere end all the same. */
+/* If a server does not look up a path, waits elsewhere still end. */
 static void
 test_slow_server (Fixture       *fixture,
                   gconstpointer  data)
@@ -394,8 +395,8 @@ test_slow_server (Fixture       *fixture,
   wait_for_no_lock_threads ();
 }
 
-/* The last wait in a directory ends just when another one begins there: what the kernel
- * has for both stays. */
+/* The last wait in a directory ends just when another one begins there. Both have the same
+ * watch in the kernel, which stays. */
 static void
 test_same_directory (Fixture       *fixture,
                      gconstpointer  data)
@@ -431,7 +432,7 @@ test_same_directory (Fixture       *fixture,
   wait_for_no_lock_threads ();
 }
 
-/* What a program opens after it has closed all descriptors that it does not know. */
+/* A file that a program opens after it has closed all descriptors that it does not know. */
 typedef enum
 {
   FOREIGN_NOTHING,
@@ -504,7 +505,7 @@ assert_untouched (Foreign     foreign,
       break;
 
     case FOREIGN_INOTIFY:
-      /* Nor has it lost what it watches */
+      /* It also has not lost what it watches */
       g_assert_no_errno (ioctl (fd, FIONREAD, &n_bytes));
       g_assert_cmpint (n_bytes, >, 0);
       close (open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -533,7 +534,7 @@ acquire_main (gpointer lock)
   return NULL;
 }
 
-/* An attempt may just use what it has of the directory. */
+/* Waits while an attempt is using its descriptor of the directory. */
 static gboolean
 is_of_watch (int fd)
 {
@@ -543,8 +544,8 @@ is_of_watch (int fd)
          !S_ISDIR (file_stat.st_mode);
 }
 
-/* Waits in a thread for a lock that another program has, and ends that wait after the program
- * has closed what was opened for its watch, unless @foreign_fd is -2. */
+/* Waits in a thread for a lock that another program has, and ends that wait. Before, unless
+ * @foreign_fd is -2, closes what was opened for the watch. */
 static void
 wait_and_close (const char *path,
                 double      poll_interval,
@@ -589,7 +590,7 @@ child_closes (gpointer data)
   int foreign_fd = open_foreign (closing->foreign, directory);
   int n_before = g_atomic_int_get (&n_instances);
 
-  /* A thread that does not end is a failure */
+  /* If a thread does not end, the case fails */
   alarm (30);
   wait_and_close (fixture->path, 0.05, foreign_fd);
   assert_untouched (closing->foreign, foreign_fd, directory);
@@ -600,8 +601,8 @@ child_closes (gpointer data)
   g_assert_cmpint (g_atomic_int_get (&n_instances), ==, n_before + 2);
 }
 
-/* A program that closes what it does not know closes the watch, and whatever it opens then
- * is left alone. Polls alone carry the wait. */
+/* A program that closes descriptors that it does not know closes the watch. Files that it
+ * opens then are left alone. The wait continues by polling. */
 static void
 test_closed (Fixture       *fixture,
              gconstpointer  data)

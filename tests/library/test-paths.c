@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Paths that need more than the contract has: a file system of their own, a device,
- * a file that is not local. */
+/* Paths that need more than the contract provides: a separate file system, a device, a file
+ * that is not local. */
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -35,7 +36,7 @@ assert_path_works (const char *path,
   g_assert_no_error (claim.error);
 }
 
-/* Makes the fixture's directory a read-only file system of our own. */
+/* Makes the fixture's directory a read-only file system. */
 static void
 enter_read_only (Fixture *fixture)
 {
@@ -62,7 +63,7 @@ child_on_read_only (gpointer data)
   assert_refused (lock, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
 }
 
-/* A read-only file system: what is there can be shared. */
+/* A read-only file system: an existing file can be locked shared. */
 static void
 test_read_only (Fixture       *fixture,
                 gconstpointer  data)
@@ -70,7 +71,7 @@ test_read_only (Fixture       *fixture,
   run_in_child (child_on_read_only, fixture);
 }
 
-/* A device is not even touched. */
+/* A device is not even opened. */
 static void
 test_device (void)
 {
@@ -78,7 +79,7 @@ test_device (void)
                        LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE);
 }
 
-/* A file that has no path here cannot be locked. */
+/* A file without a local path cannot be locked. */
 static void
 test_remote (void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What a lock that is a transaction owes to the database beyond the contract of
- * all locks. */
+/* What a lock that is a transaction does not do to the database, beyond the contract. */
 
 #include <signal.h>
 #include <string.h>
@@ -55,7 +55,7 @@ assert_refuses (const char *path,
   g_assert_error (error, LF_BACKEND_ERROR, code);
 }
 
-/* A file that is not a database is left alone, byte for byte. */
+/* A file that is not a database is left alone, byte by byte. */
 static void
 test_foreign (Fixture       *fixture,
               gconstpointer  data)
@@ -75,7 +75,7 @@ test_foreign (Fixture       *fixture,
     }
 }
 
-/* So is somebody's database, which can be locked. */
+/* So is a real database, which can be locked. */
 static void
 test_database (Fixture       *fixture,
                gconstpointer  data)
@@ -99,7 +99,7 @@ test_database (Fixture       *fixture,
   assert_releases (lock);
   g_assert_cmpint (sqlite3_exec (db, "SELECT * FROM t", NULL, NULL, NULL), ==, SQLITE_OK);
 
-  /* A shared lock lets others read and keeps them from writing */
+  /* A shared lock allows others to read, but not to write */
   assert_acquires (reader);
   g_assert_cmpint (sqlite3_exec (db, "SELECT * FROM t", NULL, NULL, NULL), ==, SQLITE_OK);
   g_assert_cmpint (sqlite3_exec (db, "DELETE FROM t", NULL, NULL, NULL), ==, SQLITE_BUSY);
@@ -110,7 +110,7 @@ test_database (Fixture       *fixture,
   g_assert_true (g_bytes_equal (before, after));
 }
 
-/* A database with a write-ahead log is refused, and keeps it. */
+/* A database with a write-ahead log is refused, and keeps its log. */
 static void
 test_wal (Fixture       *fixture,
           gconstpointer  data)
@@ -119,11 +119,11 @@ test_wal (Fixture       *fixture,
   assert_refuses (fixture->path, LF_LOCK_MODE_EXCLUSIVE, LF_BACKEND_ERROR_NOT_SUPPORTED);
   assert_refuses (fixture->path, LF_LOCK_MODE_SHARED, LF_BACKEND_ERROR_NOT_SUPPORTED);
 
-  /* It has its write-ahead log still */
+  /* It still has its write-ahead log */
   run_sql (fixture->path, "INSERT INTO t VALUES (1)");
 }
 
-/* Nothing but the file itself appears, not even while the lock is held. */
+/* No other file appears beside the database, not even while the lock is held. */
 static void
 test_no_journal (Fixture       *fixture,
                  gconstpointer  data)
@@ -139,8 +139,7 @@ test_no_journal (Fixture       *fixture,
   g_assert_cmpuint (g_bytes_get_size (content), ==, 0);
 }
 
-/* A writer was killed in the middle of a transaction: who locks next restores what
- * was before it. */
+/* A writer was killed during a transaction: the next holder restores the state before it. */
 static void
 test_killed_writer (Fixture       *fixture,
                     gconstpointer  data)
@@ -156,7 +155,7 @@ test_killed_writer (Fixture       *fixture,
   g_assert_cmpint (pid, >=, 0);
   if (pid == 0)
     {
-      /* So little memory for its pages that they go to the file before the end */
+      /* With so little memory, pages go to the file before the end of the transaction */
       g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
       g_assert_cmpint (sqlite3_exec (db, "PRAGMA cache_size = 1; BEGIN EXCLUSIVE; "
                                      "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* One object that several threads use. */
+/* Several threads that use one object. */
 
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct _Call
   gboolean granted;
   GError *error;
   guint *counter; /* atomic */
-  guint sequence; /* how many were granted before it, of those that count together */
+  guint sequence; /* how many of a group were granted before it */
 };
 
 static gpointer
@@ -107,7 +108,7 @@ acquire_and_release (Call *call)
   lf_lock_file_release (call->lock, &call->error);
 }
 
-/* Of threads and tasks that are inside at once. */
+/* Of the threads and tasks that hold the lock at the moment. */
 static int n_inside;
 static int n_rounds_done;
 
@@ -179,7 +180,7 @@ use_async (Call *call)
   g_main_context_pop_thread_default (context);
 }
 
-/* Sync and async users of one object are never two inside. */
+/* Synchronous and asynchronous users of one object never hold its lock at once. */
 static void
 test_exclude (Fixture       *fixture,
               gconstpointer  data)
@@ -200,7 +201,7 @@ test_exclude (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* Another thread may have the lock as soon as it is given back. */
+/* Another thread may have the lock as soon as it is released. */
 static void
 hand_over (LfLockFile *lock)
 {
@@ -211,7 +212,7 @@ hand_over (LfLockFile *lock)
   g_assert_true (released);
 }
 
-/* For the thread that holds it, to acquire again is nothing, and is not counted. */
+/* For the holding thread, another acquire has no effect, and is not counted. */
 static void
 test_again (Fixture       *fixture,
             gconstpointer  data)
@@ -231,7 +232,7 @@ test_again (Fixture       *fixture,
   assert_tries (backend, fixture->path);
 }
 
-/* For any other thread it is a claim like any other. */
+/* In any other thread, an acquire is a claim. */
 static void
 test_other (Fixture       *fixture,
             gconstpointer  data)
@@ -255,7 +256,7 @@ test_other (Fixture       *fixture,
   call_run (&call, acquire_with_timeout, lock);
   g_assert_error (call.error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 
-  /* Cancelled in its queue */
+  /* Cancelled while queued */
   g_clear_error (&call.error);
   call_start (&call, acquire, lock);
   wait_until_others_sleep ();
@@ -264,14 +265,14 @@ test_other (Fixture       *fixture,
   g_assert_error (call.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_false (call.granted);
 
-  /* Nothing of this is left in it */
+  /* The cancelled claim left no trace */
   g_assert_true (lf_lock_file_is_held (lock));
   assert_releases (lock);
   assert_acquires (lock);
   assert_releases (lock);
 }
 
-/* Any thread may release, and lets the next one in. */
+/* Any thread may release, and so let the next claim begin. */
 static void
 test_release (Fixture       *fixture,
               gconstpointer  data)
@@ -291,7 +292,7 @@ test_release (Fixture       *fixture,
   g_assert_no_error (waiter.error);
   g_assert_true (lf_lock_file_is_held (lock));
 
-  /* It is that thread's now, which has ended, and not this one's */
+  /* The holder is that other thread, which has ended, and not this one */
   g_assert_false (lf_lock_file_try_acquire (lock, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
   assert_releases (lock);
@@ -338,7 +339,7 @@ test_order (Fixture       *fixture,
   g_assert_cmpuint (second.sequence, ==, 3);
 }
 
-/* A thread that has released and acquires again is behind those that wait. */
+/* A thread that releases and acquires again is behind the waiters. */
 static void
 test_behind (Fixture       *fixture,
              gconstpointer  data)
@@ -354,7 +355,7 @@ test_behind (Fixture       *fixture,
       call_start (&waiter, acquire_and_release, lock);
       wait_until_others_sleep ();
 
-      /* As long as it holds the lock, the claim of another does not matter to it */
+      /* While it holds the lock, another thread's claim does not affect it */
       assert_acquires (lock);
 
       hand_over (lock);
@@ -366,8 +367,7 @@ test_behind (Fixture       *fixture,
     }
 }
 
-/* The holder of an asynchronous grant is the thread in whose context it was
- * reported. */
+/* The holder of an asynchronous grant is the thread in whose context it was reported. */
 static void
 acquire_async_and_again (Call *call)
 {
@@ -409,7 +409,7 @@ test_reported (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* Only a thread that would wait for its own main loop must not wait. */
+/* A wait fails only if the thread would wait for its own main loop. */
 static void
 test_pending (Fixture       *fixture,
               gconstpointer  data)
@@ -436,7 +436,7 @@ test_pending (Fixture       *fixture,
   claim_wait (&claim);
   g_assert_no_error (claim.error);
 
-  /* The same while it is given back. The other one has to wait for the report */
+  /* The same during a release. The other thread has to wait for the report */
   lf_lock_file_release_async (lock, G_PRIORITY_DEFAULT, NULL, released_cb, &released);
   g_assert_false (lf_lock_file_acquire (lock, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
@@ -478,7 +478,7 @@ can_share (const char *path)
   return lf_lock_file_try_acquire (other, NULL);
 }
 
-/* A new mode is to be read at once, and goes for the next acquisition. */
+/* A new mode can be read at once, but applies only to the next acquire. */
 static void
 test_mode (Fixture       *fixture,
            gconstpointer  data)
@@ -490,7 +490,7 @@ test_mode (Fixture       *fixture,
 
   g_signal_connect (lock, "notify::mode", G_CALLBACK (count_notify_cb), &n_notified);
 
-  /* While it is held */
+  /* While the lock is held */
   assert_acquires (lock);
   lf_lock_file_set_mode (lock, LF_LOCK_MODE_SHARED);
   g_assert_cmpint (lf_lock_file_get_mode (lock), ==, LF_LOCK_MODE_SHARED);
@@ -505,7 +505,7 @@ test_mode (Fixture       *fixture,
   g_assert_true (can_share (fixture->path));
   assert_releases (lock);
 
-  /* While it is waited for */
+  /* During a wait */
   peer = peer_start_holder (fixture->path);
   claim_start (&claim, lock, NULL);
   wait_for_waiters (fixture->path, 1);
@@ -520,7 +520,7 @@ test_mode (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* So is whether the file is removed. */
+/* The same for remove-on-release. */
 static void
 test_remove_on_release (Fixture       *fixture,
                         gconstpointer  data)
@@ -541,7 +541,7 @@ test_remove_on_release (Fixture       *fixture,
   assert_releases (lock);
   g_assert_false (path_exists (fixture->path));
 
-  /* As the lock was acquired, also where its end is that of the object */
+  /* The value at the time of the acquire applies, also if the object is dropped */
   assert_acquires (lock);
   lf_lock_file_set_remove_on_release (lock, TRUE);
   g_clear_object (&lock);
@@ -579,7 +579,7 @@ has_thread (const char *wanted)
   return found;
 }
 
-/* Debuggers and the system's monitors show whose a thread is. */
+/* Debuggers and system monitors show the names of threads. */
 static void
 test_name (Fixture       *fixture,
            gconstpointer  data)
@@ -599,8 +599,7 @@ test_name (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* A guard may end in the garbage collection of a language, which can call nothing
- * then. */
+/* A guard may end in a language's garbage collection, in which it must not call back. */
 static void
 test_guard (Fixture       *fixture,
             gconstpointer  data)
@@ -628,7 +627,8 @@ assert_is_printable (const char *text)
     g_assert_false (g_unichar_iscntrl (g_utf8_get_char (c)));
 }
 
-/* Who writes a record may write into the terminal of whoever reads of it. */
+/* A record may contain control characters for the terminal of a program that shows the
+ * holder. */
 static void
 test_control_characters (Fixture       *fixture,
                          gconstpointer  data)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around a block that saves a document, which a link leads to. */
+ * Around a block that saves a document through a symbolic link. */
 
 #include <glib/gstdio.h>
 #include <lockfile-glib/lockfile-glib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around a block that is the body of a function which gets a lock file and may fail. */
+ * Around a block that is the body of a function with a lock file as parameter, which may fail. */
 
 #include <lockfile-glib/lockfile-glib.h>
 
@@ -32,7 +33,7 @@ main (void)
   g_assert_true (do_something (&error));
   g_assert_false (lf_lock_file_is_held (lock));
 
-  /* It reports what it cannot get */
+  /* It reports a failure to acquire */
   g_assert_true (lf_lock_file_acquire (other, NULL, &error));
   lf_lock_file_set_timeout (lock, 0);
   g_assert_false (work (lock, NULL, &error));

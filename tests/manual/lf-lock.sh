@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 # shellcheck shell=bash
 #
-# Around commands that call lf-lock, with the programs and files that these mention. A
-# program is looked for by lf-lock, hence not a function.
+# Around commands that call lf-lock, with the programs and files that they mention. lf-lock
+# searches for a program, so it cannot be a function.
 
 set -eu
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around code for libglnx, which is copied into its users and not to be had as a
- * library: what that code needs of it. */
+ * Around code for libglnx, which is copied into programs and not available as a library:
+ * declares what that code needs of it. */
 
 #include <fcntl.h>
 #include <gio/gio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around a block that is the body of a function which makes its lock file itself. */
+ * Around a block that is the body of a function which makes its lock file. */
 
 #include <lockfile-glib/lockfile-glib.h>
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 # shellcheck shell=bash
 #
-# Around the wrap file of a project that has the library as a subproject, which is
-# fetched from a repository made of the source tree.
+# Around the wrap file of a project that has the library as a subproject, fetched from a
+# repository that is made of the source tree.
 
 set -eu
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around a block that does something under a lock of repo.lock, as libglnx has it. */
+ * Around a block that does something under a lock of repo.lock, which libglnx also locks. */
 
 #include <glib/gstdio.h>
 #include <lockfile-glib/lockfile-glib.h>

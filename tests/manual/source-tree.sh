@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 # shellcheck shell=bash disable=SC2317
 #
-# Around commands that are meant for the top of the source tree. Builds are configured
-# with the options that are shown, and tests, targets and programs have to exist, but
-# nothing is compiled, installed or run anew: that all of it works is what the other
-# tests are for. The tarball of a release is made, of this source.
+# Around commands for the top directory of the source tree. Builds are configured with the
+# options in the block, and tests, targets and programs must exist, but nothing is compiled,
+# installed or run again, since other tests do that. The tarball of a release is made, of
+# this source.
 
 set -eu
 
@@ -36,16 +37,16 @@ meson () {
       command meson install -C "$LF_BUILD_ROOT" --no-rebuild --dry-run >/dev/null
       ;;
     test)
-      # What is chosen by name or suite must be there
+      # Tests that are chosen by name or suite must exist
       command meson test -C "$LF_BUILD_ROOT" --no-rebuild --list "${@:4}" | grep ' / ' >/dev/null
       ;;
     devenv)
-      # A program has to be there; it may not be of this build
+      # The program must exist, but it may be from another build
       (cd "$LF_BUILD_ROOT" && [[ $# -eq 3 || -x $4 ]])
       command meson devenv -C "$LF_BUILD_ROOT" true
       ;;
     dist)
-      # It is made of a commit
+      # A tarball is made of a commit
       command git init -q
       command git add -A
       command git -c user.name=test -c user.email=test@localhost commit -q -m 'For the tarball'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
  *
- * Around a block that declares `lock`, which then can be acquired. */
+ * Around a block that declares `lock`, which is then acquired. */
 
 #include <lockfile-glib/lockfile-glib.h>
 

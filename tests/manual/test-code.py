@@ -1,35 +1,37 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""Compiles and runs the code that is shown in the manual, the papers and doc comments.
+"""Compiles and runs the code in the manual, in the READMEs and in doc comments.
 
     test-code.py SOURCE BUILD [PAGE...]
 
-SOURCE and BUILD are the project's directories; with PAGEs, only what their names end
-with is run. An installed copy of the build is used, as a reader would use it. Every
-page has a directory of its own, in which its blocks are run one after the other.
+SOURCE and BUILD are the project's directories. With PAGEs, only pages whose names end
+with one of them are tested. The code uses an installed copy of the build, as a reader's
+code would. Each page has a directory of its own, in which its blocks run one after the
+other.
 
-A fenced block is a whole program that ends well, unless a comment in the line before
-it says otherwise:
+A fenced block is a whole program that succeeds, unless a comment in the line before it
+says otherwise:
 
-    <!-- code: save FILE -->   it is saved under this name, for a later block with
-                               commands, which has to mention it
-    <!-- code: in FILE -->     it is put where FILE, of this directory, has @BLOCK@;
-                               FILE's name says the language
+    <!-- code: save FILE -->   it is saved under this name, for a later block of
+                               commands, which must mention the name
+    <!-- code: in FILE -->     it replaces @BLOCK@ in FILE, which is in this directory;
+                               FILE's extension is the language
     <!-- code: check -->       it is compiled, or parsed, but not run
     <!-- code: check in FILE -->
 
-A block of `console` has commands after `$` and what they print; a block of `text` is
-what the program before it prints, or each of the two before it:
+A block of `console` has commands after `$` and their output. A block of `text` is the
+output of the program before it, or of each of the two programs before it:
 
     <!-- code: output of both -->
 
-or it is drawn with letters:
+or it is a drawing:
 
     <!-- code: picture -->
 
-Where it says that flock(1) has the lock, which is a program with a name, the commands are
-run once more where that cannot be seen: then "somebody" has it.
+If a block says that flock(1) has the lock, which is a program with a name, its commands
+also run in a PID namespace from which flock(1) cannot be seen. There they print "somebody".
 """
 
 import concurrent.futures
@@ -43,7 +45,7 @@ import subprocess
 import sys
 import tempfile
 
-# Under flock(1), what comes then does not see who that is
+# After this command, the following ones cannot see flock(1)'s process
 FLOCK = re.compile(r'^flock (\S+) ', re.MULTILINE)
 UNSEEN = ' '.join([r'flock --close \1 unshare --pid --fork --mount-proc',
                    *([] if os.geteuid() == 0 else ['--map-root-user']), ''])
@@ -64,7 +66,7 @@ DOC_COMMENT = re.compile(r'/\*\*\n(.*?)\*/', re.DOTALL)
 
 
 class Failure(Exception):
-    """What is wrong with a block, for a person."""
+    """Describes the problem with a block."""
 
 
 @dataclasses.dataclass
@@ -83,7 +85,7 @@ class Block:
 
 
 def blocks_of_markdown(page, text, first_line=1):
-    """All blocks of a page; what is indented as code has to be fenced instead."""
+    """All blocks of a page. Code that is only indented must be fenced instead."""
     block = None
     previous = ''
     for number, line in enumerate(text.splitlines(), first_line):
@@ -130,7 +132,7 @@ def find_pages(source):
 
 
 def install(source, build, root):
-    """Installs the build below root; returns the environment that finds it there."""
+    """Installs the build below root, and returns the environment in which it is found."""
     subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet'],
                    env={**os.environ, 'DESTDIR': str(root)}, check=True,
                    stdout=subprocess.DEVNULL)
@@ -139,7 +141,7 @@ def install(source, build, root):
         found = next(root.rglob(pattern), None)
         return str(found.parent) if found else ''
 
-    # It says where it would be without the root
+    # The file contains the path without the root
     pkg_config = pathlib.Path(directory_of('lockfile-glib-1.0.pc'), 'lockfile-glib-1.0.pc')
     text = pkg_config.read_text(encoding='utf-8')
     text = re.sub('^prefix=', f'prefix={root}', text, flags=re.MULTILINE)
@@ -166,7 +168,7 @@ def install(source, build, root):
 
 
 class Page:
-    """The blocks of a page, run in a directory of their own."""
+    """The blocks of a page, which run in a directory of their own."""
 
     def __init__(self, blocks, directory, environment):
         self.blocks = blocks
@@ -175,7 +177,7 @@ class Page:
         self.outputs = []
 
     def command(self, *arguments):
-        """Returns what is printed."""
+        """Returns the output."""
         try:
             result = subprocess.run(arguments, cwd=self.directory, env=self.environment,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -231,7 +233,7 @@ class Page:
         raise Failure('Lua is run, not checked')
 
     def run_cjs(self, path, run):
-        # Where Debian has its modules, which another Node.js does not search
+        # Debian's modules are here; another source's Node.js does not look there
         return self.command('env', 'NODE_PATH=/usr/share/nodejs', '/usr/bin/node',
                             *([] if run else ['--check']), path)
 
@@ -248,11 +250,12 @@ class Page:
     def run_crontab(self, path, run):
         if run:
             raise Failure('a crontab is checked, not run')
-        # In /etc/cron.d a user stands before the command, and is taken for one here
+        # In /etc/cron.d a user precedes the command; here it counts as a part of the
+        # command
         return self.command('crontab', '-n', path)
 
     def run_ini(self, path, run):
-        """A unit of systemd, which a comment names. Its programs are not installed here."""
+        """A systemd unit, whose name is in a comment. Its programs are not installed here."""
         if run:
             raise Failure('a unit is checked, not run')
         text = path.read_text(encoding='utf-8')
@@ -359,7 +362,7 @@ def put_into(wrapper, text):
 
 
 def run_page(blocks, root, environment):
-    """The blocks, each with what is wrong with it or None."""
+    """The blocks, each with its problem or None."""
     results = []
     with tempfile.TemporaryDirectory(dir=root) as directory:
         page = Page(blocks, directory, environment)

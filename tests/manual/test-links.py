@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The manual's links lead somewhere, and every public symbol has a page that says something.
+"""The manual's links work, and every public symbol has a page with a description.
 
     test-links.py MANUAL GIR SOURCE
 
-The files that README files link are there, and the page about installing names the
-packages that it takes. MANUAL is the directory of the generated HTML, SOURCE that of the
-project. What leads out of the manual is listed, and not fetched.
+The files that READMEs link exist, and the page about installing names the packages that
+are needed. MANUAL is the directory of the generated HTML, SOURCE the project's directory.
+Links to other sites are listed, but not fetched.
 """
 
 import html.parser
@@ -21,8 +22,8 @@ import xml.etree.ElementTree
 CORE = '{http://www.gtk.org/introspection/core/1.0}'
 GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 
-# Links of gi-docgen's that were not resolved, as [method@LockFile.nothing], and
-# code that was torn apart, as `@name` is
+# Links of gi-docgen that were not resolved, such as [method@LockFile.nothing], and code
+# that was torn apart, such as `@name`
 LEFT_OVER = re.compile(r'\[\w+@[\w.:-]+\]|`')
 VOID_ELEMENTS = {'br', 'hr', 'img', 'input', 'link', 'meta', 'source', 'col'}
 
@@ -60,7 +61,7 @@ class Document(html.parser.HTMLParser):
 
 
 def check_links(documents, directory):
-    """What is wrong with the links, and those that lead out."""
+    """Problems with the links, and links to other sites."""
     problems = []
     external = set()
     for name, document in documents.items():
@@ -84,14 +85,14 @@ def check_links(documents, directory):
 
 
 def first_words(element):
-    """What the description of a symbol begins with, up to the first mark-up."""
+    """The beginning of a symbol's description, up to the first markup."""
     doc = element.findtext(CORE + 'doc') or ''
     words = itertools.takewhile(re.compile(r'[A-Za-z-]+$').match, doc.split())
     return ' '.join(itertools.islice(words, 5))
 
 
 def symbol_pages(gir):
-    """The pages that the GIR's symbols have to have, with what they have to say."""
+    """The pages that the GIR's symbols must have, with words that they must contain."""
     kinds = {'constructor': 'ctor', 'method': 'method', 'function': 'type_func',
              'property': 'property'}
     namespace = xml.etree.ElementTree.parse(gir).find(CORE + 'namespace')
@@ -114,17 +115,17 @@ def symbol_pages(gir):
 
 
 def check_readme(path):
-    """The files that are linked and not there."""
+    """Files that are linked but do not exist."""
     links = re.findall(r'\]\(([^)#:]+)\)', path.read_text(encoding='utf-8'))
     return [f'{path.name}: nothing is at {link}' for link in links
             if not (path.parent / link).exists()]
 
 
 def check_packages(source):
-    """The packages that a build uses, and that the page about that does not name."""
+    """Packages that a build needs, but that the page about installing does not name."""
     control = (source / 'debian' / 'control').read_text(encoding='utf-8')
     depends = re.search(r'^Build-Depends:\n((?: .*\n)+)', control, re.MULTILINE)[1]
-    # Some are for making packages, and some for tests; python3-gi brings python3
+    # Some packages are for making packages or for tests; python3-gi depends on python3
     packages = [{package.split()[0].rstrip(',') for package in line.split('|')}
                 for line in depends.splitlines()
                 if not line.startswith((' debhelper', ' dh-')) and '<!nocheck>' not in line]

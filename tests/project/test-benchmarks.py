@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The benchmarks: what they make of samples is right, and each of their programs works.
+"""The benchmarks: their statistics are right, and each of their programs works.
 
-LF_BENCHMARKS is the directory of the benchmarks, LF_BENCHMARK_BUILD that of the programs
-they have built. Go's is left out: its packages are large.
+LF_BENCHMARKS is the directory of the benchmarks, LF_BENCHMARK_BUILD contains their
+programs. Go's program is left out, since its packages are large.
 """
 
 import json
@@ -54,7 +55,7 @@ class Statistics(unittest.TestCase):
 
     def test_ratio(self):
         rows = example().as_json()['rows']
-        # Of the medians of all samples, in whatever order they came
+        # From the medians of all samples, in any order
         self.assertEqual(rows['slow']['time'], {'count': 3, 'median': 5000, 'p99': 6000,
                                                 'worst': 6000, 'ratio': 2.5,
                                                 'ratio_to': 'fast'})
@@ -114,7 +115,7 @@ class Form(unittest.TestCase):
         self.assertIn('| a | it | <= 1 | 2.00 | **no** |', text)
         self.assertTrue(text.startswith(f'A\n{begin}\n'))
         self.assertTrue(text.endswith(f'\n{end}\nB\n'))
-        # Again and again
+        # A second time changes nothing
         self.assertEqual(report.with_targets(text, result), text)
         with self.assertRaises(ValueError):
             report.with_targets('A', result)
@@ -141,8 +142,7 @@ class Targets(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
-    """What would leave less in the README than was there, or says nothing, is refused
-    before anything is measured."""
+    """Options that would remove results from the README, or do nothing, are refused first."""
 
     def refuse(self, message, *arguments):
         result = subprocess.run([sys.executable, BENCHMARKS / 'benchmark.py', *arguments],
@@ -182,8 +182,8 @@ class Arguments(unittest.TestCase):
 class Smoke(unittest.TestCase):
     """Each figure with one sample of each program. A row without a sample is an error."""
 
-    # What does not depend on time: a thread for each of two waits; and the system calls
-    # of a cycle by hand, which are openat and close, flock twice, and three of stat
+    # Results that do not depend on time: a thread for each of two waits; and the system
+    # calls of a cycle in C, which are openat and close, flock twice, and three of stat
     known = {
         'd': r'\n\| flock, a file each, 2 \|.*\| 1\.00 \(1\.00\) \|',
         'profile': r'\n\| system calls: flock \|.*\| 7\.0 \| 2\.0 \| 2\.0 \| 3\.0 \| 0\.0 \|',
@@ -213,7 +213,7 @@ class Smoke(unittest.TestCase):
 
     def test_missing_peer(self):
         with tempfile.TemporaryDirectory() as nothing:
-            # A module of that name that is not theirs
+            # An unrelated module of that name
             (pathlib.Path(nothing) / 'portalocker.py').touch()
             result = self.run_benchmark('--without', 'gofrs', 'a',
                                         env={**os.environ, 'PYTHONPATH': nothing})

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The arrows of the library go one way: each folder includes only what is below it.
+"""The library's layers: each folder includes only headers of lower layers.
 
     test-layers.py SOURCE-ROOT
 """
@@ -13,7 +14,7 @@ import sys
 ROOT = pathlib.Path(sys.argv[1])
 SOURCE = ROOT / 'lockfile-glib'
 
-# Public types without a lock behind them, which every folder but os/ and waiting/ may know
+# Public types that are plain values, which every folder may use except os/ and waiting/
 VALUES = ('lf-enums', 'lf-enum-types', 'lf-errors', 'lf-lock-holder', 'lf-lock-holder-private',
           'lf-version', 'lf-version-macros', 'lf-version-functions')
 
@@ -24,13 +25,13 @@ MAY_INCLUDE = {
     'backends': {'backends', 'values', 'os'},
     'core': {'core', 'backends', 'waiting', 'values', 'os'},
     'classes': {'classes', 'core', 'values', 'os'},
-    # The command is a program like any other, and uses what is installed
+    # The command is an ordinary program, and uses only what is installed
     'tools': {'tools', 'public', 'os/lf-translate-private.h'},
 }
 
 
 def layer_of(path):
-    """The layer of a file, which is given as it is included."""
+    """The layer of a file, as it is named in #include."""
     folder, _, name = path.removesuffix('.in').rpartition('/')
     if folder:
         return folder
@@ -38,7 +39,7 @@ def layer_of(path):
 
 
 def included_by(file):
-    """What of the library's own a file includes, as a path below lockfile-glib/."""
+    """The library's own headers that a file includes, as paths below lockfile-glib/."""
     text = file.read_text(encoding='utf-8')
     for quote, path in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', text, re.MULTILINE):
         if quote == '<' and path.startswith('lockfile-glib/'):
@@ -68,13 +69,13 @@ def main():
 
     for layer, includes in count.items():
         print(f'{layer}: {includes} includes')
-        # Else nothing was looked at
+        # Otherwise nothing was checked
         wrong += includes == 0
 
-    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    page = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
     for folder in sorted(path for path in SOURCE.iterdir() if path.is_dir()):
-        if not re.search(rf'^  {folder.name}/ ', readme, re.MULTILINE):
-            print(f'README.md does not say what is in lockfile-glib/{folder.name}/')
+        if not re.search(rf'^  {folder.name}/ ', page, re.MULTILINE):
+            print(f'CONTRIBUTING.md does not say what is in lockfile-glib/{folder.name}/')
             wrong += 1
 
     return 1 if wrong else 0

@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
-# The library as other projects meet it:
+# The library as other projects use it:
 #
-#   headers SOURCE      every public header compiles alone, as C and as C++; whoever
-#                       ignores whether the lock was acquired is warned
+#   headers SOURCE      every public header compiles alone, as C and as C++; compilers warn
+#                       programs that ignore whether the lock was acquired
 #   subproject SOURCE   a project that has it as a Meson subproject builds and runs
 #   installed SOURCE    C, Vala, Python and JavaScript use an installed copy
 #   dist SOURCE         `meson dist` makes a tarball that builds, passes tests, and
 #                       installs tests that pass too
-#   packages SOURCE     Debian packages are built, and lintian has nothing to say
+#   packages SOURCE     Debian packages are built, and lintian has no complaints
 #   version SOURCE      NEWS and debian/changelog have meson.build's version
 #   devenv SOURCE       Python, with its override, and JavaScript find the library in the build
 #   clang SOURCE        clang builds it without warnings, and its sanitizers find nothing
 #                       where threads are cancelled
 #   musl SOURCE         it compiles with the headers of another C library
-#   posix SOURCE        it compiles as for a system of which no more is known
+#   posix SOURCE        it compiles for a system of which only POSIX is known
 
 set -euo pipefail
 
@@ -47,7 +48,7 @@ expect () {
   [[ $1 == "$2" ]] || { echo "Expected \"$2\", got \"$1\""; exit 1; }
 }
 
-# What an installation to the usual places needs none of
+# None of this is necessary after an installation to the usual places
 use_prefix () {
   export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib \
     GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 XDG_DATA_DIRS=$prefix/share:/usr/share \
@@ -55,11 +56,11 @@ use_prefix () {
 }
 
 copy_source=$source_root/tests/packages/copy-source
-# A compiler that we do not know may warn of what we ship: only warnings of a consumer's
-# own are failures here
+# An unknown compiler may warn about our code: only warnings about a user's code are
+# failures here
 library_only=(-Dtests=false -Dexamples=false)
 
-# compile_objects NAME OPTION...: what does not link here
+# compile_objects NAME OPTION...: only compiles, since it could not be linked here
 compile_objects () {
   local build=$directory/$1 objects
   shift
@@ -90,7 +91,7 @@ case $test_name in
     echo "$count headers compile alone"
     [[ $count -ge 8 ]]
 
-    # compile STATEMENT OPTION...: a function with the objects that the statement may use
+    # compile STATEMENT OPTION...: compiles a function with variables for the statement
     compile () {
       printf '%s\n' '#include <lockfile-glib/lockfile-glib.h>' \
         'void work (LfLockFile *lock, GFile *file, GAsyncResult *result, GError **error);' \
@@ -120,10 +121,10 @@ case $test_name in
         exit 1
       fi
     done
-    # A release tells errors, but there is not always something to do about them
+    # A release returns errors, but a program cannot always handle them
     compile 'lf_lock_file_release (lock, error)'
 
-    # A program says what it is written for
+    # A program declares the version that it is written for
     compile 'lf_check_version (1, 0, 0)' -DLF_VERSION_MIN_REQUIRED=LF_VERSION_1_0 \
       -DLF_VERSION_MAX_ALLOWED=LF_VERSION_1_0
     compile 'lf_check_version (1, 0, 0)' -DLF_VERSION_MIN_REQUIRED='G_ENCODE_VERSION (0, 9)' &&
@@ -144,7 +145,7 @@ executable('consumer', 'consumer.c',
   c_args: ['-Wall', '-Wextra', '-Werror'],
 )
 END
-    # Without a search path an installed copy cannot be found instead
+    # Without a search path, an installed copy cannot be found instead
     meson setup "$directory/build" "$directory" --force-fallback-for=lockfile-glib-1.0
     meson compile -C "$directory/build"
     expect "$("$directory/build/consumer" "$directory/x.lock")" 'C has it'
@@ -186,7 +187,7 @@ print('Python has it')
 END
     expect "$(/usr/bin/python3 consumer.py "$directory/x.lock")" 'Python has it'
 
-    # The override, where Python has its modules; beside PyGObject's place the types
+    # The override, where Python has its modules, and the types beside it
     override=$(find "$prefix" -name Lf.py)
     [[ $override == */gi/overrides/Lf.py ]]
     [[ -f ${override%/gi/overrides/Lf.py}/gi-stubs/repository/Lf.pyi ]]
@@ -201,7 +202,8 @@ END
     expect "$(PYTHONPATH=${override%/gi/overrides/Lf.py} \
               /usr/bin/python3 consumer.py "$directory/x.lock")" "$override"
 
-    # For the whole system it is PyGObject's own directory, and another one if asked
+    # With the system's prefix it goes to PyGObject's own directory, or to the one that is
+    # chosen
     for options in --prefix=/usr '--prefix=/opt -Dpython_overrides_dir=/chosen'; do
       read -ra options <<<"$options"
       rm -rf "$directory/elsewhere"
@@ -236,13 +238,13 @@ gi.require_version('Lf', '1.0')
 from gi.repository import Lf
 with Lf.LockFile(path='$directory/x.lock') as lock:
     print(Lf.locked.__code__.co_filename)")" "$source_root/introspection/python/gi/overrides/Lf.py"
-    # The override lets it have no argument
+    # Only the override allows no argument
     expect "$(meson devenv -C "$LF_BUILD_ROOT" gjs -c "
 print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     ;;
 
   dist)
-    # meson makes tarballs of commits: of a copy in which everything is committed
+    # meson makes tarballs of commits, so this uses a copy in which everything is committed
     "$copy_source" "$source_root" "$directory/copy"
     cd "$directory/copy"
     git init -q
@@ -261,26 +263,26 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     meson compile -C "$build"
     meson test -C "$build" --no-rebuild --print-errorlogs async lock-file symbols
     meson install -C "$build" --no-rebuild --quiet
-    # Nothing is there but what was installed
+    # Only what was installed is left
     rm -rf "$build" "$directory/unpacked"
     use_prefix
 
-    # All of them take minutes, and say of the installed copy what these say
+    # All of them would take minutes, and these suffice for an installed copy
     tests=(cancel command command-completion command-terminal contract-flock contract-pid-file
            interop javascript javascript-override javascript-plain python python-asyncio
            python-override python-plain vala vala-idioms)
     tests=("${tests[@]/#/lockfile-glib-1.0/}")
-    # Their lines are not the cases of this test
+    # The lines of these tests are not cases of this test
     gnome-desktop-testing-runner --first-root --parallel=2 --status=no \
       "${tests[@]/%/.test}" | sed 's/^/  /' | tee "$directory/log"
-    # The runner is content with no tests at all
+    # The runner succeeds even without any tests
     grep "^  SUMMARY: total=${#tests[@]}; passed=${#tests[@]}; skipped=0; failed=0" "$directory/log"
     ;;
 
   packages)
     "$copy_source" "$source_root" "$directory/lockfile-glib"
     cd "$directory/lockfile-glib"
-    # The build of a package tests it too: `tests/run packages` does that
+    # The build of a package also tests it; `tests/run packages` does that
     DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc
     lintian --allow-root --fail-on error,warning "$directory"/*.changes
     ;;
@@ -289,12 +291,12 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     CC=clang meson setup "$directory/build" "$source_root" -Dexamples=false -Dwerror=true \
       -Dintrospection=disabled -Db_sanitize=address,undefined -Db_lundef=false
     meson compile -C "$directory/build"
-    # Its lines are not the cases of this test
+    # The lines of this test are not cases of this test
     meson test -C "$directory/build" --no-rebuild --print-errorlogs cancel | sed 's/^/  /'
     ;;
 
   musl)
-    # GLib's headers are for both, as are SQLite's
+    # Only GLib's and SQLite's headers are shared
     mkdir "$directory/include"
     ln -s /usr/include/sqlite3.h "$directory/include"
     for ofd_locks in enabled disabled; do
@@ -304,7 +306,7 @@ print(imports.gi.Lf.LockFile.new('$directory/x.lock').acquire())")" true
     ;;
 
   posix)
-    # Names as on macOS, with what is here
+    # macOS's names, with this system's compiler
     cat >"$directory/posix.ini" <<'END'
 [binaries]
 c = 'cc'
@@ -329,7 +331,7 @@ END
 
     read -r _ news_version news_date <<<"$(grep -m 1 '^Version ' "$source_root/NEWS")"
     expect "$news_version" "$version"
-    # Both are released, on one day, or neither is
+    # Either both are released, on the same day, or neither is
     if [[ $news_date == '(unreleased)' ]]; then
       expect "$(dpkg-parsechangelog -l "$changelog" -S Distribution)" UNRELEASED
     else

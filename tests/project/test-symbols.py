@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""The library exports what the GIR describes, no more and no less, and stays loaded."""
+"""The library exports exactly what the GIR describes, and stays loaded."""
 
 import subprocess
 import sys
@@ -15,7 +16,7 @@ exported = {line.split()[0] for line in listing.splitlines()}
 
 C_IDENTIFIER = '{http://www.gtk.org/introspection/c/1.0}identifier'
 GET_TYPE = '{http://www.gtk.org/introspection/glib/1.0}get-type'
-# Members of enumerations have identifiers too, and macros; neither is a symbol
+# Members of enumerations and macros have identifiers too, but are not symbols
 functions = ('}function', '}method', '}constructor')
 elements = [*xml.etree.ElementTree.parse(gir).iter()]
 described = {element.get(C_IDENTIFIER) for element in elements

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
-# Checks programs with pyright and the types where they are installed, beside PyGObject:
+# Checks programs with pyright and the types that are installed beside PyGObject:
 #
 #   test-pyright.sh DIRECTORY STUBS
 #
-# DIRECTORY is where it works, and keeps what npm installs for the next time.
+# It works in DIRECTORY, which keeps what npm installs for the next time.
 
 set -euo pipefail
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-# What pyright has to find wrong: a line each
+# What pyright must reject, one per line
 
 import gi
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Locks that are left behind where a PID has been given to another process, or is
- * that of another namespace. */
+/* Stale locks whose PID belongs to another process by now, or to another namespace. */
 
 #include <sched.h>
 #include <signal.h>
@@ -58,7 +58,7 @@ kill_and_reap (pid_t pid)
   reap (pid);
 }
 
-/* Starts @function in a new PID namespace as its first process. */
+/* Starts @function as the first process of a new PID namespace. */
 static pid_t
 fork_into_namespace (int       flags,
                      ChildFunc function,
@@ -87,8 +87,7 @@ set_next_pid (pid_t pid)
   write_file ("/proc/sys/kernel/ns_last_pid", text);
 }
 
-/* Puts another process, with another start time, in the place of one that has
- * ended. */
+/* Makes another process, with another start time, take the PID of one that has ended. */
 static void
 take_pid (pid_t       pid,
           const char *start_time)
@@ -103,13 +102,13 @@ take_pid (pid_t       pid,
       g_assert_cmpint (fork_sleeping (), ==, pid);
       other_time = get_start_time (pid);
       is_other = !g_str_equal (other_time, start_time);
-      /* The clock that dates processes goes on slowly */
+      /* The clock for start times advances slowly */
       if (!is_other)
         kill_and_reap (pid);
     }
 }
 
-/* The first process of a PID namespace, where nobody else takes PIDs. */
+/* The first process of a PID namespace, in which no other process takes PIDs. */
 static void
 child_that_recycles (gpointer data)
 {
@@ -145,7 +144,7 @@ child_with_namespace (gpointer data)
   g_assert_cmpint (reap (fork_into_namespace (CLONE_NEWNS, child_that_recycles, data)), ==, 0);
 }
 
-/* The system has given the holder's PID to another process. */
+/* The holder's PID belongs to another process by now. */
 static void
 test_recycled (Fixture       *fixture,
                gconstpointer  data)
@@ -155,9 +154,8 @@ test_recycled (Fixture       *fixture,
   run_in_child (child_with_namespace, &child);
 }
 
-/* In a namespace whose /proc is that of the outer one, where the holder's PID is
- * that of a stranger. It tells when it has the lock, and goes on when the stranger
- * has changed. */
+/* In a namespace with the outer namespace's /proc, where the holder's PID is that of a
+ * stranger. Reports when it has the lock, and continues when the stranger has changed. */
 static void
 inner_child (gpointer data)
 {
@@ -200,7 +198,7 @@ outer_child (gpointer data)
   g_assert_cmpint (fork_sleeping (), ==, child->stranger);
   start_time = get_start_time (child->stranger);
 
-  /* By another process: whatever is forked after unshare() is in the new namespace */
+  /* In another process: unshare() puts all later children into the new namespace */
   inner = fork ();
   g_assert_cmpint (inner, >=, 0);
   if (inner == 0)
@@ -223,8 +221,8 @@ child_with_strangers (gpointer data)
   g_assert_cmpint (reap (fork_into_namespace (CLONE_NEWNS, outer_child, data)), ==, 0);
 }
 
-/* What /proc says of a PID is no proof if it is the /proc of another namespace, as
- * after unshare(1) without --mount-proc. */
+/* What /proc says about a PID proves nothing if it shows another namespace, as after
+ * unshare(1) without --mount-proc. */
 static void
 test_foreign_proc (Fixture       *fixture,
                    gconstpointer  data)
@@ -264,8 +262,8 @@ peer_is_kept_out (Peer *peer)
   peer_expect (peer, "error lf-lock-error-quark 1"); /* ALREADY_LOCKED */
 }
 
-/* Processes of different PID namespaces have the same PIDs and do not see each
- * other. With a /proc of their own or without: to each, the others live. */
+/* Processes of different PID namespaces have the same PIDs and do not see each other. With
+ * a /proc of their own or without, each counts the other as alive. */
 static void
 test_namespaces (Fixture       *fixture,
                  gconstpointer  data)
@@ -291,8 +289,7 @@ test_namespaces (Fixture       *fixture,
       peer_send (other, "release");
       peer_expect (other, "released");
 
-      /* One of them dies with the lock, which nobody outside can know, but for the lock
-       * of the inode */
+      /* One of them dies with the lock. Outside, only the lock of the inode shows that */
       peer_send (holder, "acquire");
       peer_expect (holder, "held");
       peer_kill (holder);
@@ -305,7 +302,7 @@ test_namespaces (Fixture       *fixture,
       else
         assert_taken_over (backend, fixture->path);
 
-      /* Nor does somebody in there know of one who has died out here */
+      /* In the namespace, the death of a process outside is also unknown */
       outsider = backend_peer_start_holder (backend, fixture->path);
       peer_is_kept_out (other);
       peer_kill (outsider);
@@ -323,7 +320,7 @@ test_namespaces (Fixture       *fixture,
     }
 }
 
-/* Sandboxes in which every PID is the same share a lock and get in nobody's way. */
+/* Sandboxes in which every PID is the same share a lock, and do not disturb each other. */
 static void
 test_sandboxes (Fixture       *fixture,
                 gconstpointer  data)

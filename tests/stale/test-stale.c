@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Locks that are left behind, where the lock is the existence of a file. Only what
- * is proved dead by its record is taken over; all else is left alone, to the byte,
- * until somebody breaks it. */
+/* Stale locks that are the existence of a file. A lock is taken over only if its record
+ * proves that its holder is dead. All others are left alone, byte by byte, until they are
+ * broken. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -32,7 +33,7 @@ assert_line_is_from (const char *line,
     g_assert_cmpstr (line, ==, g_strchomp (text));
 }
 
-/* The record has all that proves, later, that its writer is gone. */
+/* The record contains all that later proves that its writer has ended. */
 static void
 test_record (Fixture       *fixture,
              gconstpointer  data)
@@ -59,7 +60,7 @@ test_record (Fixture       *fixture,
   g_assert_cmpstr (get_value (lines[LINE_START_TIME]), ==, start_time);
 }
 
-/* No process has the PID any more. */
+/* No process has the PID any longer. */
 static void
 test_dead_pid (Fixture       *fixture,
                gconstpointer  data)
@@ -75,11 +76,11 @@ test_dead_pid (Fixture       *fixture,
   peer_wait (peer);
   assert_taken_over (backend, fixture->path);
 
-  /* It is the record that proves it, whoever put it there */
+  /* The record proves it, no matter which process wrote it */
   assert_record_is_dead (backend, fixture->path, text);
 }
 
-/* Another process has the PID: a peer, we ourselves, and the first of all. */
+/* Another process has the PID: a peer, this process, and the first process. */
 static void
 test_recycled_record (Fixture       *fixture,
                       gconstpointer  data)
@@ -96,7 +97,7 @@ test_recycled_record (Fixture       *fixture,
       g_autofree char *true_text = get_text_with (lines, LINE_PID, pid,
                                                   LINE_START_TIME, start_time);
       guint64 number = g_ascii_strtoull (start_time, NULL, 10);
-      /* The first process may have begun at 0 */
+      /* The first process may have started at 0 */
       const guint64 others[] = { number > 0 ? number - 1 : 1, number + 1, number + 100000 };
 
       for (gsize j = 0; j < G_N_ELEMENTS (others); j++)
@@ -108,7 +109,7 @@ test_recycled_record (Fixture       *fixture,
           assert_record_is_dead (backend, fixture->path, text);
         }
 
-      /* We are another program in its process then */
+      /* If so, our process has executed another program */
       if (pids[i] == getpid ())
         assert_record_is_dead (backend, fixture->path, true_text);
       else
@@ -116,8 +117,8 @@ test_recycled_record (Fixture       *fixture,
     }
 }
 
-/* Nothing of before a boot lives, whatever has its PID now. The record may also
- * be one of QLockFile, which ends there. */
+/* No process survives a boot, whichever process has its PID now. The record may also be
+ * QLockFile's, which ends there. */
 static void
 test_other_boot (Fixture       *fixture,
                  gconstpointer  data)
@@ -134,7 +135,7 @@ test_other_boot (Fixture       *fixture,
   assert_record_is_dead (backend, fixture->path, short_text);
 }
 
-/* The name of an executable is bytes, which prove nothing and hinder nothing. */
+/* The name of an executable may have any bytes. They neither prove nor prevent anything. */
 static void
 test_other_encoding (Fixture       *fixture,
                      gconstpointer  data)
@@ -175,8 +176,8 @@ assert_changes_are_kept (const TestBackend *backend,
     }
 }
 
-/* The process is dead, but what the record says does not prove it: of another
- * host, another PID namespace or nobody knows what, a PID says nothing. */
+/* The process is dead, but its record does not prove it: of another host, another PID
+ * namespace or an unknown origin, a PID proves nothing. */
 static void
 test_unproved (Fixture       *fixture,
                gconstpointer  data)
@@ -200,8 +201,8 @@ test_unproved (Fixture       *fixture,
   assert_changes_are_kept (backend, fixture->path, lines, changes, G_N_ELEMENTS (changes));
 }
 
-/* A process of another PID namespace cannot be seen. But while it lived, it would have
- * had the lock's inode locked, where there is one. */
+/* A process of another PID namespace cannot be seen. But if it was alive, it would have the
+ * lock's inode locked, if there is one. */
 static void
 test_unseen (Fixture       *fixture,
              gconstpointer  data)
@@ -213,7 +214,7 @@ test_unseen (Fixture       *fixture,
   g_autofree char *text = g_strconcat (plain, "inode-lock:yes\n", NULL);
   g_autofree char *host = g_strconcat (plain_host, "inode-lock:yes\n", NULL);
 
-  /* Of a program that locks nothing */
+  /* Programs that do not lock the inode */
   assert_record_is_kept (backend, fixture->path, plain, strlen (plain));
   assert_record_is_kept (backend, fixture->path, plain_host, strlen (plain_host));
 
@@ -227,7 +228,7 @@ test_unseen (Fixture       *fixture,
   assert_record_is_dead (backend, fixture->path, host);
 }
 
-/* The process lives, and a start time that is none does not prove the opposite. */
+/* The process is alive, and an invalid start time does not prove the opposite. */
 static void
 test_unproved_living (Fixture       *fixture,
                       gconstpointer  data)
@@ -248,7 +249,7 @@ test_unproved_living (Fixture       *fixture,
   assert_changes_are_kept (backend, fixture->path, lines, changes, G_N_ELEMENTS (changes));
 }
 
-/* Records of other programs, that have a PID and little more. */
+/* Records of other programs, with a PID and little more. */
 static void
 test_other_programs (Fixture       *fixture,
                      gconstpointer  data)
@@ -264,7 +265,7 @@ test_other_programs (Fixture       *fixture,
   g_ptr_array_add (texts, g_strdup_printf ("%s %s\n", dead, lines[LINE_HOST]));
   g_ptr_array_add (texts, g_strdup_printf ("%d\n", getpid ()));
   g_ptr_array_add (texts, g_strdup_printf ("%s\nprogram\n%s\n", dead, lines[LINE_HOST]));
-  /* QLockFile on this machine and since this boot, but in what namespace? */
+  /* QLockFile on this machine and since this boot, but in an unknown namespace */
   g_ptr_array_add (texts, g_strdup_printf ("%s\nprogram\n%s\n%s\n%s\n", dead, lines[LINE_HOST],
                                            lines[LINE_MACHINE], lines[LINE_BOOT]));
 
@@ -272,7 +273,7 @@ test_other_programs (Fixture       *fixture,
     assert_record_is_kept (backend, fixture->path, texts->pdata[i], strlen (texts->pdata[i]));
 }
 
-/* What cannot be a lock is not taken for one, and not broken. */
+/* Something that cannot be a lock is refused, and cannot be broken. */
 static void
 assert_is_refused (const TestBackend *backend,
                    const char        *path,
@@ -295,7 +296,7 @@ assert_is_refused (const TestBackend *backend,
   remove_recursively (path);
 }
 
-/* What is no record at all. */
+/* Files that are not records. */
 static void
 test_garbage (Fixture       *fixture,
               gconstpointer  data)
@@ -326,14 +327,14 @@ test_garbage (Fixture       *fixture,
 
   if (backend->kind == LOCK_IS_DIRECTORY)
     {
-      /* One in which nothing is yet */
+      /* A directory that is still empty */
       g_assert_no_errno (g_mkdir (fixture->path, 0777));
       assert_held_until_broken (backend, fixture->path);
     }
 }
 
-/* A part of the record of a process that lives never proves that it is dead, and
- * that of a dead one does not before all is there that it takes. */
+/* A part of a living process's record never proves that the process is dead. A part of a
+ * dead process's record proves it only if nothing necessary is missing. */
 static void
 test_truncated (Fixture       *fixture,
                 gconstpointer  data)
@@ -355,7 +356,7 @@ test_truncated (Fixture       *fixture,
     assert_record_is_kept (backend, fixture->path, dead, length);
 }
 
-/* The record is being written this moment, by a process that is slow at it. */
+/* A slow process is just writing the record. */
 static void
 test_growing (Fixture       *fixture,
               gconstpointer  data)
@@ -393,7 +394,7 @@ test_growing (Fixture       *fixture,
   assert_releases (lock);
 }
 
-/* The next process to have the lock leaves nothing of those that crashed. */
+/* The next holder removes everything that crashed processes have left. */
 static void
 assert_cleans_up (const TestBackend *backend,
                   Fixture           *fixture)
@@ -407,8 +408,8 @@ assert_cleans_up (const TestBackend *backend,
   assert_no_litter (backend, fixture);
 }
 
-/* Two who lock and release all the time are killed at any moment of that. Whatever
- * they leave behind is cleaned up. */
+/* Two processes acquire and release all the time, and are killed at any moment. Everything
+ * that they leave is cleaned up. */
 static void
 test_crashes (Fixture       *fixture,
               gconstpointer  data)
@@ -438,8 +439,8 @@ test_crashes (Fixture       *fixture,
     }
 }
 
-/* Many start at once, so that those who look for litter meet those who are at it,
- * and none takes the work of another for litter. */
+/* Many processes start at once, so that some clean up while others make locks. None
+ * mistakes another's work for a leftover. */
 static void
 test_newcomers (Fixture       *fixture,
                 gconstpointer  data)

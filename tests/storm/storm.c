@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Many processes claim a few locks in every way there is, while some of them are killed.
- * Memory that they share is the witness: everybody writes there what it holds, and looks
- * whether somebody else does.
+/* Many processes claim a few locks in all possible ways, while some of them are killed.
+ * Shared memory is the witness: each process writes there what it holds, and checks whether
+ * another one holds it too.
  *
- * With --breakers, processes break locks, too. Then a holder may lose its lock, but only
- * to a break that went on while it was held: everything else is a violation. */
+ * With --breakers, processes also break locks. A holder may then lose its lock, but only to
+ * a break that happened while it held the lock. Everything else is a violation. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +27,12 @@
 #define N_LOCKS 2
 #define N_SLOTS (N_WORKERS + N_BREAKERS)
 
-/* How long nobody may get a lock that all want, in seconds. */
+/* How long a lock that all want may stay without a new holder, in seconds. */
 #define PATIENCE 20
 
 typedef struct
 {
-  int doomed;       /* atomic: to be killed, or dead */
+  int doomed;       /* atomic: about to be killed, or dead */
   int reads;        /* atomic: holds it shared */
   int n_breaks_seen;
 } Slot;
@@ -39,7 +40,7 @@ typedef struct
 typedef struct
 {
   int owner;        /* atomic: number of the slot that holds it exclusively, plus one */
-  int owner_breaks; /* atomic: how many breaks had ended before that was claimed */
+  int owner_breaks; /* atomic: how many breaks had ended before the claim */
   int readers_breaks;
   int n_breaks_begun;
   int n_breaks_ended;
@@ -87,7 +88,7 @@ violation (const char *format,
   g_printerr ("# %s: %s\n", backend->nick, text);
 }
 
-/* Whether a break that was not over when the lock was claimed may have taken it. */
+/* Whether a break that had not ended at the claim may have broken the lock. */
 static gboolean
 may_be_broken (Witness *witness,
                int      n_ended_before)
@@ -95,7 +96,7 @@ may_be_broken (Witness *witness,
   return breaks && g_atomic_int_get (&witness->n_breaks_begun) != n_ended_before;
 }
 
-/* Its own lock may be broken between the grant and this, too. */
+/* The process's own lock may already be broken between the grant and this. */
 static void
 enter (Witness *witness,
        int      number,
@@ -397,12 +398,12 @@ doom (pid_t pid,
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   count (&shared->n_kills);
 
-  /* The break of a dead one is over */
+  /* A dead process's break has ended */
   for (int i = 0; i < N_LOCKS && number >= N_WORKERS; i++)
     g_atomic_int_set (&shared->locks[i].n_breaks_ended, shared->locks[i].n_breaks_begun);
 }
 
-/* What is in the directory that should not be. */
+/* Counts files in the directory that should not be there. */
 static guint
 count_litter (const char *directory)
 {
@@ -430,7 +431,7 @@ count_litter (const char *directory)
   return n_litter;
 }
 
-/* After the storm, everybody gets it: one last time, by a new process. */
+/* After the storm, a new process must be able to acquire each lock. */
 static guint
 count_stuck (void)
 {
@@ -574,7 +575,7 @@ main (int    argc,
           (nick != NULL && !g_str_equal (nick, backend->nick)))
         continue;
 
-      /* Breaking the lock of a database that is open would remove the data in it */
+      /* Breaking the lock of an open database would remove data */
       if (breaks && backend->backend == LF_BACKEND_SQLITE)
         continue;
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Every system call that can fail, failing: at its first, second and third use in every
- * operation, with every errno that may come. Afterwards, what the operation said is true:
- * success means that another process cannot get the lock, and an error that it can. And
- * all is as before: descriptors, threads, and what is in the directory. */
+/* Every system call that can fail fails, at its first, second and third use in every
+ * operation, with every likely errno. Afterwards the operation's report is true: after
+ * success, another process cannot acquire the lock, and after an error it can. And the
+ * descriptors, the threads and the files in the directory are the same as before. */
 
 #include <errno.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static int requests[2], answers[2];
 
 static guint n_injected;
 
-/* Another process, that says whether it gets a lock. */
+/* Another process, which reports whether it can acquire a lock. */
 static void
 probe_forever (void)
 {
@@ -147,15 +148,15 @@ acquire_and_leave (gpointer data)
   assert_acquires (lock);
 }
 
-/* Whether the lock is held by this process when the operation has ended well; and before
- * it, whether it must be held. */
+/* Whether this process holds the lock after the operation has succeeded. If not, the
+ * operation requires a held lock. */
 static gboolean
 is_claim (Operation operation)
 {
   return operation <= OPERATION_TAKE_OVER;
 }
 
-/* Does it, with the fault in it. Returns whether it went well. */
+/* Runs the operation, with the fault in it. Returns whether it succeeded. */
 static gboolean
 operate (Operation    operation,
          LfLockFile **lock,
@@ -224,7 +225,7 @@ operate (Operation    operation,
       } \
   } G_STMT_END
 
-/* Returns whether the call was used so often. */
+/* Returns whether the call was used that often. */
 static gboolean
 inject (const TestBackend *backend,
         const char        *directory,
@@ -266,8 +267,8 @@ inject (const TestBackend *backend,
         check (answer == 'y', "%s: dropped, and another process: %c", what, answer);
       else if (operation == OPERATION_RELEASE || operation == OPERATION_RELEASE_ASYNC)
         {
-          /* What is a file that is locked is given back also where it cannot be told any
-           * more whether it is still at its path */
+          /* If the file itself is locked, it is released even if nobody can find out
+           * whether it is still at its path */
           gboolean lost = !backend->is_existence &&
                           g_error_matches (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
 
@@ -282,7 +283,7 @@ inject (const TestBackend *backend,
         check (answer == 'n', "%s: looked, and another process: %c", what, answer);
     }
 
-  /* What is left of it goes in the ordinary way */
+  /* A held lock is released in the usual way */
   if (lock != NULL && lf_lock_file_is_held (lock))
     {
       g_autoptr (GError) release_error = NULL;
@@ -295,7 +296,7 @@ inject (const TestBackend *backend,
     check (probe (backend, path) == 'y', "%s: it is not free afterwards", what);
   g_clear_object (&lock);
   g_clear_object (&other);
-  /* The last thread closes what it had when nobody waits for it any more */
+  /* The last thread closes what it had when no wait needs it any longer */
   wait_for_no_lock_threads ();
   for (guint i = 0; i < 2000 && count_descriptors () != n_descriptors; i++)
     g_usleep (500);
@@ -313,14 +314,14 @@ test_faults (Fixture       *fixture,
              gconstpointer  data)
 {
   const TestBackend *backend = data;
-  /* In memory if possible: what is written to a disk takes long */
+  /* In memory if possible, since writing to a disk is slow */
   g_autofree char *directory = g_dir_make_tmp ("lockfile-glib-XXXXXX", NULL);
   g_autofree char *warm_path = g_build_filename (directory, "warm", NULL);
   g_auto (Claim) claim = { 0 };
   LfLockFile *warm = lock_new (backend, warm_path);
   guint n_before = n_injected;
 
-  /* GLib makes its own descriptors once */
+  /* GLib makes descriptors of its own once */
   claim_start (&claim, warm, NULL);
   claim_wait (&claim);
   g_assert_no_error (claim.error);
@@ -332,7 +333,7 @@ test_faults (Fixture       *fixture,
     {
       if (operation == OPERATION_TAKE_OVER && !backend->is_existence)
         continue;
-      /* That of a database would remove the data in it */
+      /* Breaking the lock of a database would remove data */
       if (operation == OPERATION_BREAK && backend->backend == LF_BACKEND_SQLITE)
         continue;
 

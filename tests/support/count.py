@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 """Counts the cases in a log of `meson test` (testlog.json): passed, failed, skipped.
 
-A case is a line of TAP, or a program that does not speak it. A program that ends
-with an error or not in time is a failed case too, whatever its lines say.
+A case is a line of TAP, or a program that does not use TAP. A program that ends with an
+error or times out is another failed case, whatever its lines say.
 
-What failed is named on standard error, with the end of its output: a log of a whole run is
+Failures are named on standard error, with the end of their output: the log of a whole run is
 long, and often only its end is kept.
 """
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-backend.h"
 
@@ -48,7 +49,7 @@ backend_peer_start_holder (const TestBackend *backend,
   return peer_start_holder_with (path, backend->nick);
 }
 
-/* The lock can be had, and is given back. */
+/* The lock is free: acquires and releases it. */
 void
 assert_tries (const TestBackend *backend,
               const char        *path)
@@ -105,9 +106,8 @@ assert_not_locked (const TestBackend *backend,
   g_assert_false (is_locked (backend, path));
 }
 
-/* The directory has nothing in it but the lock file that is kept, if this way of
- * locking keeps one, and nothing of it is open here. A wait that was abandoned may
- * have still to clean up. */
+/* The directory contains only the lock file, if the backend keeps one, and no descriptor of
+ * it is open here. An abandoned wait may still be cleaning up. */
 void
 assert_no_litter (const TestBackend *backend,
                   Fixture           *fixture)
@@ -137,7 +137,7 @@ void
 peer_start_waiting (Peer       *peer,
                     const char *command)
 {
-  /* In one, so that it does not sleep for want of the command */
+  /* In one message, so that the peer does not sleep while it waits for the command */
   g_autofree char *commands = g_strconcat ("waiting\n", command, NULL);
 
   peer_send (peer, commands);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What is at the path of a lock. */
+/* The kind of file at the path of a lock. */
 typedef enum
 {
   LOCK_IS_FILE,
@@ -14,7 +15,7 @@ typedef enum
   LOCK_IS_SYMLINK,
 } LockKind;
 
-/* What a test may expect of a way of locking. */
+/* What a test may expect of a backend. */
 typedef struct
 {
   LfBackend backend;
@@ -22,29 +23,29 @@ typedef struct
   LockKind kind;
   gboolean is_existence;   /* the lock is the existence of what is at the path */
   gboolean has_shared;
-  gboolean has_descriptor; /* get_fd() has one while the lock is held */
-  gboolean locks_directories; /* although it makes files */
-  gboolean names_others;   /* the holder is told also if it is another process */
-  gboolean has_queue;      /* first come, first served also among processes */
-  gboolean is_woken;       /* a release in any process ends a wait, without a look */
-  gboolean refuses_children; /* of a process that holds one; they can only look */
+  gboolean has_descriptor; /* get_fd() returns one while the lock is held */
+  gboolean locks_directories; /* in addition to files */
+  gboolean names_others;   /* finds the holder even if it is another process */
+  gboolean has_queue;      /* first come, first served even between processes */
+  gboolean is_woken;       /* a release in any process ends a wait without a poll */
+  gboolean refuses_children; /* of a process that holds one; they can only query */
   guint n_counter_rounds;
   guint n_cancel_rounds;
 } TestBackend;
 
-/* Those that a build for this platform must have. */
+/* The backends that a build for this platform must have. */
 extern const TestBackend test_backends[];
 extern const gsize n_test_backends;
 
-/* A case to be tried with each of them; its data is the TestBackend. */
+/* A case that runs for each backend; its data is the TestBackend. */
 typedef struct
 {
   const char *name;
   void (*function) (Fixture *fixture, gconstpointer data);
 } BackendCase;
 
-/* Adds cases, up to one without a name, for one of the backends. Each must leave
- * the fixture's directory without litter. */
+/* Adds the cases of a list that ends with an unnamed case, for one backend. Each case must
+ * leave nothing in the fixture's directory. */
 void         add_backend_tests        (const char        *suite,
                                        const TestBackend *backend,
                                        const BackendCase *cases);
@@ -60,10 +61,10 @@ void         assert_locked            (const TestBackend *backend, const char *p
 void         assert_not_locked        (const TestBackend *backend, const char *path);
 void         assert_no_litter         (const TestBackend *backend, Fixture *fixture);
 
-/* Gives a command that waits, and returns when the peer surely does. */
+/* Sends a command that waits, and returns when the peer is certainly waiting. */
 void         peer_start_waiting       (Peer *peer, const char *command);
 
-/* Returns when all threads of this process but the calling one sleep. */
+/* Returns when all other threads of this process sleep. */
 void         wait_until_others_sleep  (void);
 
 G_END_DECLS

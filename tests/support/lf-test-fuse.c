@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-fuse.h"
 
@@ -47,7 +48,7 @@ get_attributes (guint64 id)
   return (struct fuse_attr) { .ino = id, .mode = mode, .nlink = 1 };
 }
 
-/* The kernel may keep nothing of what it is told. */
+/* The kernel must not cache any answer. */
 static void
 serve (int device)
 {
@@ -117,7 +118,7 @@ fuse_start (const char *top)
   g_assert_cmpint (server, >=, 0);
   if (server == 0)
     {
-      /* It would keep its own file system alive */
+      /* It would keep its own file system mounted */
       prctl (PR_SET_PDEATHSIG, SIGKILL);
       serve (device);
       _exit (0);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -8,13 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* A file system of FUSE with an empty file in it, which leaves locks to the kernel. Its
- * server is a process: stop that with a signal, and it does not answer. */
+/* A FUSE file system with an empty file, which leaves locks to the kernel. Its server is a
+ * process: if it is stopped with a signal, the file system does not answer. */
 
 #define FUSE_TYPE "fuse.lf-test"
 #define FUSE_FILE "test.lock"
 
-/* Mounts it at @top, which it makes, in new namespaces. Returns 0 if it cannot be had. */
+/* Mounts it at @top, which it makes, in new namespaces. Returns 0 if that is not possible. */
 pid_t fuse_start (const char *top);
 void  fuse_stop  (const char *top, pid_t server);
 

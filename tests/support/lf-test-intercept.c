@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-intercept.h"
 
@@ -56,7 +57,7 @@ static struct
   gboolean is_network;
 } state;
 
-/* A hook may make calls of its own. */
+/* A hook may itself make such calls. */
 static __thread gboolean in_hook;
 
 static void
@@ -137,7 +138,7 @@ intercept_get_count (InterceptedCall call)
   return (guint) g_atomic_int_get (&state.counts[call]);
 }
 
-/* GLib wakes its main loops with descriptors of another kind. */
+/* GLib wakes its main loops through descriptors of another kind. */
 static gboolean
 is_regular_file (int fd)
 {
@@ -150,7 +151,7 @@ is_regular_file (int fd)
   return real (fd, &file_stat) == 0 && S_ISREG (file_stat.st_mode);
 }
 
-/* Whether the call is to fail, with errno. */
+/* Whether the call fails, with errno. */
 static gboolean
 fails (InterceptedCall  call,
        const char      *path,
@@ -189,7 +190,7 @@ fails (InterceptedCall  call,
   return TRUE;
 }
 
-/* What open() and openat() have in common: whether the call fails, and its mode. */
+/* The common part of open() and openat(): whether the call fails, and its mode. */
 static gboolean
 open_fails (const char *path,
             int         flags,
@@ -211,8 +212,8 @@ open_fails (const char *path,
   return fails (CALL_OPEN, path, -1, flags);
 }
 
-/* With 64-bit file offsets, as here and in the library, the symbol of open() is open64,
- * and so on. */
+/* With 64-bit file offsets, as here and in the library, the symbol of open() is open64, and
+ * so on. */
 G_MODULE_EXPORT int
 open (const char *path,
       int         flags,
@@ -364,7 +365,7 @@ call_fcntl (int   fd,
   return real (fd, command, argument);
 }
 
-/* On NFS, an exclusive one takes a descriptor that may write. */
+/* On NFS, an exclusive lock needs a descriptor for writing. */
 G_MODULE_EXPORT int
 flock (int fd,
        int operation)
@@ -382,7 +383,7 @@ flock (int fd,
   return call_flock (fd, operation);
 }
 
-/* Whether the file is locked with flock(), by whoever has it open. */
+/* Whether the file is locked with flock(), through any descriptor. */
 static gboolean
 is_flocked (int fd)
 {
@@ -420,7 +421,7 @@ fcntl (int fd,
   return call_fcntl (fd, command, argument);
 }
 
-/* Some have no function of the C library everywhere. */
+/* Not every C library has functions for all system calls. */
 G_MODULE_EXPORT long
 syscall (long number,
          ...)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,9 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The program's own functions in front of those of the C library: they count the calls
- * of the library under test, and fail one of them or do something just before it. Link
- * with export_dynamic. */
+/* Functions of the program that replace those of the C library: they count the calls of the
+ * library under test, and let one fail or call a hook before it. Link with export_dynamic. */
 
 typedef enum
 {
@@ -35,22 +35,22 @@ typedef enum
 
 extern const char *const intercepted_names[N_CALLS];
 
-/* What one call is about: its path, or NULL, its descriptor, or -1, and its flags. */
+/* Describes a call: its path, or NULL, its descriptor, or -1, and its flags. */
 typedef void (*InterceptHook) (const char *path, int fd, int flags, gpointer data);
 
-/* From now on the @nth call of that kind fails with @fault, and as many after it as
- * @n_times says. Returns to normal with intercept_nothing(), which says how many were
- * struck. */
+/* From now on, the @nth call of that kind fails with @fault, @n_times in a row.
+ * intercept_nothing() ends that, and returns how many calls failed. */
 void  intercept_fault    (InterceptedCall call, guint nth, guint n_times, int fault);
-/* From now on, runs before the @nth call of that kind, or every one if that is 0. */
+/* From now on, @hook runs before the @nth call of that kind, or before every call if @nth
+ * is 0. */
 void  intercept_hook     (InterceptedCall call, guint nth, InterceptHook hook, gpointer data);
 /* From now on, calls are only counted. */
 void  intercept_count    (void);
-/* Only calls for paths that contain this are meant; NULL means all. */
+/* Only affects calls for paths that contain @part; NULL means all. */
 void  intercept_only     (const char *part);
-/* Files without a name cannot be made from now on, as on some file systems. */
+/* From now on, files without a name cannot be made, as on some file systems. */
 void  intercept_refuse_unnamed (gboolean refuses);
-/* From now on, the file systems are NFS: flock(2) is a lock of fcntl(2) to the server. */
+/* From now on, all file systems are NFS: flock(2) becomes an fcntl(2) lock on the server. */
 void  intercept_network  (gboolean is_network);
 guint intercept_nothing  (void);
 guint intercept_get_count (InterceptedCall call);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* The other process of a test. It does what it is told, a line at a time, and
- * answers each command with a line:
+/* The other process of a test. It obeys commands, one per line, and answers each with a line:
  *
  *   acquire, acquire-async, try
  *                           "held", or "error DOMAIN CODE"
  *   release                 "released", or "error DOMAIN CODE"
  *   break                   "broken", or "error DOMAIN CODE"
- *   waiting                 "waiting"; sent in one with the command behind it, it
- *                           tells that this begins
+ *   waiting                 "waiting"; sent together with the next command, it says
+ *                           that this command begins
  *   remove                  "ok"; the file will be removed on release
  *   shared                  "ok"; the lock will be shared
  *   count-sync, count-async FILE ROUNDS
- *                           "counted"; adds one to the number in the file, each
- *                           round under the lock and in steps that are not atomic
+ *                           "counted"; increments the number in the file, each time under
+ *                           the lock and in steps that are not atomic
  *   shift-sync, shift-async FILE TEXT
  *                           "done"; acquires, appends to the file, releases
  *
- * It ends with its input. Its arguments are the path and, if it is not to be the
- * platform's best, the nick of the way of locking. */
+ * It exits at the end of its input. Its arguments are the path and, optionally, the nick of
+ * the backend, which is otherwise the platform's best. */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-record.h"
 
@@ -30,7 +31,7 @@ can_have_record (const TestBackend *backend,
          (length > 0 && length < PATH_MAX && memchr (text, '\0', length) == NULL);
 }
 
-/* Makes a lock with this record, as its owner would. */
+/* Makes a lock with this record, as its holder would. */
 void
 write_record (const TestBackend *backend,
               const char        *path,
@@ -89,8 +90,8 @@ read_record (const TestBackend *backend,
   return text;
 }
 
-/* The record that a holder writes, in lines. It holds the lock for that. Not the line that
- * its inode is locked, which that of a test is not. */
+/* The lines of a holder's record, which it reads while it holds the lock, except for the
+ * line that says that the inode is locked, which is not true for a test's record. */
 char **
 get_lines (const TestBackend *backend,
            const char        *path,
@@ -111,7 +112,7 @@ get_lines (const TestBackend *backend,
   return g_strsplit (text, "\n", -1);
 }
 
-/* A line may be NULL, to be as it is. */
+/* A line that is NULL stays the same. */
 char *
 get_text_with (char       **lines,
                RecordLine   line,
@@ -133,7 +134,7 @@ get_text_with (char       **lines,
   return g_strjoinv ("\n", (char **) changed->pdata);
 }
 
-/* Nothing changes it: neither looking, nor trying, nor waiting. */
+/* Neither a query nor a try nor a wait changes it. */
 void
 assert_held_and_kept (const TestBackend *backend,
                       const char        *path)
@@ -175,7 +176,7 @@ assert_held_and_kept (const TestBackend *backend,
     }
 }
 
-/* What nobody can prove to be dead is left to whoever knows better. */
+/* If nobody can prove that the holder is dead, the lock stays until it is broken. */
 void
 assert_held_until_broken (const TestBackend *backend,
                           const char        *path)
@@ -191,7 +192,7 @@ assert_held_until_broken (const TestBackend *backend,
   assert_tries (backend, path);
 }
 
-/* In one line, as the protocol of tests wants it. */
+/* In one line, as the test protocol requires. */
 static void
 show_record (const char *what,
              const char *text,
@@ -217,7 +218,7 @@ assert_record_is_kept (const TestBackend *backend,
   assert_held_until_broken (backend, path);
 }
 
-/* What is at the path is proved to be nobody's, and becomes ours. */
+/* The holder is proved dead, and we acquire its lock. */
 void
 assert_taken_over (const TestBackend *backend,
                    const char        *path)
@@ -247,7 +248,7 @@ assert_record_is_dead (const TestBackend *backend,
   assert_taken_over (backend, path);
 }
 
-/* The record of a peer that has died since, without the lock. */
+/* The record of a peer that has died without the lock. */
 char **
 get_dead_lines (const TestBackend *backend,
                 const char        *path)
@@ -270,14 +271,14 @@ get_start_time (int pid)
   g_auto (GStrv) fields = NULL;
 
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  /* The second field is the last in parentheses, and may have anything in it */
+  /* The second field ends with the last parenthesis, and may contain anything */
   fields = g_strsplit (strrchr (text, ')') + 2, " ", -1);
   g_assert_cmpuint (g_strv_length (fields), >, 22 - 3);
 
   return g_strdup (fields[22 - 3]);
 }
 
-/* What is behind the keyword of a line that has one. */
+/* The rest of a line after its keyword. */
 const char *
 get_value (const char *line)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Records of locks that are the existence of a file, as others left them. */
+/* Records of locks that are the existence of a file, as other processes leave them. */
 
 /* The lines of a record, in their order. */
 typedef enum
@@ -22,7 +23,7 @@ typedef enum
   N_LINES,
 } RecordLine;
 
-/* Where the record of the lock at @path is. */
+/* The path of the record of the lock at @path. */
 char  *get_record_path          (const TestBackend *backend, const char *path);
 gboolean can_have_record        (const TestBackend *backend, const char *text, gsize length);
 void   write_record             (const TestBackend *backend, const char *path,

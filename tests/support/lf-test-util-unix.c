@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-util.h"
 
@@ -91,8 +92,8 @@ count_waiters (const char *path)
   return n_waiters;
 }
 
-/* The list is not steady while other locks come and go: it is read until it says
- * the same twice. */
+/* The list is unstable while other locks come and go, so it is read until it is the same
+ * twice. */
 void
 wait_for_waiters (const char *path,
                   guint       n_waiters)
@@ -141,7 +142,7 @@ count_open_files (const char *directory)
   return n_open;
 }
 
-/* By the name that the library gives its threads. */
+/* Recognizes the library's threads by their name. */
 static guint
 count_lock_threads (gboolean only_sleeping)
 {
@@ -157,7 +158,7 @@ count_lock_threads (gboolean only_sleeping)
       g_autofree char *any = g_strdup_printf ("%s (lf-wait) ", name);
       g_autofree char *sleeping = g_strdup_printf ("%s (lf-wait) S", name);
 
-      /* It may have ended meanwhile */
+      /* It may have just ended */
       if (atoi (name) != getpid () && g_file_get_contents (path, &line, NULL, NULL) &&
           g_str_has_prefix (line, only_sleeping ? sleeping : any))
         n_threads++;
@@ -173,8 +174,8 @@ wait_for_sleeping_lock_threads (guint n_threads)
     g_usleep (500);
 }
 
-/* A thread that has reported is still listed while the kernel takes it down, and
- * one that was abandoned has still to clean up. */
+/* A thread that has reported is still listed while the kernel removes it, and an abandoned
+ * one may still be cleaning up. */
 void
 wait_for_no_lock_threads (void)
 {
@@ -266,7 +267,7 @@ can_lock_outside (const char *path,
   return wait_for_process (pid) == 1;
 }
 
-/* Writes to a file that is there, in one piece, as those of the kernel want it. */
+/* Writes to an existing file in a single write, as the kernel's files require. */
 void
 write_file (const char *path,
             const char *text)
@@ -293,12 +294,12 @@ enter_namespaces (int flags)
       write_file ("/proc/self/gid_map", group_map);
     }
 
-  /* What is mounted here stays here */
+  /* Mounts must not be visible outside */
   if ((flags & CLONE_NEWNS) != 0)
     g_assert_no_errno (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
-/* Whether all threads of a process sleep, not counting the calling one. */
+/* Whether all threads of a process sleep, except for the calling one. */
 static gboolean
 is_asleep (int pid)
 {
@@ -316,7 +317,7 @@ is_asleep (int pid)
       if (atoi (name) == (int) gettid ())
         continue;
 
-      /* A thread that has ended meanwhile does not sleep, it changes */
+      /* A thread that has just ended counts as running */
       if (!g_file_get_contents (path, &stat_line, NULL, NULL))
         return FALSE;
 
@@ -329,8 +330,8 @@ is_asleep (int pid)
   return TRUE;
 }
 
-/* Threads may sleep for a moment on their way, but hardly in several moments in
- * a row. Nobody must rely on more than that. */
+/* Threads may sleep for a moment without having settled, but hardly in several moments in a
+ * row. No test may rely on more than that. */
 void
 wait_until_asleep (int pid)
 {

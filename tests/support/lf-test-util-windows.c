@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-util.h"
 
@@ -10,11 +11,11 @@
 
 #include <windows.h>
 
-/* Not without the former */
+/* Must come after windows.h */
 #include <tlhelp32.h>
 
-/* main() gets its arguments in another encoding. And lines end as they are
- * written, also where others read them. */
+/* main() gets its arguments in another encoding. This also makes output lines end as they
+ * are written, for readers outside. */
 char **
 get_arguments (char **argv)
 {
@@ -36,7 +37,7 @@ get_own_application (void)
   return name;
 }
 
-/* In the spelling that has no limit of length. The path is absolute, and has no
+/* With the prefix for unlimited length, for which the path must be absolute and have no
  * slashes. */
 static wchar_t *
 get_wide_path (const char *path)
@@ -128,7 +129,7 @@ count_open_files (const char *directory)
   return 0;
 }
 
-/* Windows 10 has this, and the headers do not. */
+/* From Windows 10, but not in the headers. */
 typedef HRESULT (WINAPI *GetThreadDescriptionFunc) (HANDLE thread, PWSTR *description);
 
 static GetThreadDescriptionFunc
@@ -149,7 +150,7 @@ is_lock_thread (DWORD id)
   PWSTR name = NULL;
   gboolean result;
 
-  /* It may have ended meanwhile */
+  /* It may have just ended */
   if (thread == NULL)
     return FALSE;
 
@@ -201,9 +202,8 @@ get_processor_time (int pid)
          kernel.dwLowDateTime + user.dwLowDateTime;
 }
 
-/* The system does not say what a thread waits for. A process that has used no
- * time on a processor in several moments in a row has nothing to do but to look
- * now and then. */
+/* The system does not say what a thread waits for. A process that has used no processor
+ * time in several moments in a row only waits or polls. */
 void
 wait_until_asleep (int pid)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "lf-test-util.h"
 
@@ -15,7 +16,7 @@ fixture_set_up (Fixture       *fixture,
 
   fixture->directory = g_dir_make_tmp ("lockfile-glib-XXXXXX", &error);
   g_assert_no_error (error);
-  /* For the cases that go on as another user */
+  /* For cases that continue as another user */
   g_assert_no_errno (g_chmod (fixture->directory, 0777));
   fixture->path = g_build_filename (fixture->directory, "test.lock", NULL);
 }
@@ -44,7 +45,7 @@ peer_start_argv (const char *const *argv)
   return peer;
 }
 
-/* Starts our own peer program; its commands are in lf-test-peer.c. */
+/* Starts the peer program; lf-test-peer.c describes its commands. */
 Peer *
 peer_start (const char *path)
 {
@@ -131,7 +132,7 @@ peer_kill (Peer *peer)
     kill_process (peer_get_pid (peer));
 }
 
-/* Waits for its end and returns the exit status. */
+/* Waits until it ends, and returns the exit status. */
 int
 peer_wait (Peer *peer)
 {
@@ -254,7 +255,7 @@ assert_not_free (const char *path)
   g_assert_false (granted);
 }
 
-/* All the ways to acquire say the same. */
+/* All ways to acquire fail with the same error. */
 void
 assert_refused (LfLockFile *lock,
                 GQuark      domain,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
@@ -23,7 +24,7 @@ void  fixture_tear_down (Fixture *fixture, gconstpointer data);
 #define add_data_test(path, data, function) \
   g_test_add (path, Fixture, data, fixture_set_up, function, fixture_tear_down)
 
-/* Another process that is told what to do, a line at a time. */
+/* Another process that obeys commands, one per line. */
 typedef struct
 {
   GSubprocess *process;
@@ -49,9 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_free)
 Peer *peer_start_holder (const char *path);
 Peer *peer_start_holder_with (const char *path, const char *backend);
 
-/* What the platform does in its own way: a file for each. */
+/* Functions that depend on the platform, with one file per platform. */
 
-/* The arguments of main(), in the encoding of file names, which is to free. */
+/* The arguments of main(), in the encoding of file names; free them. */
 char **get_arguments     (char **argv);
 char *get_own_application (void);
 
@@ -61,45 +62,45 @@ void  wait_for_waiters   (const char *path, guint n_waiters);
 
 guint count_descriptors  (void);
 
-/* Files in the directory that this process has open, removed ones included; 0 where
- * the system does not tell. */
+/* The number of files in the directory that this process has open, including removed ones;
+ * 0 if the system does not say. */
 guint count_open_files   (const char *directory);
 
-/* Whatever it is, and if it is there. */
+/* Removes a file or a directory; it need not exist. */
 void  remove_recursively (const char *path);
 
-/* Whether there is anything, be it a symbolic link that leads nowhere. */
+/* Whether anything is there, even a dangling symbolic link. */
 gboolean path_exists     (const char *path);
 
-/* Returns when all threads of a process, but the calling one, surely sleep. */
+/* Returns when all threads of a process, except for the calling one, certainly sleep. */
 void  wait_until_asleep  (int pid);
 
-/* Waits until that many threads of the library sleep, the watch's included, or
- * until none is left. */
+/* Waits until this many threads of the library sleep, including the watch's, or until there
+ * are none. */
 void  wait_for_sleeping_lock_threads (guint n_threads);
 void  wait_for_no_lock_threads (void);
 
-/* Runs @function in a child, as an ordinary user also if we are root, and fails
- * the test if it fails. */
+/* Runs @function in a child, which is an ordinary user even if we are root. Fails the test
+ * if the child fails. */
 #define ORDINARY_USER 65534
 typedef void (*ChildFunc) (gpointer data);
 void  run_in_child       (ChildFunc function, gpointer data);
 void  run_as_user        (ChildFunc function, gpointer data);
 
-/* Whether another process gets a lock of POSIX of that type, F_RDLCK or F_WRLCK. */
+/* Whether another process can take a POSIX lock of that type, F_RDLCK or F_WRLCK. */
 gboolean can_lock_outside (const char *path, short type);
 
-/* Enters new namespaces, as root also if we are not, in a child without threads. */
+/* Enters new namespaces in a child without threads, as root even if we are not. */
 void  enter_namespaces   (int flags);
 void  write_file         (const char *path, const char *text);
 
-/* An asynchronous acquisition as a test sees it. */
+/* An asynchronous acquire. */
 typedef struct
 {
   gboolean done;
   gboolean granted;
   GError *error;
-  guint sequence;  /* how many completed before it, of those that count together */
+  guint sequence;  /* how many of a group completed before it */
   guint *counter;
   GThread *thread; /* of the callback */
 } Claim;
@@ -118,13 +119,13 @@ void  assert_free        (const char *path);
 void  assert_not_free    (const char *path);
 void  assert_refused     (LfLockFile *lock, GQuark domain, int code);
 
-/* GLib kills processes, and waits for them, with a thread of its own, which a child of
- * run_in_child() has not. There, these do it. */
+/* GLib kills processes, and waits for them, with the help of a thread that a child of
+ * run_in_child() does not have. These functions need no such thread. */
 gboolean has_process_watcher (void);
 void     kill_process        (int pid);
 int      wait_for_process    (int pid);
 
-/* For a call of which the error, or the state after it, tells more than its result. */
+/* For a call whose error, or the state after it, is checked in place of its result. */
 static inline void
 lf_test_ignore (gboolean result)
 {

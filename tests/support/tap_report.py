@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What the tests in Python share: their cases, reported as TAP.
+"""What the tests in Python share: their cases are reported as TAP.
 
 The case test_some_thing of the class SomeClass is /some-class/some-thing.
 """
@@ -16,7 +17,7 @@ class TapResult(unittest.TestResult):
         self.prefix = prefix
 
     def addSubTest(self, test, subtest, error):
-        # A failed part is one of its case
+        # A failed part belongs to its case
         if error is not None:
             self.errors.append((test, self._exc_info_to_string(error, test)))
 
@@ -34,14 +35,14 @@ class TapResult(unittest.TestResult):
         sys.stdout.flush()
 
     def tell_of_classes(self):
-        """What a class needed for all of its cases and could not have."""
+        """Reports the failed set-up of a class or module."""
         for where, text in self.errors:
             if not isinstance(where, unittest.TestCase):
                 print(f'Bail out! {where}\n{text}')
 
 
 def run_as_tap(prefix=''):
-    """Runs the cases of the main module and returns the status to exit with."""
+    """Runs the cases of the main module and returns the exit status."""
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
     print(f'TAP version 13\n1..{suite.countTestCases()}', flush=True)
     result = TapResult(prefix)

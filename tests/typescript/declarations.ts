@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// What the declarations say, and what they forbid. It is compiled only.
+// What the declarations allow, and what they forbid. This is only compiled.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -20,7 +21,7 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
 
     is<LfOfAnyVersion.LockFile>()(lock, true);
 
-    // All three forms of each
+    // All three forms of each method
     is<Promise<boolean>>()(lock.acquire_async(), true);
     is<Promise<boolean>>()(lock.acquire_async(priority), true);
     is<Promise<boolean>>()(lock.acquire_async(priority, cancellable), true);
@@ -80,26 +81,26 @@ export function errorsOf(error: unknown) {
         is<boolean>()(error.matches(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED), true);
 }
 
-// The compiler complains where one of these is allowed
+// The compiler reports an error if one of these is allowed
 export function forbidden(lock: Lf.LockFile) {
-    // @ts-expect-error: it is no number
+    // @ts-expect-error: it is not a number
     lock.with(() => null, {timeout: '2.5'});
-    // @ts-expect-error: there is no such option
+    // @ts-expect-error: this option does not exist
     lock.with(() => null, {seconds: 2.5});
-    // @ts-expect-error: it is no function
+    // @ts-expect-error: it is not a function
     lock.with(null);
-    // @ts-expect-error: that is no cancellable
+    // @ts-expect-error: this is not a cancellable
     lock.acquire_async(GLib.PRIORITY_DEFAULT, lock);
-    // @ts-expect-error: neither is that
+    // @ts-expect-error: this is not a cancellable either
     lock.acquire(2.5);
-    // @ts-expect-error: it does not say how long
+    // @ts-expect-error: the timeout is missing
     lock.acquire_with_timeout();
-    // @ts-expect-error: neither does it
+    // @ts-expect-error: the timeout is missing
     lock.acquire_with_timeout_async();
-    // @ts-expect-error: it is only told
+    // @ts-expect-error: it is read-only
     lock.held = true;
-    // @ts-expect-error: there may be nobody
+    // @ts-expect-error: it may be null
     lock.query_holder().pid;
-    // @ts-expect-error: that is no mode
+    // @ts-expect-error: this is not a mode
     lock.mode = Lf.Backend.FLOCK;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // A program in TypeScript. It is compiled, and then run with the path of a lock file.
 
@@ -6,7 +7,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Lf from 'gi://Lf?version=1.0';
 
-/** Who has the lock, if it is not there in that time. */
+/** Names the holder if the lock is not acquired in time. */
 async function tryFor(lock: Lf.LockFile, timeout: number): Promise<Lf.LockHolder | null> {
     try {
         return await lock.with(() => null, {timeout, cancellable: new Gio.Cancellable()});

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
-# Makes TypeScript declarations from the GIR, compiles two programs with them as
-# the manual says, and runs one:
+# Makes TypeScript declarations from the GIR, compiles two programs with them as the manual
+# describes, and runs one:
 #
 #   test-typescript.sh DIRECTORY PAGE DECLARATIONS GIR-DIRECTORY...
 #
-# DIRECTORY is where it works, and keeps what npm installs for the next time.
-# PAGE is where the tsconfig.json is, DECLARATIONS the file about the override.
+# It works in DIRECTORY, which keeps what npm installs for the next time. PAGE contains the
+# tsconfig.json, and DECLARATIONS is the declaration file of the override.
 
 set -euo pipefail
 
@@ -36,19 +37,19 @@ for directory in "$@"; do
 done
 
 rm -rf types
-# Its parser of options asks for Node.js 20 but works with Debian's 18. It asks
-# questions if it can.
+# The parser of its options requires Node.js 20, but works with Debian's 18. With a terminal
+# it would ask questions.
 YARGS_MIN_NODE_VERSION=18 node_modules/.bin/ts-for-gir generate Lf-1.0 \
   "${gir_options[@]}" --outdir types </dev/null >generate.log 2>&1 || { cat generate.log; exit 1; }
 
-# The page says that it warns, but not about Lf
+# According to the page it warns, but not about Lf
 if grep -E 'WARN|ERROR' generate.log | grep -w Lf; then
   exit 1
 fi
 
 cp "$source_directory"/{declarations,example}.ts .
 
-# As a reader has it, but for where the override is
+# The page's file, except that the override is here
 installed='/usr/share/gjs-1.0/overrides/Lf.d.ts'
 awk '/^```/ { is_json = $0 == "```json"; next } is_json' "$page" >page.json
 grep -qF "\"$installed\"" page.json

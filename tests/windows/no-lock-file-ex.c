@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* LockFileEx() and UnlockFileEx() that do nothing and say that they did it. Linked
- * in the place of the system's they must make tests of exclusion fail. */
+/* LockFileEx() and UnlockFileEx() that do nothing and report success. With them in place of
+ * the system's functions, tests of exclusion must fail. */
 
 #include <windows.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What the library asks of the system, which wine's answers do not tell: here the
- * system's functions have others in front, which refuse long paths in the ordinary
- * spelling, as Windows does and wine does not, and count. */
+/* What the library asks of the system. wine's answers do not show it, so functions in front
+ * of the system's count calls, and refuse long paths in the ordinary spelling, as Windows
+ * does and wine does not. */
 
 #include <string.h>
 
@@ -15,8 +16,8 @@
 #define PART_LENGTH 60
 #define WAIT_SECONDS 2
 
-/* Looks at least every 15 ms are 133 in this time; if each were put off for twice as
- * long as the one before, there would be 11. And a wait without sleep looks in each
+/* Polls at least every 15 ms are 133 in this time. If each interval were twice as long as
+ * the one before, there would be 11, and a wait that does not sleep would poll each
  * millisecond. */
 #define MIN_LOOKS 25
 #define MAX_LOOKS 400
@@ -117,7 +118,7 @@ PUT_IN_FRONT (CreateHardLinkW, limited_create_hard_link)
 PUT_IN_FRONT (DeleteFileW, limited_delete_file)
 PUT_IN_FRONT (SetFileInformationByHandle, limited_set_information)
 
-/* Paths are given in the ordinary spelling as long as that is short enough. */
+/* Paths have the ordinary spelling as long as they are short enough for it. */
 static void
 test_spelling (void)
 {
@@ -185,8 +186,8 @@ test_long_path (Fixture       *fixture,
   remove_recursively (top);
 }
 
-/* Often, since nothing else tells of a release in another process, whatever the
- * interval; but not all the time. */
+/* Polls are frequent, whatever the interval, since nothing else reports a release in
+ * another process; but they are not permanent. */
 static void
 test_looks (Fixture       *fixture,
             gconstpointer  data)
@@ -208,7 +209,7 @@ test_looks (Fixture       *fixture,
   g_atomic_int_set (&n_opened, 0);
   g_assert_false (lf_lock_file_acquire_with_timeout (lock, WAIT_SECONDS, NULL, &error));
   g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
-  /* A try that fails looks twice, since its error says who has the lock */
+  /* A failing try looks at the lock twice, since its error names the holder */
   n_looks = 2 * g_atomic_int_get (&n_opened) / n_in_try;
   g_clear_pointer (&watched_path, g_free);
 

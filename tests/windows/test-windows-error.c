@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* The translation of the system's errors, which is private to the library. */
 
@@ -33,7 +34,7 @@ test_io_errors (void)
     { ERROR_TOO_MANY_OPEN_FILES, G_IO_ERROR_TOO_MANY_OPEN_FILES, EMFILE },
     { ERROR_INVALID_FUNCTION, G_IO_ERROR_NOT_SUPPORTED, EOPNOTSUPP },
     { ERROR_NOT_SUPPORTED, G_IO_ERROR_NOT_SUPPORTED, EOPNOTSUPP },
-    /* What nobody has a word for */
+    /* Errors that neither GIO nor POSIX have */
     { ERROR_CRC, G_IO_ERROR_FAILED, EIO },
     { 0xffffffff, G_IO_ERROR_FAILED, EIO },
   };
@@ -47,7 +48,7 @@ test_io_errors (void)
     }
 }
 
-/* The two say the same, as far as GIO translates that of POSIX at all. */
+/* The two translations agree, as far as GIO translates POSIX's errors. */
 static void
 test_agreement (void)
 {

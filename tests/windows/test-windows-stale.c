@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Whom a record proves to be gone on Windows, where the lock is a file: a process
- * is known by its ID and the time of its creation, on its own machine. */
+/* Which holders a record proves dead on Windows, if the lock is a file: a process is
+ * identified by its ID and its creation time, on its own machine. */
 
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +24,13 @@ read_lines (const char *path)
   g_file_get_contents (path, &text, NULL, &error);
   g_assert_no_error (error);
   lines = g_strsplit (text, "\n", -1);
-  /* Further lines have keywords */
+  /* The lines after these have keywords */
   g_assert_cmpuint (g_strv_length (lines), >, N_LINES);
 
   return lines;
 }
 
-/* In the place of what is there, whose holder may have it open. */
+/* Replaces a file that its holder may have open. */
 static void
 write_lines (const char *path,
              char      **lines)
@@ -57,7 +58,7 @@ get_own_lines (const TestBackend *backend,
   return lines;
 }
 
-/* Another value of the same length. */
+/* Changes a line to another value of the same length. */
 static void
 change (char       **lines,
         RecordLine   line)
@@ -94,7 +95,7 @@ assert_stale (const TestBackend *backend,
   g_assert_false (path_exists (path));
 }
 
-/* Another process had this ID before. */
+/* An earlier process had this ID. */
 static void
 test_recycled_pid (Fixture       *fixture,
                    gconstpointer  data)
@@ -108,7 +109,7 @@ test_recycled_pid (Fixture       *fixture,
   assert_stale (data, fixture->path);
 }
 
-/* No process has it now. */
+/* No process has the ID now. */
 static void
 test_dead_pid (Fixture       *fixture,
                gconstpointer  data)
@@ -119,7 +120,7 @@ test_dead_pid (Fixture       *fixture,
   peer_kill (peer);
   peer_wait (peer);
   assert_stale (data, fixture->path);
-  /* As long as somebody has it open, it can be asked */
+  /* While another process has it open, it can still be queried */
   write_lines (fixture->path, lines);
   assert_stale (data, fixture->path);
   g_free (lines[LINE_PID]);
@@ -128,7 +129,7 @@ test_dead_pid (Fixture       *fixture,
   assert_stale (data, fixture->path);
 }
 
-/* What says nothing of this machine proves nothing, and neither does a record
+/* A record that is not certainly of this machine proves nothing, and neither does a record
  * without a time. */
 static void
 test_unproved (Fixture       *fixture,
@@ -160,8 +161,7 @@ test_unproved (Fixture       *fixture,
     }
 }
 
-/* Whatever the record says, the holder of a PID_FILE lives as long as it has its
- * byte locked. */
+/* Whatever the record says, the holder of a PID_FILE lives as long as its byte is locked. */
 static void
 test_life (Fixture       *fixture,
            gconstpointer  data)

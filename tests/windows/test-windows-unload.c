@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* A program that loads the library, as one of its plugins would, and unloads it. */
+/* A program that loads the library, as a plugin of it would, and unloads it. */
 
 #include <windows.h>
 

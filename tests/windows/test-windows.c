@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* Which ways of locking there are on Windows, and who else has one of them. */
+/* Which backends Windows has, and which other programs they exclude. */
 
 #include <fcntl.h>
 #include <io.h>
@@ -22,7 +23,7 @@ test_default (void)
   g_assert_true (lf_backend_is_supported (LF_BACKEND_AUTO));
 }
 
-/* The error says what works instead, and nothing is touched. */
+/* The error names a backend that works, and no file is touched. */
 static void
 test_not_supported (Fixture       *fixture,
                     gconstpointer  data)
@@ -50,8 +51,8 @@ test_not_supported (Fixture       *fixture,
     }
 }
 
-/* The C library's way to lock, as Python's msvcrt.locking() uses it: a byte at the
- * position of the file, for everybody who has it open. */
+/* The C library's locking, which Python's msvcrt.locking() uses: a byte at the file
+ * position, for all users of the file. */
 static void
 test_c_runtime (Fixture       *fixture,
                 gconstpointer  data)
@@ -92,8 +93,8 @@ look_in_thread (gpointer data)
   return NULL;
 }
 
-/* A look takes the lock for a moment, which a try outlasts unless the looker sleeps
- * in just this moment. */
+/* A query takes the lock for a moment. A try outlasts that, unless the querying thread is
+ * suspended in this moment. */
 static void
 test_looks (Fixture       *fixture,
             gconstpointer  data)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // What Lf.js adds to the declarations that ts-for-gir makes from the GIR
 
@@ -8,7 +9,7 @@ declare module 'gi://Lf?version=1.0' {
     export namespace Lf {
         namespace LockFile {
             interface WithOptions {
-                /** In seconds; below 0 for ever. That of the lock file, if not given. */
+                /** In seconds; below 0 waits forever. By default the lock file's timeout. */
                 timeout?: number;
                 /** Ends the wait, not the function. */
                 cancellable?: Gio.Cancellable | null;
@@ -17,7 +18,7 @@ declare module 'gi://Lf?version=1.0' {
 
         interface LockFile {
             /**
-             * Acquires the lock, runs the function and releases the lock, also when the
+             * Acquires the lock, runs the function and releases the lock, even if the
              * function throws.
              *
              * @param body gets the lock file, and may be async

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-// What GJS adds to the introspected library. It finds this file by its name and
-// calls _init() with the namespace as `this`, for imports.gi and gi:// alike.
+// What GJS adds to the introspected library. GJS finds this file by its name and calls
+// _init() with the namespace as `this`, both for imports.gi and for gi://.
 
 const {Gio, GLib, GObject} = imports.gi;
 
-// Without a callback these return promises
+// Without a callback, these return promises
 const ASYNC_METHODS = [
     'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'query_scope',
     'release',
 ];
 
-// Methods that end with a cancellable, and how many arguments come before it
+// Methods whose last parameter is a cancellable, with the number of parameters before it
 const CANCELLABLE_METHODS = {
     acquire: 0, acquire_guard: 0, acquire_guard_with_timeout: 1, acquire_with_timeout: 1,
     break_lock: 0, is_locked: 0, query_holder: 0, query_scope: 0,
 };
 
-// GJS would cut the path there, and another file would be locked
+// GJS would end the path there, and lock another file
 function _checkPath(path) {
     if (typeof path === 'string' && path.includes('\0'))
         throw new TypeError('The path of a lock file cannot contain a NUL character');
@@ -26,8 +27,8 @@ function _checkPath(path) {
 function _makeAsync(proto, name) {
     const method = `${name}_async`;
 
-    // Leaves a mark by which a second call of it, by a program that was written
-    // for the plain library, does nothing
+    // This leaves a mark, so that a second call, by a program that was written for the
+    // plain library, does nothing
     Gio._promisify(proto, method, `${name}_finish`);
     const promisified = proto[method];
 
@@ -40,14 +41,14 @@ function _makeCancellableOptional(proto, name, index) {
     const original = proto[name];
 
     proto[name] = function (...args) {
-        // Not if one before it is missing: GJS is to say so
+        // Not if an argument before it is missing: GJS then reports that
         if (args.length >= index)
             args[index] ??= null;
         return original.apply(this, args);
     };
 }
 
-// Finished by acquire_finish(), too
+// acquire_finish() finishes this one too
 function _makeTimedAsync(proto) {
     Gio._promisify(proto, 'acquire_with_timeout_async', 'acquire_finish');
     const promisified = proto.acquire_with_timeout_async;
@@ -59,7 +60,7 @@ function _makeTimedAsync(proto) {
     };
 }
 
-// A misspelt option, or a timeout that is null, would wait for as long as no one meant
+// A misspelt option, or null as the timeout, could cause an endless wait
 function _checkOptions(options) {
     for (const name of Object.keys(options)) {
         if (!['timeout', 'cancellable'].includes(name))
@@ -79,7 +80,7 @@ async function _with(body, options = {}) {
     try {
         value = await body(this);
     } catch (e) {
-        // Its error says more than one of the release could
+        // The function's error matters more than one of the release
         await this.release_async().catch(() => {});
         throw e;
     }
@@ -88,7 +89,7 @@ async function _with(body, options = {}) {
     return value;
 }
 
-// A path or a file may come first, and other properties after it
+// The first argument may be a path or a file, with other properties after it
 function _getProperties(first, properties) {
     if (typeof first === 'string')
         return {path: first, ...properties};

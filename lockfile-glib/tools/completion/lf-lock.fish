@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 #
 # Completion of lf-lock for fish. The arguments of the command of `lf-lock run` are
-# completed as its own.
+# completed as if the command was called directly.
 
-# The words of the command of "lf-lock run" that are there already, one a line. Fails where
-# its path is not there yet.
+# The words so far of the command of "lf-lock run", one per line. Fails if the path is
+# missing so far.
 function __lf_lock_command_words
     set -l words (commandline -opc)
     set -e words[1]
@@ -20,7 +21,8 @@ function __lf_lock_command_words
                 set -e words[1]
             case '--*'
             case '-*'
-                # Of letters together, the last one that takes a value has the next word
+                # In a group of letters, the value of the last one that takes a value is the
+                # next word
                 string match -qr -- '^-[^bEw]*[bEw]$' $words[1]; and set -e words[1]
             case '*'
                 break
@@ -62,28 +64,28 @@ end
 complete -c lf-lock -f
 complete -c lf-lock -n __lf_lock_needs_subcommand -a run -d 'Run a command while holding a lock'
 complete -c lf-lock -n __lf_lock_needs_subcommand -a status -d 'Tell whether locks are held, and by whom'
-complete -c lf-lock -n __lf_lock_needs_subcommand -a break -d 'Take a lock away from its holder'
+complete -c lf-lock -n __lf_lock_needs_subcommand -a break -d 'Remove the lock of a holder'
 complete -c lf-lock -n __lf_lock_needs_subcommand -l version -d 'Print the version'
 complete -c lf-lock -n __lf_lock_needs_subcommand -s h -l help -d 'Print the help'
 
 complete -c lf-lock -n '__lf_lock_seen run status break' -F
 complete -c lf-lock -n '__lf_lock_seen run status break' -s h -l help -d 'Print the help'
 complete -c lf-lock -n '__lf_lock_seen run status break' -s b -l backend -x \
-    -a 'auto flock fcntl hard-link directory symlink pid-file sqlite' -d 'Lock this way'
+    -a 'auto flock fcntl hard-link directory symlink pid-file sqlite' -d 'Use this backend'
 complete -c lf-lock -n '__lf_lock_seen status' -s j -l json -d 'Print JSON'
 
 complete -c lf-lock -n '__lf_lock_seen run' -s x -l exclusive -d 'Get an exclusive lock'
 complete -c lf-lock -n '__lf_lock_seen run' -s s -l shared -d 'Get a shared lock'
-complete -c lf-lock -n '__lf_lock_seen run' -s u -l unlock -d 'Give the lock of a descriptor back'
+complete -c lf-lock -n '__lf_lock_seen run' -s u -l unlock -d 'Release the lock of a descriptor'
 complete -c lf-lock -n '__lf_lock_seen run' -s n -l nonblock -d 'Do not wait'
 complete -c lf-lock -n '__lf_lock_seen run' -s w -l timeout -x -d 'Wait this many seconds'
 complete -c lf-lock -n '__lf_lock_seen run' -s E -l conflict-exit-code -x \
-    -d 'Exit status if somebody else keeps the lock'
+    -d 'Exit status if somebody else holds the lock'
 complete -c lf-lock -n '__lf_lock_seen run' -s q -l quiet \
-    -d 'Say nothing of somebody else who has the lock'
-complete -c lf-lock -n '__lf_lock_seen run' -l verbose -d 'Say how long it took to get the lock'
+    -d 'Print no message if somebody else holds the lock'
+complete -c lf-lock -n '__lf_lock_seen run' -l verbose -d 'Print how long it took to get the lock'
 complete -c lf-lock -n '__lf_lock_seen run' -s r -l remove -d 'Remove the lock file at the end'
-complete -c lf-lock -n '__lf_lock_seen run' -s o -l close -d 'Keep the lock from the command'
+complete -c lf-lock -n '__lf_lock_seen run' -s o -l close -d 'Do not pass the lock to the command'
 complete -c lf-lock -n '__lf_lock_seen run' -s F -l no-fork -d 'Become the command'
 
 complete -c lf-lock -n '__lf_lock_command_words >/dev/null' -x -a '(__lf_lock_complete_command)'

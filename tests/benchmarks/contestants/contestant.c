@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* What every program that is measured does, in any language: it obeys commands, a
- * line each, and answers each with a line of numbers. All times are nanoseconds of
- * CLOCK_MONOTONIC. It ends with its input.
+/* What every measured program does, in any language: it obeys commands, one per line, and
+ * answers each with a line of numbers. All times are nanoseconds of CLOCK_MONOTONIC. It
+ * exits at the end of its input.
  *
  *   acquire       the time at which it has the lock
- *   release       the time just before it gives it back
- *   cycle COUNT   how long each of so many acquires and releases took
- *   fail COUNT    how long each of so many tries took that found the lock held
+ *   release       the time just before it releases the lock
+ *   cycle COUNT   how long each of COUNT acquires and releases took
+ *   fail COUNT    how long each of COUNT tries took that found the lock held
  *   contend START END HOLD PAUSE
- *                 how long each acquire took of those between two points of time;
- *                 holds the lock for so long, and pauses for so long after it
+ *                 how long each acquire between the times START and END took; holds the
+ *                 lock for HOLD, and then pauses for PAUSE
  *
- * The last two only exist in C and in Python. */
+ * Only programs in C and in Python have the last two. */
 
 #include "contestant.h"
 
@@ -76,7 +77,7 @@ cycle (const Contestant *contestant,
   g_autofree gint64 *times = g_new (gint64, count);
   gint64 before, after;
 
-  /* Caches warm up */
+  /* This warms up the caches */
   for (gsize i = 0; i < count / 10 + 1; i++)
     {
       contestant->acquire ();
@@ -107,7 +108,7 @@ contend (const Contestant *contestant,
   gint64 before, after;
 
   sleep_until (start);
-  /* Once even if it comes too late */
+  /* At least once, even if END has passed */
   do
     {
       gint64 wait;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #pragma once
 
 #include <glib.h>
 
-/* A way of locking, as it is measured. Neither function may fail. */
+/* A measured backend. Neither function may fail. */
 typedef struct
 {
   void (*acquire) (void);
   void (*release) (void);
 
-  /* Obeys what only this program knows; returns whether it is such a command */
+  /* Obeys commands that only this program has; returns whether it was such a command */
   gboolean (*obey) (char **words);
 
-  /* Tries in vain; NULL where that is not measured */
+  /* Tries to acquire the held lock; NULL if that is not measured */
   void (*fail) (void);
 } Contestant;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // gofrs/flock: gofrs lock|context PATH
 //
-// The commands are those of contestant.c. It waits in the kernel with Lock(), and
-// looks now and then with TryLockContext().
+// The commands are those of contestant.c. It waits in the kernel with Lock(), and polls
+// with TryLockContext().
 package main
 
 import (
@@ -20,10 +21,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// That of its documentation
+// The value in its documentation
 const retryDelay = 678 * time.Millisecond
 
-// The clock of package time is the same, but only tells differences
+// The clock of package time is the same, but returns only differences
 var (
 	baseTime  = time.Now()
 	baseStamp = readClock()

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 /* library BACKEND MANNER[,OPTION...] PATH: this library, from C.
  *
@@ -11,22 +12,22 @@
  *   fresh        with a new object for each acquire
  *   not-durable  without writing the record to the disk before the lock is visible
  *
- * Besides those of every program, it obeys commands for many locks at once:
+ * In addition to the commands of every program, it obeys commands for many locks at once:
  *
  *   hold COUNT   0; acquires the locks PATH.0, PATH.1 and so on
- *   drop         the time just before it gives these back
+ *   drop         the time just before it releases these
  *   start COUNT one|distinct
- *                how long the calls took that began so many asynchronous acquires: of
- *                PATH, or of PATH.0, PATH.1 and so on
- *   probe COUNT  how long the slowest of so many asynchronous queries for information
- *                about a file took, and how late the latest of so many timers of
- *                10 ms was, in the main loop and with nothing else to do there
- *   cancel       how long it took until all that were started were reported
+ *                how long the calls took that began COUNT asynchronous acquires: of PATH,
+ *                or of PATH.0, PATH.1 and so on
+ *   probe COUNT  how long the slowest of COUNT asynchronous queries for information about
+ *                a file took, and how late the latest of COUNT timers of 10 ms was, in a
+ *                main loop that does nothing else
+ *   cancel       how long it took until all started acquires were reported
  *   expire COUNT MILLISECONDS
- *                how long after its deadline each of so many asynchronous waits of that
- *                length was reported, which all began at once
- *   serve        the time at which all that were started have had their lock, each
- *                of which gives it back at once */
+ *                how long after its deadline each of COUNT asynchronous waits with that
+ *                timeout was reported; all of them began at once
+ *   serve        the time at which all started acquires have been granted; each one
+ *                releases its lock at once */
 
 #include "contestant.h"
 
@@ -284,7 +285,7 @@ typedef struct
   guint n_left;
   gboolean querying;
   gint64 query_began, timer_began;
-  gint64 worst[2]; /* query and timer */
+  gint64 worst[2]; /* of the query and of the timer */
 } Probe;
 
 static void

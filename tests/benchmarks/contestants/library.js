@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // This library, from GJS: library.js BACKEND MANNER PATH
 //
-// The commands are those of contestant.c. GJS only has a clock of microseconds: what
-// "cycle" answers are means of ten.
+// The commands are those of contestant.c. GJS's clock only has microseconds, so "cycle"
+// answers with means of ten.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -60,7 +61,7 @@ function obey(command, argument) {
     throw new Error(`No such command: ${command}`);
 }
 
-// Since GLib 2.80 it is in a namespace of its own, and GJS warns of the old name
+// Since GLib 2.80 this is in a namespace of its own, and GJS warns about the old name
 let UnixInputStream;
 try {
     UnixInputStream = imports.gi.GioUnix.InputStream;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
 // proper-lockfile: proper-lockfile.js PATH
 //
-// The commands are those of contestant.c. It waits as its option "retries" does by
-// itself: a second at first, and twice as long each time.
+// The commands are those of contestant.c. It waits as with its option "retries": a second
+// at first, and twice as long each time.
 
 'use strict';
 
-// Where Debian has the modules; a Node from elsewhere does not look there
+// Debian's modules are here; another source's Node does not look there
 process.env.NODE_PATH = '/usr/share/nodejs';
 require('module').Module._initPaths();
 
 const lockfile = require('proper-lockfile');
 const readline = require('readline');
 
-// It adds ".lock" itself
+// It appends ".lock" itself
 const file = process.argv[2].replace(/\.lock$/, '');
 const options = { realpath: false, retries: 100 };
 const now = () => process.hrtime.bigint();

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What Python has, beside the library from Python: python.py PROGRAM PATH [ARGUMENT...]
+"""Python's libraries, and this library from Python: python.py PROGRAM PATH [ARGUMENT...]
 
-The commands are those of contestant.c. Each program waits as it does by itself.
+The commands are those of contestant.c. Each program waits in its own way.
 """
 
 import functools
@@ -16,12 +17,12 @@ import time
 class Library:
     """This library: python.py library PATH BACKEND MANNER
 
-    The option "plain" is without the override.
+    The option "plain" leaves out the override.
     """
 
     def __init__(self, path, backend, manner):
         if 'plain' in manner:
-            # An import of it finds that there is none
+            # Importing it fails
             sys.modules['gi.overrides.Lf'] = None
         gi = importlib.import_module('gi')
         gi.require_version('Lf', '1.0')
@@ -57,7 +58,7 @@ class Library:
 
 
 class PyLockfile:
-    """A class of the module lockfile, which appends ".lock" to what it is given."""
+    """A class of the module lockfile, which appends ".lock" to its argument."""
 
     def __init__(self, path, name):
         module = importlib.import_module('lockfile.' + name.lower())
@@ -67,7 +68,7 @@ class PyLockfile:
 
 
 class PIDLockFile:
-    """Does not wait without a timeout, and looks ten times in that."""
+    """Without a timeout it does not wait; with one it polls ten times."""
 
     def __init__(self, path):
         self.errors = importlib.import_module('lockfile')
@@ -100,7 +101,7 @@ class FileLock:
 
 class PortaLocker:
     def __init__(self, path):
-        # The interval between two looks is its own; only the end of its patience is not
+        # The interval between two polls is its default; only its timeout is not
         self.peer = importlib.import_module('portalocker').Lock(path, timeout=1000)
         self.acquire = self.peer.acquire
         self.release = self.peer.release
@@ -118,8 +119,9 @@ class Fasteners:
 
 
 class FlockCommand:
-    """flock(1), which runs a command that says the time: python.py flock-command PATH RAW,
-    with RAW the program of that name."""
+    """flock(1), which runs a command that prints the time: python.py flock-command PATH RAW
+
+    RAW is the program with that name."""
 
     def __init__(self, path, raw):
         self.command = ['flock', path, raw, 'stamp']
@@ -184,7 +186,7 @@ def contend(lock, start, end, hold, pause):
     waits = []
 
     time.sleep(max(0, start - time.monotonic_ns()) / 1e9)
-    # Once even if it comes too late
+    # At least once, even if the end has passed
     while not waits or time.monotonic_ns() < end:
         before = time.monotonic_ns()
         lock.acquire()
@@ -201,7 +203,7 @@ def obey(lock, command, *numbers):
     if command == 'acquire':
         stamp = lock.acquire()
         now = time.monotonic_ns()
-        # The command that flock(1) runs knows better
+        # The command that flock(1) runs knows the exact time
         return [stamp if isinstance(lock, FlockCommand) else now]
     if command == 'release':
         now = time.monotonic_ns()
@@ -220,5 +222,5 @@ program, path, *further = sys.argv[1:]
 lock = PROGRAMS[program](path, *further)
 
 for line in sys.stdin:
-    # In one write, also where the output is not buffered: system calls are counted
+    # In one write, even if the output is not buffered, since system calls are counted
     print(' '.join(map(str, obey(lock, *line.split()))) + '\n', end='', flush=True)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* raw WAY PATH: the system calls that a lock of each way cannot do without, made by
- * hand: what the library is measured against. They are those of a safe lock. That of
- * the kernel counts only if the path still names the file, at its release too. A file
- * that is the lock holds a record before it can be seen, is locked itself from then on,
- * and is removed only if the directory, which is opened once, still has it by this name.
- * But nothing is looked at that can be seen from a result already, and there are no error
- * messages.
+/* raw WAY PATH: the system calls that a lock of each kind needs, made directly, for
+ * comparison with the library. They make a safe lock. A kernel lock counts only if the path
+ * still names the file, also at its release. A file that is the lock contains a record
+ * before it is visible, is locked itself from then on, and is removed only if it still has
+ * this name in the directory, which is opened once. But there is no check of anything that
+ * a result already shows, and there are no error messages.
  *
- * Besides the commands of every program, it obeys
+ * In addition to the commands of every program, it obeys
  *
- *   hold COUNT   0; acquires the locks PATH.0, PATH.1 and so on, for good
+ *   hold COUNT   0; acquires the locks PATH.0, PATH.1 and so on, until the end
  *
- * raw stamp: says the time and ends with its input, for flock(1). */
+ * raw stamp: prints the time and exits at the end of its input, for flock(1). */
 
 #include "config.h"
 
@@ -37,7 +37,7 @@
 
 #define OPEN_FLAGS (O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
-/* As long as those of the library are */
+/* As long as the library's records */
 #define RECORD "1234567\nprogram\nhost\n0123456789abcdef0123456789abcdef\n" \
                "01234567-89ab-cdef-0123-456789abcdef\n" \
                "pid-namespace:4026531836\nstart-time:12345678\n" \
@@ -125,7 +125,7 @@ release_fcntl (void)
   close (fd);
 }
 
-/* No more than an attempt cannot do without */
+/* Only what an attempt needs */
 static void
 fail_flock (void)
 {
@@ -179,7 +179,7 @@ assert_still_there (void)
   g_assert_true (opened.st_dev == named.st_dev && opened.st_ino == named.st_ino);
 }
 
-/* For a hard link and a PID file alike */
+/* For hard links and PID files */
 static void
 acquire_file (void)
 {
@@ -192,7 +192,7 @@ acquire_file (void)
   if (linkat (fd, "", directory_fd, base_name, AT_EMPTY_PATH) == 0)
     return;
 
-  /* Without privileges */
+  /* This works without privileges */
   own_path = g_strdup_printf ("/proc/self/fd/%d", fd);
   check (linkat (AT_FDCWD, own_path, directory_fd, base_name, AT_SYMLINK_FOLLOW));
 }
@@ -304,7 +304,7 @@ set_path (const char *new_path)
   temporary_name = g_strconcat (".", base_name, ".new", NULL);
 }
 
-/* Locks of others are never given back: what is by hand keeps no list of them. */
+/* These locks are never released, since this program keeps no list of them. */
 static void
 hold (int count)
 {

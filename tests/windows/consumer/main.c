@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
-/* A program of somebody else, who has the installed library and pkg-config. */
+/* Another project's program, built with the installed library and pkg-config. */
 
 #include "work.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers */
 
 #include "work.h"
 
-/* One thing of each kind that the library exports: functions, types, domains of
- * errors, cleanup functions. */
+/* One of each kind that the library exports: functions, types, error domains, cleanup
+ * functions. */
 gboolean
 work_under_lock (LfLockFile  *lock,
                  GError     **error)

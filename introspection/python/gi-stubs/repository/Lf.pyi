@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-# Types of Lf as Python has it, with what the override adds. Type checkers find this
-# beside PyGObject, and need no stubs of other libraries (pygobject-stubs).
+# The types of Lf in Python, including what the override adds. Type checkers find them
+# beside PyGObject. They need no stubs of other libraries (pygobject-stubs).
 
 import os
 from collections.abc import Coroutine
@@ -29,7 +30,7 @@ _LockScopeName = Literal['unknown', 'process', 'host', 'all-hosts']
 _Value = TypeVar('_Value')
 _Accepted = TypeVar('_Accepted')
 
-# An attribute that may be set to more than it is read as
+# An attribute that accepts more types than it returns
 class _Attribute(Generic[_Value, _Accepted]):
     def __get__(self, lock: LockFile, owner: type[LockFile]) -> _Value: ...
     def __set__(self, lock: LockFile, value: _Accepted) -> None: ...
@@ -44,7 +45,7 @@ class Backend(GObject.GEnum):
     SYMLINK: ClassVar[Backend]
     PID_FILE: ClassVar[Backend]
     SQLITE: ClassVar[Backend]
-    # On a member, or with a member as argument
+    # Called as a method of a member, or with a member as argument
     def is_supported(self) -> bool: ...
 
 class LockMode(GObject.GEnum):
@@ -57,10 +58,10 @@ class LockScope(GObject.GEnum):
     HOST: ClassVar[LockScope]
     ALL_HOSTS: ClassVar[LockScope]
 
-# The codes that errors have; the enumerations go by the names of the classes below. That
-# such a class makes a code of a number, as the enumeration does, is left out: mypy has no
-# type for a class whose calls give something else than its instances. A program that
-# has Lf.LockError(1) goes on working, but is to say "type: ignore[arg-type]" there.
+# The error codes; the enumerations have the names of the classes below. Such a class also
+# turns a number into a code, as the enumeration does. That is missing here, since mypy has
+# no type for a class whose call returns something else than its instances. A program that
+# uses Lf.LockError(1) works, but needs "type: ignore[arg-type]" there.
 class _LockErrorCode(int):
     @staticmethod
     def quark() -> int: ...
@@ -137,7 +138,7 @@ class LockGuard(GObject.GBoxed):
     def ref(self) -> LockGuard: ...
     def unref(self) -> None: ...
 
-# What acquire() returns is true
+# The result of acquire() is always true
 class _Held(AbstractContextManager[LockFile]):
     def __bool__(self) -> Literal[True]: ...
     def __exit__(

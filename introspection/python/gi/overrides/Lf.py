@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The lockfile-glib maintainers
 
-"""What Python expects of Lf beyond its introspection data.
+"""What Lf has in Python in addition to its introspection data.
 
-Nothing is replaced that would work differently afterwards: the classes get methods
-and the methods take more, so what is written for the introspection data alone goes
-on working. Nothing is imported that a Python may lack, and a version of Lf that is
-not this one's is left as it is.
+The classes get new methods, and existing methods accept more arguments, but nothing
+works differently than before: code that was written for the introspection data alone
+keeps working. This module imports nothing that a Python may lack, and leaves other
+versions of Lf as they are.
 """
 
 import collections
@@ -32,7 +33,7 @@ __all__ = []
 # Errors ---------------------------------------------------------------------------
 
 class _ErrorType(type(GLib.Error)):
-    """The type of a class of errors that goes for the enumeration of its codes too."""
+    """The type of an error class that also stands for the enumeration of its codes."""
 
     def __getattr__(cls, name):
         if name == '_codes':
@@ -55,7 +56,7 @@ class _ErrorType(type(GLib.Error)):
 
 
 class _Error(GLib.Error):
-    """Base of the errors. The message is a sentence, in the user's language."""
+    """Base class of the errors. The message is a sentence in the user's language."""
 
     # Path and backend of an attempt that found the lock held
     _attempt = None
@@ -75,8 +76,8 @@ class _Error(GLib.Error):
         return f'Lf.{type(self).__name__}({self.message!r})'
 
     def __str__(self):
-        """The message, and the holder of the lock at this moment if the attempt did not
-        learn who it was."""
+        """The message. If the attempt did not learn who holds the lock, names the current
+        holder."""
         if self._attempt is not None:
             attempt, self._attempt = self._attempt, None
             with contextlib.suppress(GLib.Error):
@@ -85,7 +86,7 @@ class _Error(GLib.Error):
 
 
 class PathError(_Error, OSError):
-    """The path of a lock file cannot be used; errno and filename say what and which."""
+    """The path of a lock file cannot be used. `errno` says why, and `filename` is the path."""
 
     _codes = Gio.IOErrorEnum
     _code = None
@@ -96,7 +97,7 @@ class PathError(_Error, OSError):
 
 
 class PathNotFound(PathError, FileNotFoundError):
-    """There is no such directory, or no such file where one is needed."""
+    """The directory does not exist, or a file that must exist."""
 
     _code = Gio.IOErrorEnum.NOT_FOUND
 
@@ -108,13 +109,13 @@ class PathNotPermitted(PathError, PermissionError):
 
 
 class PathNotDirectory(PathError, NotADirectoryError):
-    """Something on the way to the lock file is not a directory."""
+    """A part of the path is not a directory."""
 
     _code = Gio.IOErrorEnum.NOT_DIRECTORY
 
 
 class OperationError(_Error):
-    """An operation did not take place, for a reason of GIO's; the base of those below."""
+    """GIO reported that an operation failed. Base class of the two below."""
 
     _codes = Gio.IOErrorEnum
     _code = None
@@ -131,15 +132,14 @@ class Cancelled(OperationError):
 
 
 class OperationPending(OperationError):
-    """Another operation on the object has to be finished first, which the call would keep
-    from it."""
+    """The call would wait for another operation on the object, and keep it from finishing."""
 
     _code = Gio.IOErrorEnum.PENDING
 
 
 _error_classes = {}
 
-# Those of GIO's codes that come from a path
+# GIO's codes for failures of a path
 _ERRNOS = {
     'NOT_FOUND': errno.ENOENT, 'PERMISSION_DENIED': errno.EACCES, 'READ_ONLY': errno.EROFS,
     'NOT_DIRECTORY': errno.ENOTDIR, 'IS_DIRECTORY': errno.EISDIR, 'EXISTS': errno.EEXIST,
@@ -160,7 +160,7 @@ def _export(error_class, domain, code):
 
 
 def _add_errors(name, documentation, bases_by_code):
-    """Makes a class for an enumeration of errors, and one more for each code."""
+    """Makes a class for an enumeration of errors, and a subclass for each code."""
     codes = getattr(Lf, name)
     domain = GLib.quark_to_string(codes.quark())
     base = _ErrorType(name, (_Error,),
@@ -183,8 +183,8 @@ def _add_gio_errors():
 
 
 def _translated(error, lock=None):
-    """The same error as its own class, or as it is if it is neither the library's nor
-    GIO's. The traceback begins where it is raised."""
+    """The same error with its own class, unless it is neither from the library nor from GIO.
+    Its traceback begins where it is raised."""
     error_class = (_error_classes.get((error.domain, error.code)) or
                    _error_classes.get((error.domain, None)))
     if error_class is None or isinstance(error, error_class):
@@ -214,7 +214,7 @@ def _get_display_name(lock):
 
 
 def _get_text_with_holder(error, path, backend):
-    """Asks who has the lock, if the message is the one that names nobody; else None."""
+    """Finds out the holder if the message names none. Returns None if there is no holder."""
     message = ('Timed out waiting to lock %s' if isinstance(error, LockTimeout) else
                '%s is locked already')
     path = _path_to_bytes(path)
@@ -227,7 +227,7 @@ def _get_text_with_holder(error, path, backend):
 
 
 def _translating(name):
-    """The method of that name, with its own classes of errors."""
+    """The method with that name, raising our error classes."""
     function = getattr(_original, name)
 
     def method(self, *args, **kwargs):
@@ -248,7 +248,7 @@ def _path_to_bytes(path):
 
 
 def _path_property(path):
-    """The property that gives a path: strings of properties are always UTF-8."""
+    """The property for a path: string properties are always UTF-8."""
     path = _path_to_bytes(path)
     try:
         return {'path': path.decode('utf-8')}
@@ -257,12 +257,12 @@ def _path_property(path):
 
 
 def _seconds(timeout):
-    # What is no number, or too large, must not get as far as a call into C
+    # Fails if it is not a number, or too large, before anything is called in C
     return -1.0 if timeout is None else 1.0 * timeout
 
 
 def _member(enumeration, value):
-    """A member of an enumeration, which may be given by its name: "shared"."""
+    """A member of an enumeration, which may also be given as a string, such as "shared"."""
     if not isinstance(value, str):
         return value
     members = {member.value_nick: member for member in enumeration.__enum_values__.values()}
@@ -273,7 +273,7 @@ def _member(enumeration, value):
 
 
 class _Linked:
-    """A cancellable of our own, which is cancelled with the caller's."""
+    """A cancellable that is cancelled together with the caller's."""
 
     def __init__(self, cancellable):
         self.cancellable = Gio.Cancellable()
@@ -296,21 +296,21 @@ class _Linked:
 
 # Waits that a signal ends ---------------------------------------------------------
 #
-# Python runs the handlers of signals in the main thread, when a call into C returns.
-# So that thread does not wait in acquire(), but polls a main context of its own in
-# which acquire_with_timeout_async() reports. Python writes the number of a signal to a
-# descriptor at once; the context polls that too.
+# Python runs signal handlers in the main thread, after a call into C has returned. So
+# the main thread does not wait in acquire(). It iterates a main context of its own, in
+# which acquire_with_timeout_async() reports. Python also writes the number of each signal
+# to a descriptor at once, and the main context polls that descriptor.
 #
-# What a handler raises can come after any call. Not between a flag and the call into C
-# that follows it, if nothing has to be looked up for that by Python code: such pairs
-# are whole or not at all. The rest may be done twice.
+# A handler can raise an exception after any call, but not between setting a flag and the
+# following call into C, as long as no Python code runs in between. So these pairs are
+# done completely or not at all. Everything else may be done twice.
 
-# Not PyGObject's own method, which since 3.50 looks for an event loop: that takes code in
-# Python which drops what a handler raises, and may leave an event loop behind
+# PyGObject's own method looks for an event loop since 3.50. That takes Python code, which
+# drops exceptions of signal handlers, and may leave an event loop behind
 _iterate = GLib.MainContext.__base__.iteration
 _set_wakeup_fd = functools.partial(signal.set_wakeup_fd, warn_on_full_buffer=False)
 _PRIORITY = GLib.PRIORITY_DEFAULT
-# So many handlers may raise while it is cleaned up
+# This many signal handlers may raise during the clean-up
 _MAX_SIGNALS = 100
 
 
@@ -380,7 +380,7 @@ class _InterruptibleWait:
         os.set_blocking(write_fd, False)
         self.poll_fd = GLib.PollFD(read_fd, GLib.IOCondition.IN)
         self.context.add_poll(self.poll_fd, _PRIORITY)
-        # A call that keeps its result too
+        # This call also stores its result
         self.others_fds.extend(map(_set_wakeup_fd, (write_fd,)))
 
     def read_signals(self):
@@ -388,8 +388,8 @@ class _InterruptibleWait:
             self.signals.extend(*map(os.read, self.fds[:1], (1024,)))
 
     def start(self):
-        # No Python code is called back: what a handler of a signal raises in it would be
-        # lost. The function takes the lock file and the result.
+        # The callback must not be Python code, since an exception of a signal handler would
+        # be lost in it. setdefault() takes the lock file and the result.
         arguments = (self.lock, self.timeout, _PRIORITY, self.cancellable,
                      self.reports.setdefault)
         acquire_async = self.acquire_async
@@ -405,8 +405,8 @@ class _InterruptibleWait:
             self.context.pop_thread_default()
 
     def check(self):
-        # The handlers have run. Those of PyGObject's main loops, which raise only when
-        # their loop has returned, have not ended anything.
+        # The signal handlers have run. But PyGObject's handlers, which raise only after
+        # their main loop has returned, have not ended anything.
         handler = signal.getsignal(signal.SIGINT)
         is_main_loops = getattr(handler, '__module__', '') == 'gi._ossighelper'
         if is_main_loops and signal.SIGINT in self.signals:
@@ -414,7 +414,7 @@ class _InterruptibleWait:
 
     def clean_up(self):
         self.end_start()
-        # Only a report says for sure that the lock is not held
+        # Only the report proves that the lock is not held
         while self.is_started and not self.reports:
             self.cancellable.cancel()
             _iterate(self.context, True)
@@ -429,7 +429,7 @@ class _InterruptibleWait:
         _close(self.unclosed_fds)
 
     def tell_others(self):
-        """A main loop wants to know of the signals too."""
+        """Passes the signals on, since a main loop may wait for them too."""
         if self.others_fds[0] >= 0 and self.signals:
             with contextlib.suppress(OSError):
                 signals, self.signals = self.signals, bytearray()
@@ -443,8 +443,8 @@ def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
         if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
             raise
     if timeout < 0 and cancellable is None and not lock.is_held():
-        # Another object does. Where no other thread could release it, this does not wait,
-        # but says why.
+        # This thread holds it through another object. If no other thread could release it,
+        # this raises WouldDeadlock at once.
         if _original.is_held_by_thread(lock) and threading.active_count() == 1:
             return acquire(lock, timeout, None)
     with _Linked(cancellable) as linked:
@@ -459,8 +459,9 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
     if was_held is None:
         was_held = is_main and _original.is_acquired_by_thread(lock)
 
-    # From here to the caller there must be no call that returns after the one that got
-    # the lock: there, handlers of signals could raise without anybody to release it
+    # Between the call that gets the lock and the return to the caller, there must be no
+    # other call that returns: a signal handler could raise there, and nobody would release
+    # the lock
     try:
         _check_operations(lock)
         if may_wait and is_main:
@@ -469,7 +470,7 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
     except GLib.Error as error:
         raise _translated(error, lock) from None
     except BaseException as error:
-        # Raised by the handler of a signal that came when the lock was just granted
+        # A signal handler raised this just after the lock was granted
         if is_main and not was_held and _original.is_acquired_by_thread(lock):
             with contextlib.suppress(GLib.Error):
                 _original.release(lock)
@@ -477,7 +478,9 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
 
 
 def _get_lost_exception(error):
-    """What a handler raised while PyGObject made a GLib.Error, which it only prints."""
+    """The exception of a signal handler that ran while PyGObject made a GLib.Error.
+
+    PyGObject only prints it."""
     if type(error) is RuntimeError and 'GError' in str(error):
         return getattr(sys, 'last_value', error)
     return error
@@ -485,15 +488,15 @@ def _get_lost_exception(error):
 
 # Awaitables -----------------------------------------------------------------------
 #
-# An event loop of asyncio does not iterate a main context, unless it is PyGObject's.
-# For any other an operation gets a main context of its own. A thread polls that, and
-# hands it to the event loop when there is something to dispatch: callbacks and
-# notifications come in the thread of the event loop, and nothing wakes up before.
+# asyncio's event loops do not iterate a main context, except for PyGObject's. With other
+# event loops, each operation gets a main context of its own. A thread polls it, and passes
+# it to the event loop when there is something to dispatch. So callbacks and notifications
+# run in the thread of the event loop, and nothing wakes up before.
 
 class _PollOnly(GLib.Source):
-    """Makes a thread's iterations of a main context end before they dispatch anything.
+    """Ends a thread's iterations of a main context before they dispatch anything.
 
-    After each poll it is ready before all others.
+    After each poll, this source is ready before all others.
     """
 
     def __init__(self):
@@ -512,8 +515,10 @@ class _PollOnly(GLib.Source):
 
 
 def _check_operations(lock):
-    """Gives the error of the library where it cannot know that a wait would be endless:
-    the main context of an operation is polled by another thread."""
+    """Raises the library's error for a wait that would never end.
+
+    The library does not notice this case, since another thread polls the main context of
+    the operation."""
     operations = lock.__dict__.get('_operations')
     if not operations or _original.is_acquired_by_thread(lock):
         return
@@ -524,7 +529,7 @@ def _check_operations(lock):
 
 
 class _Operation:
-    """An asynchronous method, and a future of asyncio for its end."""
+    """An asynchronous method, with a future of asyncio for its end."""
 
     def __init__(self, lock, name, io_priority, cancellable, timeout):
         import asyncio
@@ -558,7 +563,7 @@ class _Operation:
     def start_in_own_context(self, io_priority):
         self.context = _new_context(self.lock)
         self.turn = threading.Semaphore(0)
-        # First, because it can fail
+        # First, since it can fail
         threading.Thread(target=self.poll, name=f'Lf {self.name}', daemon=True).start()
         self.context.push_thread_default()
         try:
@@ -570,7 +575,7 @@ class _Operation:
             self.context.pop_thread_default()
             self.turn.release()
         if self.name in ('acquire', 'acquire_guard', 'release'):
-            # As often as there are operations
+            # One entry per operation
             self.operations = self.lock.__dict__.setdefault('_operations', [])
             self.thread = threading.get_ident()
             self.operations.append(self.thread)
@@ -591,7 +596,7 @@ class _Operation:
     def let_loop_dispatch(self):
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.dispatch)
-            # An event loop that is closed forgets what it was going to call
+            # A closed event loop forgets its pending calls
             while not self.turn.acquire(timeout=1) and not self.is_loop_gone():
                 pass
 
@@ -618,7 +623,7 @@ class _Operation:
             self.undo()
 
     def abandon(self):
-        """Nobody waits for it any more."""
+        """Nobody waits for the operation any longer."""
         self.abandoned = True
         self.cancellable.cancel()
         if self.reported and self.error is None:
@@ -649,21 +654,21 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
             try:
                 await asyncio.wait((operation.future,))
             except asyncio.CancelledError as error:
-                # How it ends is to be known first
+                # First wait for the result
                 cancelled = error
                 operation.cancellable.cancel()
             except GeneratorExit:
                 operation.abandon()
                 raise
 
-    # Neither a traceback nor the thread, at its end, must keep a guard alive
+    # Neither a traceback nor the thread must keep a guard alive
     value, operation.value = operation.value, None
     error, operation.error = operation.error, None
 
     if cancelled is not None:
         value = None
         if error is None and name == 'acquire':
-            # It was granted just then
+            # The lock was granted just before the cancel
             with contextlib.suppress(GLib.Error):
                 await _run(lock, 'release', io_priority)
         raise cancelled
@@ -696,31 +701,32 @@ def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT
     return _run(self, 'acquire', io_priority, cancellable, timeout)
 
 
-# What help() and inspect.signature() say of the methods that are made here
+# What help() and inspect.signature() show for the methods that are made here
 
 _CANCELLABLE = 'cancellable=None'
 _ASYNC = 'io_priority=0, cancellable=None, callback=None, user_data=None'
 _DESCRIPTIONS = {
-    'try_acquire': ('', 'Acquires the lock if it is free now; else raises Lf.AlreadyLocked.'),
+    'try_acquire': ('', 'Acquires the lock if it is free now; otherwise raises '
+                        'Lf.AlreadyLocked.'),
     'release': ('', 'Releases the lock.\n\nRaises Lf.NotLocked or Lf.NotMyLock if this object '
-                    'does not hold it, or not any more.'),
+                    'does not hold the lock, or no longer holds it.'),
     'is_locked': (_CANCELLABLE, 'Whether anybody holds the lock: this object or any other.'),
     'query_holder': (_CANCELLABLE, 'Returns the Lf.LockHolder, or None if the lock is free.'),
-    'query_scope': (_CANCELLABLE, 'Returns the Lf.LockScope: whom a lock of this path can '
-                                  'exclude.'),
-    'break_lock': (_CANCELLABLE, 'Takes the lock away from whoever holds it.'),
+    'query_scope': (_CANCELLABLE, 'Returns the Lf.LockScope: which programs a lock of this path '
+                                  'excludes.'),
+    'break_lock': (_CANCELLABLE, 'Removes the lock of its holder.'),
     'acquire_async': (_ASYNC, 'Acquires the lock; waits in the order of the claims.'),
-    'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires the lock within so many '
+    'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires the lock within a number of '
                                                          'seconds; None waits forever.'),
     'acquire_guard_async': (_ASYNC, 'Acquires the lock, and returns an Lf.LockGuard.'),
     'release_async': (_ASYNC, 'Releases the lock.'),
     'is_locked_async': (_ASYNC, 'Whether anybody holds the lock.'),
     'query_holder_async': (_ASYNC, 'Returns the Lf.LockHolder, or None.'),
     'query_scope_async': (_ASYNC, 'Returns the Lf.LockScope.'),
-    'break_lock_async': (_ASYNC, 'Takes the lock away from whoever holds it.'),
+    'break_lock_async': (_ASYNC, 'Removes the lock of its holder.'),
 }
-_IN_LOOP = ('\n\nIn an event loop of asyncio, and without a callback, it returns a coroutine to '
-            'await.\nElse the callback is called with the lock file and a result for '
+_IN_LOOP = ('\n\nIn an asyncio event loop, and without a callback, it returns a coroutine to '
+            'await.\nOtherwise the callback is called with the lock file and a result for '
             '{}_finish().')
 
 
@@ -731,7 +737,7 @@ def _get_signature(parameters):
 def _described(method, name):
     if name.endswith('_finish'):
         parameters = 'result'
-        text = f'Ends {name[:-len("_finish")]}_async(); returns or raises what came of it.'
+        text = f'Finishes {name[:-len("_finish")]}_async(); returns its result or raises its error.'
     else:
         parameters, text = _DESCRIPTIONS[name]
     if name.endswith('_async'):
@@ -746,7 +752,9 @@ def _described(method, name):
 # Blocks and functions under a lock ------------------------------------------------
 
 class _Held:
-    """What acquire() returns: true, and for `with`, which releases at its end."""
+    """The result of acquire().
+
+    It is true, and it is a context manager for `with`, which releases the lock at its end."""
 
     __slots__ = ('_lock', 'was_held')
 
@@ -770,13 +778,13 @@ class _Held:
         return self._lock
 
     def __exit__(self, *exception):
-        # Claims of a thread that holds the lock do not count
+        # A claim of a thread that already holds the lock is not counted
         if not self.was_held:
             self._lock.release()
 
 
 class _Acquired:
-    """What acquired() returns: for `with` and for `async with`."""
+    """The result of acquired(), a context manager for `with` and for `async with`."""
 
     def __init__(self, lock, timeout):
         self._lock = lock
@@ -810,7 +818,7 @@ class _Acquired:
 
 
 class _Entry:
-    """One `with`: whose it is, and the guard that it has."""
+    """One `with` statement: its thread and its guard."""
 
     def __init__(self):
         self.thread = threading.get_ident()
@@ -822,7 +830,7 @@ def _enter(lock, timeout):
     entry = _Entry()
     try:
         entries.append(entry)
-        # Last, for what the handler of a signal raises later would leave it behind
+        # Last: after this call, a signal handler could raise, and the guard would be lost
         entry.guard = _acquire(lock, timeout, None, with_guard=True)
     except BaseException:
         with contextlib.suppress(ValueError):
@@ -834,20 +842,20 @@ def _exit(lock):
     entries = lock.__dict__['_entries']
     entered = [entry for entry in entries if entry.guard is not None]
     own = [entry for entry in entered if entry.thread == threading.get_ident()]
-    # A generator can be closed in another thread than it was begun in
+    # A generator can be closed in another thread than the one that started it
     entry = (own or entered)[-1]
     entries.remove(entry)
     _original.release_guard(entry.guard)
 
 
 def locked(path, timeout=None, **properties):
-    """Decorates a function or coroutine function to run under the lock of a file.
+    """Decorates a function or coroutine function to run while a lock is held.
 
     Each call makes a claim of its own, so threads, tasks and processes exclude each
-    other. The timeout is in seconds, None for ever; the further arguments are
+    other. The timeout is in seconds; None waits forever. Further arguments are
     properties of Lf.LockFile.
     """
-    # Where the program changes its directory to does not matter
+    # Makes the path absolute, in case the program changes its directory later
     path = Lf.LockFile.new(path).get_path()
 
     def decorate(function):
@@ -871,7 +879,7 @@ def locked(path, timeout=None, **properties):
 # What is patched ------------------------------------------------------------------
 
 class _OfClassAndMember:
-    """A function of an enumeration that is a method of its members too."""
+    """A function of an enumeration that is also a method of its members."""
 
     def __init__(self, function):
         self._function = function
@@ -886,7 +894,7 @@ _PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeo
 
 
 class _Default:
-    """A default value that is another one of the object."""
+    """A default value that is another attribute of the object."""
 
     def __init__(self, text):
         self._text = text
@@ -903,7 +911,7 @@ class _Empty:
 
 
 def _attribute(name, documentation, convert=None):
-    """An attribute for a property of GObject."""
+    """An attribute for a GObject property."""
     def get(self):
         return getattr(self, 'is_held' if name == 'held' else f'get_{name}')()
 
@@ -915,13 +923,13 @@ def _attribute(name, documentation, convert=None):
 
 
 class _LockFile:
-    """The methods and attributes that Lf.LockFile gets."""
+    """The methods and attributes that this adds to Lf.LockFile."""
 
-    path = _attribute('path', 'The absolute path of the lock file; None for a file elsewhere.')
+    path = _attribute('path', 'The absolute path of the lock file; None without a local path.')
     file = _attribute('file', 'The Gio.File of the lock file.')
-    document = _attribute('document', 'The Gio.File of the document that the lock is for, where '
-                                      'to save it; None for other locks.')
-    backend = _attribute('backend', 'The Lf.Backend: the way of locking.')
+    document = _attribute('document', 'The Gio.File to which to save the document that the lock '
+                                      'is for; None for other locks.')
+    backend = _attribute('backend', 'The Lf.Backend.')
     held = _attribute('held', 'Whether this object holds the lock.')
     mode = _attribute('mode', "The Lf.LockMode of the next acquire: 'exclusive' or 'shared'.",
                       lambda mode: _member(Lf.LockMode, mode))
@@ -929,16 +937,16 @@ class _LockFile:
                                     'once.', _seconds)
     remove_on_release = _attribute('remove_on_release', 'Whether the lock file is removed when '
                                                         'the lock is released.')
-    create_parents = _attribute('create_parents', 'Whether missing directories are made.')
-    durable = _attribute('durable', 'Whether the record is on the disk before the lock is '
-                                    'visible.')
+    create_parents = _attribute('create_parents', 'Whether missing directories are created.')
+    durable = _attribute('durable', 'Whether the record is written to the disk before the lock '
+                                    'is visible.')
     file_mode = _attribute('file_mode', 'The permissions of a new lock file, before the umask.')
     poll_interval = _attribute('poll_interval', 'The longest time between two polls, in seconds.')
     required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
                                 lambda scope: _member(Lf.LockScope, scope))
 
     def __init__(self, path=None, **properties):
-        """Makes a lock file object for a path, or for a Gio.File; no file is touched yet."""
+        """Makes a lock file object for a path or a Gio.File. No file is touched yet."""
         if path is not None:
             properties.update(_path_property(path))
         if 'timeout' in properties:
@@ -955,18 +963,20 @@ class _LockFile:
 
     @staticmethod
     def new(path):
-        """Makes a lock file object for a path; no file is touched yet."""
+        """Makes a lock file object for a path. No file is touched yet."""
         return _original.new(_path_to_bytes(path))
 
     @staticmethod
     def new_with_backend(path, backend):
-        """Makes a lock file object that locks in a certain way."""
+        """Makes a lock file object with a backend of your choice."""
         return _original.new_with_backend(_path_to_bytes(path), _member(Lf.Backend, backend))
 
     @staticmethod
     def new_for_document(document):
-        """Makes a lock file object for a document, a path or a Gio.File, that programs replace
-        when they save it. Links are followed at once; save to its attribute document."""
+        """Makes a lock file object for a document that programs replace when they save it.
+
+        The document is a path or a Gio.File. Links are followed at once; save the document
+        to the attribute `document`."""
         if not isinstance(document, Gio.File):
             document = Gio.File.new_for_path(_path_to_bytes(document))
         try:
@@ -995,18 +1005,18 @@ class _LockFile:
         _original.set_required_scope(self, _member(Lf.LockScope, required_scope))
 
     def acquire(self, cancellable=None, *, timeout=_USUAL_TIMEOUT, blocking=True):
-        """Acquires the lock, and waits for it if need be.
+        """Acquires the lock, and waits for it if necessary.
 
-        The timeout is in seconds, None waits forever; without blocking, it is 0: one try.
+        The timeout is in seconds; None waits forever. With blocking=False it is 0: one try.
         Raises Lf.LockTimeout or, for one try, Lf.AlreadyLocked. `with lock.acquire():`
-        releases at its end.
+        releases the lock at its end.
         """
         if not blocking:
             if timeout is not _USUAL_TIMEOUT and timeout is not None and timeout > 0:
                 raise ValueError('a call that does not block has no timeout')
             timeout = 0
         timeout = self.get_timeout() if timeout is _USUAL_TIMEOUT else _seconds(timeout)
-        # Nothing is called after the call that got the lock
+        # Before _acquire(): nothing may be called after it
         held = _Held(self)
         try:
             _acquire(self, timeout, cancellable, was_held=held.was_held)
@@ -1015,31 +1025,30 @@ class _LockFile:
         return held
 
     def acquire_with_timeout(self, timeout, cancellable=None):
-        """Acquires the lock within so many seconds; None waits forever, 0 tries once."""
+        """Acquires the lock within a number of seconds; None waits forever, 0 tries once."""
         try:
             return _acquire(self, _seconds(timeout), cancellable)
         except GLib.Error as error:
             raise error.with_traceback(None)
 
     def acquire_guard(self, cancellable=None):
-        """Acquires the lock, and returns an Lf.LockGuard, whose end releases it."""
+        """Acquires the lock, and returns an Lf.LockGuard that releases it."""
         try:
             return _acquire(self, self.get_timeout(), cancellable, with_guard=True)
         except GLib.Error as error:
             raise error.with_traceback(None)
 
     def acquire_guard_with_timeout(self, timeout, cancellable=None):
-        """The same within so many seconds; None waits forever, 0 tries once."""
+        """The same within a number of seconds; None waits forever, 0 tries once."""
         try:
             return _acquire(self, _seconds(timeout), cancellable, with_guard=True)
         except GLib.Error as error:
             raise error.with_traceback(None)
 
     def acquired(self, timeout=_USUAL_TIMEOUT):
-        """Returns a context manager that acquires and releases.
+        """Returns a context manager that acquires and releases the lock.
 
-        The timeout is in seconds, None waits forever; if it is not given, it is that of
-        the lock file.
+        The timeout is in seconds; None waits forever. By default it is the lock file's.
         """
         return _Acquired(self, self.get_timeout() if timeout is _USUAL_TIMEOUT
                          else _seconds(timeout))
@@ -1072,7 +1081,7 @@ class _LockFile:
 
 
 class _LockHolder:
-    """The methods that Lf.LockHolder gets."""
+    """The methods that this adds to Lf.LockHolder."""
 
     def __repr__(self):
         return f'<Lf.LockHolder {self.to_string()}>'
@@ -1082,7 +1091,7 @@ class _LockHolder:
 
 
 def _release_guard(self):
-    """Releases the lock, if the guard has not released it yet."""
+    """Releases the lock, unless the guard has already released it."""
     try:
         return _original.release_guard(self)
     except GLib.Error as error:
@@ -1105,7 +1114,7 @@ _original = types.SimpleNamespace()
 
 
 def _get_patches():
-    """The methods for Lf.LockFile. Nothing is changed yet: something may be missing."""
+    """The methods for Lf.LockFile. Does not change anything yet, since one may be missing."""
     for name in (*_FAILING_METHODS, *_OTHER_METHODS, *(name + '_async' for name in _ASYNC_METHODS)):
         setattr(_original, name, getattr(Lf.LockFile, name))
     _original.release_guard = Lf.LockGuard.release
@@ -1130,24 +1139,24 @@ def _override(patches):
 
     _add_errors('LockError', 'The lock was not acquired.', {
         'FAILED': ('LockFailed', 'The system refused the lock.'),
-        'ALREADY_LOCKED': ('AlreadyLocked', 'Somebody else holds the lock, and no wait was asked '
-                                            'for.'),
-        'TIMED_OUT': ('LockTimeout', 'Somebody else held the lock for all of the timeout.',
+        'ALREADY_LOCKED': ('AlreadyLocked', 'Somebody else holds the lock, and the call was not '
+                                            'to wait.'),
+        'TIMED_OUT': ('LockTimeout', 'Somebody else held the lock until the timeout expired.',
                       TimeoutError),
-        'WOULD_DEADLOCK': ('WouldDeadlock', 'The thread holds the lock itself, through another '
-                                            'object, and would wait forever.'),
+        'WOULD_DEADLOCK': ('WouldDeadlock', 'The thread holds the lock through another object, '
+                                            'and would wait forever.'),
     })
     _add_errors('UnlockError', 'The lock was not released: what it protects is suspect.', {
         'FAILED': ('UnlockFailed', 'The system refused; the lock may still be held.'),
         'NOT_LOCKED': ('NotLocked', 'Nobody holds the lock.'),
         'NOT_MY_LOCK': ('NotMyLock', 'Somebody else holds the lock.'),
     })
-    _add_errors('BackendError', 'This way of locking does not work here.', {
-        'FAILED': ('BackendFailed', 'The database cannot be used.'),
+    _add_errors('BackendError', 'The backend does not work here.', {
+        'FAILED': ('BackendFailed', 'The backend failed, for a reason that has no other class.'),
         'NOT_SUPPORTED': ('NotSupported', 'The system, the build or the file system does not '
-                                          'have it.'),
-        'INVALID_LOCK_FILE': ('InvalidLockFile', 'The path holds something that is no lock of '
-                                                 'this kind.'),
+                                          'have the backend.'),
+        'INVALID_LOCK_FILE': ('InvalidLockFile', 'The path has something that cannot be a lock '
+                                                 'of this backend.'),
     })
     _add_gio_errors()
 
@@ -1163,7 +1172,7 @@ def _override(patches):
 try:
     _patches = _get_patches()
 except AttributeError:
-    # Another version of Lf, which works without
+    # Another version of Lf, which works without this
     __all__.clear()
 else:
     _override(_patches)
