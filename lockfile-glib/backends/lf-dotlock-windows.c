@@ -85,7 +85,7 @@ lf_dotlock_read_file (const LfDotlockBackend  *self,
       g_autofree char *display_name = lf_path_get_display_name (path);
 
       g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_INVALID_LOCK_FILE,
-                   _("%s is not a lock: it holds something else"), display_name);
+                   _("%s is not a lock: it has other content"), display_name);
       return LF_DOTLOCK_ERROR;
     }
 
