@@ -149,6 +149,7 @@ struct _LfLockFile
   char *path; /* of lf_path_new(); NULL where there is no local path */
   char *document; /* or NULL; set where the object is made */
   LfBackend backend;
+  guint slots; /* of a semaphore, whose path this is, else 0 */
 
   LfClaims *claims;
 
@@ -266,6 +267,9 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       return NULL;
     }
 
+  if (self->slots != 0)
+    return lf_operations_get_slots_backend ();
+
   return lf_operations_find_backend (self->backend, error);
 }
 
@@ -295,8 +299,10 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
     .required_scope = self->required_scope,
+    .slots = self->slots,
   };
   seconds = timeout != NULL ? *timeout : self->timeout;
+  request.try_once = seconds == 0;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (isnan (seconds))
@@ -478,6 +484,24 @@ lf_lock_file_drop_grant (LfLockFile *self,
       lf_lock_file_end_release (self, &release, FALSE);
     }
   release_clear (&release);
+}
+
+/* What a semaphore is made of: its lock is that of any of so many files beside the path. */
+LfLockFile *
+lf_lock_file_new_with_slots (const char *path,
+                             guint       slots)
+{
+  LfLockFile *self = lf_lock_file_new (path);
+
+  self->slots = slots;
+
+  return self;
+}
+
+guint
+lf_lock_file_get_slot (LfLockFile *self)
+{
+  return lf_claims_get_slot (self->claims);
 }
 
 static void

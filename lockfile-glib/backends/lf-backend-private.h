@@ -49,6 +49,12 @@ struct _LfBackendVTable
   int  (*block)           (const LfBackendVTable  *self,
                            LfHandle               *handle);
 
+  /* The handles whose block() is to be called all at once, where the grant of any one of
+   * them ends the wait, instead of block(). NULL where that is not so. */
+  LfHandle ** (*get_members) (const LfBackendVTable *self,
+                              LfHandle              *handle,
+                              guint                 *n_members);
+
   /* Whether that queue is one for the lock of this handle, whose attempt found it busy:
    * on a network there may be none. NULL where there always is one. */
   gboolean (*has_queue)   (const LfBackendVTable  *self,
@@ -72,6 +78,11 @@ struct _LfBackendVTable
    * nothing. NULL where there is nothing to ask. */
   LfLockHolder * (*get_obstacle) (const LfBackendVTable *self,
                                   LfHandle              *handle);
+
+  /* Whether the calling thread holds all that a handle could be granted. NULL where that is
+   * one lock, which the table of held locks has. */
+  gboolean (*held_by_thread) (const LfBackendVTable *self,
+                              const LfHandle        *handle);
 
   /* Gives back what may be held without touching the path, and closes; for the end
    * of an acquisition that was not granted. */
@@ -115,6 +126,9 @@ struct _LfBackendVTable
  * platform's best. A new one is its file, its declaration and a line in the table,
  * which is one file per platform. */
 extern const LfBackendVTable *const lf_backends[];
+
+/* Of a semaphore, whose slots are locked with the first of the table. It is not in it. */
+extern const LfBackendVTable lf_backend_slots;
 
 const LfBackendVTable *lf_backend_get_vtable (LfBackend              backend);
 LfBackend              lf_backend_resolve    (LfBackend              backend);

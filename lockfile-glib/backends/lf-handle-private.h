@@ -24,6 +24,8 @@ typedef struct
   gboolean durable;
   double poll_interval;
   LfLockScope required_scope;
+  guint slots;       /* of a semaphore, else 0 */
+  gboolean try_once; /* the semaphore is not waited for */
 } LfRequest;
 
 /* What an attempt works on and a holder keeps. */
@@ -36,6 +38,7 @@ typedef struct
   guint64 inode;
   gpointer data;  /* the backend's own */
   gboolean may_be_locked; /* the kernel may have granted it, whether that was reported or not */
+  guint slot;       /* of a semaphore, from 1, once it is granted */
   gboolean removed; /* by a release that failed afterwards */
   char *lock_name;  /* of the lock among those of this process; NULL if that is the path */
 

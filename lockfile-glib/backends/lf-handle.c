@@ -227,9 +227,15 @@ lf_handle_is_same_lock (const LfHandle *self,
 gboolean
 lf_handle_held_by_thread (const LfHandle *self)
 {
+  const LfBackendVTable *backend = self->request.backend;
   guint64 thread = lf_thread_get_number ();
-  HeldHandles *table = lock_held_handles ();
+  HeldHandles *table;
   gboolean held = FALSE;
+
+  if (backend->held_by_thread != NULL)
+    return backend->held_by_thread (backend, self);
+
+  table = lock_held_handles ();
 
   for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
     {

@@ -31,6 +31,9 @@ gboolean        lf_claims_is_held         (LfClaims       *self);
 gboolean        lf_claims_is_held_here    (LfClaims       *self);
 int             lf_claims_get_fd          (LfClaims       *self);
 
+/* Of a semaphore; 0 where none is held. */
+guint           lf_claims_get_slot        (LfClaims       *self);
+
 /* Lets go of a lock that is held no more because the program closed what held it.
  * Returns TRUE if there was one. */
 gboolean        lf_claims_forget_lost     (LfClaims       *self,

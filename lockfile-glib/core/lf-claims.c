@@ -271,6 +271,17 @@ lf_claims_get_fd (LfClaims *self)
   return fd;
 }
 
+guint
+lf_claims_get_slot (LfClaims *self)
+{
+  State *state = lock_state (self);
+  guint slot = is_held_still (state, FALSE) ? state->handle->slot : 0;
+
+  g_mutex_unlock (&state->mutex);
+
+  return slot;
+}
+
 int
 lf_claims_get_inherited_pid (LfClaims *self)
 {

@@ -13,6 +13,10 @@ const LfBackendVTable *
           lf_operations_find_backend (LfBackend               backend,
                                       GError                **error);
 
+/* The one of a semaphore. */
+const LfBackendVTable *
+          lf_operations_get_slots_backend (void);
+
 /* Releases what @handle holds, and lets waiters of this process know. DONE, LOST with
  * an error that says whose the lock is now, or FAILED. */
 LfRelease lf_operations_release      (LfHandle               *handle,

@@ -25,6 +25,12 @@ lf_operations_find_backend (LfBackend   backend,
   return vtable;
 }
 
+const LfBackendVTable *
+lf_operations_get_slots_backend (void)
+{
+  return &lf_backend_slots;
+}
+
 void
 lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   const char             *path,

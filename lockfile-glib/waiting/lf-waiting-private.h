@@ -28,6 +28,11 @@ typedef struct
   gboolean (*wait_turn) (gpointer turn);
   void     (*stop_turn) (gpointer turn);
   gpointer lock;
+
+  /* For a wait for any one of several: those that block() is called for. NULL where that is
+   * the one lock. */
+  gpointer * (*get_members) (gpointer  lock,
+                             guint    *n_members);
 } LfWaitTarget;
 
 /* One wait, shared between the thread that waits and those that may stop it. */
@@ -68,6 +73,7 @@ typedef struct
 } LfWaitingVTable;
 
 extern const LfWaitingVTable lf_waiting_kernel_queue;
+extern const LfWaitingVTable lf_waiting_any;
 extern const LfWaitingVTable lf_waiting_poll;
 
 /* To be called when a lock of this process was released, however it is waited for: whoever

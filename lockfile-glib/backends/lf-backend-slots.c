@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "backends/lf-backend-private.h"
+
+#include "os/lf-path-private.h"
+
+/* At most so many holders of a path: each holds one of the slot files PATH.1, PATH.2, ...,
+ * whose locks are those of the platform's best backend. A waiter first waits for the lock of
+ * PATH.queue. The waiter that holds it is the head of the queue and waits for all slots at
+ * once; it gives up its place when it has one. So the kernel keeps the order of the waiters,
+ * and frees a slot or the head's place when the process that has it ends.
+ *
+ * A handle has its own data until a slot is granted. From then on it is a handle of that
+ * slot's file and backend, which know how to release it. */
+
+typedef struct
+{
+  const LfBackendVTable *backend;
+  LfHandle *queue;  /* NULL for a single try, which does not queue */
+  gboolean is_head;
+  guint n_slots;
+  LfHandle **slots; /* an element is NULL before it was tried */
+} Slots;
+
+static LfHandle *
+new_member (const LfRequest *request,
+            const char      *suffix)
+{
+  g_autofree char *name = g_strconcat (request->path, ".", suffix, NULL);
+  char *path = lf_path_new (name);
+  LfRequest member_request = *request;
+  LfHandle *member;
+
+  member_request.backend = lf_backend_get_vtable (lf_backend_resolve (LF_BACKEND_AUTO));
+  member_request.path = path;
+  member = lf_handle_new (&member_request);
+  lf_path_unref (path);
+
+  return member;
+}
+
+static Slots *
+get_slots (LfHandle *handle)
+{
+  Slots *slots = handle->data;
+
+  if (slots != NULL)
+    return slots;
+
+  slots = g_new0 (Slots, 1);
+  slots->backend = lf_backend_get_vtable (lf_backend_resolve (LF_BACKEND_AUTO));
+  slots->n_slots = handle->request.slots;
+  slots->slots = g_new0 (LfHandle *, slots->n_slots);
+  if (!handle->request.try_once)
+    slots->queue = new_member (&handle->request, "queue");
+  g_atomic_pointer_set (&handle->data, slots);
+
+  return slots;
+}
+
+static void
+drop_member (LfHandle **member)
+{
+  LfHandle *handle = g_steal_pointer (member);
+
+  if (handle == NULL)
+    return;
+
+  handle->request.backend->drop (handle->request.backend, handle);
+  lf_handle_free (handle);
+}
+
+/* The slots go first: the next of the queue must find them free. */
+static void
+drop_members (Slots *slots,
+              guint  kept)
+{
+  for (guint i = 0; i < slots->n_slots; i++)
+    {
+      if (i != kept)
+        drop_member (&slots->slots[i]);
+    }
+  drop_member (&slots->queue);
+}
+
+static void
+free_slots (Slots *slots)
+{
+  g_free (slots->slots);
+  g_free (slots);
+}
+
+static void
+slots_drop (const LfBackendVTable *vtable,
+            LfHandle              *handle)
+{
+  Slots *slots = g_steal_pointer (&handle->data);
+
+  if (slots == NULL)
+    return;
+
+  drop_members (slots, G_MAXUINT);
+  free_slots (slots);
+}
+
+static gboolean
+has_slot (const LfHandle *handle)
+{
+  return g_atomic_int_get (&handle->slot) != 0;
+}
+
+/* Makes @handle one of the slot that was granted, and lets the next of the queue wait. At any
+ * point of this the process may be forked, and the child closes what it finds. */
+static void
+take_slot (LfHandle *handle,
+           guint     index)
+{
+  Slots *slots = handle->data;
+  LfHandle *member = slots->slots[index];
+
+  drop_members (slots, index);
+
+  lf_path_unref (handle->request.path);
+  handle->request.path = lf_path_ref (member->request.path);
+  handle->request.backend = member->request.backend;
+  handle->fd = member->fd;
+  handle->device = member->device;
+  handle->inode = member->inode;
+  handle->may_be_locked = member->may_be_locked;
+  handle->lock_name = g_steal_pointer (&member->lock_name);
+  g_atomic_int_set (&handle->slot, index + 1);
+  handle->data = member->data;
+
+  lf_handle_free (member);
+  free_slots (slots);
+}
+
+static LfAttempt
+try_slots (LfHandle  *handle,
+           GError   **error)
+{
+  Slots *slots = handle->data;
+
+  for (guint i = 0; i < slots->n_slots; i++)
+    {
+      LfAttempt result;
+
+      if (slots->slots[i] == NULL)
+        {
+          g_autofree char *number = g_strdup_printf ("%u", i + 1);
+
+          slots->slots[i] = new_member (&handle->request, number);
+        }
+
+      result = slots->backend->attempt (slots->backend, slots->slots[i], error);
+      if (result == LF_ATTEMPT_GRANTED)
+        take_slot (handle, i);
+      if (result != LF_ATTEMPT_BUSY)
+        return result;
+    }
+
+  return LF_ATTEMPT_BUSY;
+}
+
+/* A slot that becomes free while others wait is the head's. So a single try, which looks at
+ * the slots without queueing, can get before the head only as anybody can get before a waiter
+ * in the kernel: in the moment until that has woken up. */
+static LfAttempt
+slots_attempt (const LfBackendVTable  *vtable,
+               LfHandle               *handle,
+               GError                **error)
+{
+  Slots *slots;
+
+  if (has_slot (handle))
+    return handle->request.backend->attempt (handle->request.backend, handle, error);
+
+  slots = get_slots (handle);
+  if (slots->queue != NULL && !slots->is_head)
+    {
+      LfAttempt result = slots->backend->attempt (slots->backend, slots->queue, error);
+
+      if (result != LF_ATTEMPT_GRANTED)
+        return result;
+
+      slots->is_head = TRUE;
+    }
+
+  return try_slots (handle, error);
+}
+
+/* What to wait for, of which the first that is granted ends the wait. */
+static LfHandle **
+slots_get_members (const LfBackendVTable *vtable,
+                   LfHandle              *handle,
+                   guint                 *n_members)
+{
+  Slots *slots = handle->data;
+
+  *n_members = slots->is_head ? slots->n_slots : 1;
+
+  return slots->is_head ? slots->slots : &slots->queue;
+}
+
+static gboolean
+slots_has_queue (const LfBackendVTable *vtable,
+                 const LfHandle        *handle)
+{
+  const Slots *slots = handle->data;
+
+  return slots->backend->has_queue == NULL ||
+         slots->backend->has_queue (slots->backend, slots->queue);
+}
+
+/* They are all in one directory. */
+static void
+slots_set_block_error (const LfBackendVTable  *vtable,
+                       const LfHandle         *handle,
+                       int                     saved_errno,
+                       GError                **error)
+{
+  const Slots *slots = handle->data;
+
+  slots->backend->set_block_error (slots->backend, slots->queue, saved_errno, error);
+}
+
+/* With all slots, or the queue if it is not known who has those. */
+static gboolean
+slots_held_by_thread (const LfBackendVTable *vtable,
+                      const LfHandle        *handle)
+{
+  const Slots *slots = handle->data;
+
+  if (slots == NULL || !slots->is_head)
+    return FALSE;
+
+  for (guint i = 0; i < slots->n_slots; i++)
+    {
+      if (!lf_handle_held_by_thread (slots->slots[i]))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static void
+leave_member (LfHandle *member)
+{
+  if (member != NULL)
+    member->request.backend->leave (member->request.backend, member);
+}
+
+static void
+slots_leave (const LfBackendVTable *vtable,
+             LfHandle              *handle)
+{
+  Slots *slots = g_atomic_pointer_get (&handle->data);
+
+  if (has_slot (handle))
+    {
+      leave_member (handle);
+      return;
+    }
+
+  if (slots == NULL)
+    return;
+
+  for (guint i = 0; i < slots->n_slots; i++)
+    leave_member (slots->slots[i]);
+  leave_member (slots->queue);
+}
+
+/* Who has a slot is no answer to whether this object has lost its own. */
+static gboolean
+slots_query_holder (const LfBackendVTable  *vtable,
+                    const char             *path,
+                    LfLockHolder          **holder,
+                    GError                **error)
+{
+  *holder = NULL;
+
+  return TRUE;
+}
+
+/* A granted handle is the slot's, so there is nothing here that releases */
+const LfBackendVTable lf_backend_slots = {
+  .backend = LF_BACKEND_AUTO,
+  .attempt = slots_attempt,
+  .get_members = slots_get_members,
+  .has_queue = slots_has_queue,
+  .set_block_error = slots_set_block_error,
+  .held_by_thread = slots_held_by_thread,
+  .drop = slots_drop,
+  .leave = slots_leave,
+  .query_holder = slots_query_holder,
+};
