@@ -162,6 +162,9 @@ struct _LfLockFile
   gboolean create_parents;
   gboolean durable;
   LfLockScope required_scope;
+  gboolean upgradable;
+  LfAdopted *adopted; /* or NULL: a descriptor that is not adopted, or was taken again */
+  gboolean has_adopted; /* set where the object is made */
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -186,6 +189,7 @@ typedef enum
   PROP_FILE_MODE,
   PROP_POLL_INTERVAL,
   PROP_REQUIRED_SCOPE,
+  PROP_UPGRADABLE,
   PROP_HELD,
 } LfLockFileProperty;
 
@@ -273,6 +277,30 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
   return lf_operations_find_backend (self->backend, error);
 }
 
+/* Sets the error for a descriptor of which the lock cannot be had, which is not the case for a
+ * path. */
+static gboolean
+lf_lock_file_check_adopted (LfLockFile  *self,
+                            LfAdopted   *adopted,
+                            GError     **error)
+{
+  g_autofree char *display_name = NULL;
+
+  if (!self->has_adopted || (adopted != NULL && lf_adopted_is_own (adopted)))
+    return TRUE;
+
+  display_name = lf_path_get_display_name (self->path);
+  if (adopted == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                 _("The descriptor of %s was taken out of the lock file object"), display_name);
+  else
+    g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                 _("The lock of %s belongs to PID %d, from which this process was forked"),
+                 display_name, lf_process_get_id_of (adopted->process));
+
+  return FALSE;
+}
+
 /* A new acquisition by the properties as they are. Without a @timeout it is that of
  * the property. */
 static LfAcquisition *
@@ -282,6 +310,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
                               GError       **error)
 {
   const LfBackendVTable *backend = lf_lock_file_get_usable_backend (self, error);
+  g_autoptr (LfAdopted) adopted = NULL;
   LfRequest request;
   double seconds;
 
@@ -300,10 +329,16 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .poll_interval = self->poll_interval,
     .required_scope = self->required_scope,
     .slots = self->slots,
+    .upgradable = self->upgradable,
   };
+  if (self->adopted != NULL)
+    request.adopted = adopted = lf_adopted_ref (self->adopted);
   seconds = timeout != NULL ? *timeout : self->timeout;
   request.try_once = seconds == 0;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (!lf_lock_file_check_adopted (self, adopted, error))
+    return NULL;
 
   if (isnan (seconds))
     {
@@ -562,6 +597,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_enum (value, (int) lf_lock_file_get_required_scope (self));
       break;
 
+    case PROP_UPGRADABLE:
+      g_value_set_boolean (value, lf_lock_file_get_upgradable (self));
+      break;
+
     case PROP_HELD:
       g_value_set_boolean (value, lf_lock_file_is_held (self));
       break;
@@ -625,6 +664,10 @@ lf_lock_file_set_property (GObject      *object,
       lf_lock_file_set_required_scope (self, (LfLockScope) g_value_get_enum (value));
       break;
 
+    case PROP_UPGRADABLE:
+      lf_lock_file_set_upgradable (self, g_value_get_boolean (value));
+      break;
+
     case PROP_DOCUMENT:
     case PROP_HELD:
     default:
@@ -648,6 +691,7 @@ lf_lock_file_finalize (GObject *object)
   LfLockFile *self = LF_LOCK_FILE (object);
 
   lf_claims_free (self->claims);
+  g_clear_pointer (&self->adopted, lf_adopted_unref);
   g_clear_pointer (&self->path, lf_path_unref);
   g_free (self->document);
 
@@ -887,6 +931,21 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
+   * LfLockFile:upgradable: (getter get_upgradable) (setter set_upgradable)
+   *
+   * Whether a shared lock may become an exclusive one, by [method@LockFile.try_upgrade].
+   *
+   * With %LF_BACKEND_FCNTL the kernel asks for a descriptor that can be written to, also for
+   * a shared lock that is upgraded later; without this, a shared lock opens the file for
+   * reading. Other backends cannot upgrade, and ignore this.
+   *
+   * Since: 1.0
+   */
+  props[PROP_UPGRADABLE] =
+    g_param_spec_boolean ("upgradable", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
    * LfLockFile:held: (getter is_held)
    *
    * Whether this object holds the lock.
@@ -1054,6 +1113,71 @@ lf_lock_file_new_for_document (GFile   *document,
                        "create-parents", !beside,
                        NULL);
   self->document = g_steal_pointer (&resolved);
+
+  return self;
+}
+
+/**
+ * lf_lock_file_new_for_fd:
+ * @fd: an open descriptor of the lock file, which belongs to the object from then on
+ * @backend: %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL or %LF_BACKEND_AUTO
+ * @error: return location for an error
+ *
+ * Makes an object for the lock of an open descriptor, which is never opened again. It may
+ * have been inherited, or passed by systemd or over a socket, with the lock or without.
+ *
+ * The object does not know whether the descriptor has the lock until it is acquired, which
+ * succeeds at once if it has: [method@LockFile.try_acquire]. The lock belongs to the open file
+ * description, which all duplicates of the descriptor share, also those in other processes.
+ * They do not exclude each other, and a release is a release for all of them. An attempt that
+ * fails can lose a lock that the descriptor had in another mode.
+ *
+ * The lock is that of the file that the descriptor has open, even if another file is at its
+ * path by now; the file is never removed. [method@LockFile.get_path] is the path that the
+ * system knew for the descriptor when the object was made. After a release the object keeps
+ * the descriptor, and can acquire the lock again; the descriptor is closed with the object,
+ * and taken out of it by [method@LockFile.steal_fd]. It is set to be closed when a program is
+ * executed.
+ *
+ * The errors are:
+ *
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: any other backend, %LF_BACKEND_FCNTL on a system without
+ *   locks of open file descriptions, or Windows
+ * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the descriptor is not that of a regular file or, with
+ *   %LF_BACKEND_FLOCK, of a directory
+ * - %G_IO_ERROR_FAILED: the descriptor is not open
+ *
+ * After an error the descriptor is still the caller's.
+ *
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new_for_fd (int         fd,
+                         LfBackend   backend,
+                         GError    **error)
+{
+  const LfBackendVTable *vtable;
+  g_autofree char *path = NULL;
+  LfAdopted *adopted;
+  LfLockFile *self;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  backend = lf_backend_resolve (backend);
+  vtable = lf_operations_find_backend (backend, error);
+  if (vtable == NULL)
+    return NULL;
+
+  path = lf_path_new_for_fd (fd);
+  adopted = lf_operations_adopt (vtable, fd, path, error);
+  if (adopted == NULL)
+    return NULL;
+
+  self = lf_lock_file_new_with_backend (path, backend);
+  self->adopted = adopted;
+  self->has_adopted = TRUE;
 
   return self;
 }
@@ -1521,6 +1645,45 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_REQUIRED_SCOPE]);
+}
+
+/**
+ * lf_lock_file_get_upgradable: (get-property upgradable)
+ * @self: a lock file
+ *
+ * Gets whether a shared lock may become an exclusive one.
+ *
+ * Returns: %TRUE if it may
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_upgradable (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->upgradable;
+}
+
+/**
+ * lf_lock_file_set_upgradable: (set-property upgradable)
+ * @self: a lock file
+ * @upgradable: whether it may
+ *
+ * Sets whether a shared lock may become an exclusive one, from the next acquire on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_upgradable (LfLockFile *self,
+                             gboolean    upgradable)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->upgradable, upgradable, PROP_UPGRADABLE);
 }
 
 /**
@@ -2691,4 +2854,155 @@ lf_lock_file_get_fd (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
 
   return lf_claims_get_fd (self->claims);
+}
+
+/**
+ * lf_lock_file_steal_fd:
+ * @self: a lock file
+ *
+ * Takes the descriptor of the locked file out of the object, with its lock.
+ *
+ * The object then holds nothing, and can acquire the lock anew, which waits for the taken one;
+ * one from [ctor@LockFile.new_for_fd] has no descriptor left and fails with %G_IO_ERROR_CLOSED.
+ * The lock is held until the last duplicate of the descriptor is closed, in whatever process,
+ * or the descriptor is unlocked. So a program that is executed can inherit the lock, and hold
+ * it until it ends:
+ *
+ * <!-- code: in handed-on.c -->
+ * ```c
+ * g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+ * g_autoptr (GSubprocess) child = NULL;
+ *
+ * g_subprocess_launcher_take_fd (launcher, lf_lock_file_steal_fd (lock), 3);
+ * child = g_subprocess_launcher_spawn (launcher, error, "work", "--for-long", NULL);
+ * g_subprocess_launcher_close (launcher);
+ * ```
+ *
+ * Such a lock is no longer checked, and the file is not removed. The descriptor is set to be
+ * closed when a program is executed; `g_subprocess_launcher_take_fd()` sees to that.
+ *
+ * %LF_BACKEND_FLOCK has such a descriptor, and %LF_BACKEND_FCNTL where there are locks of open
+ * file descriptions.
+ *
+ * Returns: the descriptor, which the caller has to close, or -1 if the lock is not held or
+ *   this way of locking has none to give away
+ *
+ * Since: 1.0
+ */
+int
+lf_lock_file_steal_fd (LfLockFile *self)
+{
+  LfAdopted *adopted;
+  LfHandle *handle;
+  int fd;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
+
+  handle = lf_claims_steal (self->claims);
+  if (handle == NULL)
+    return -1;
+
+  fd = lf_operations_steal_fd (handle);
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  adopted = g_steal_pointer (&self->adopted);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+  g_clear_pointer (&adopted, lf_adopted_unref);
+
+  lf_lock_file_notify_held (self);
+
+  return fd;
+}
+
+static gboolean
+lf_lock_file_convert (LfLockFile  *self,
+                      LfLockMode   mode,
+                      GError     **error)
+{
+  g_autofree char *display_name = NULL;
+  LfAttempt result = LF_ATTEMPT_ERROR;
+
+  if (!lf_claims_convert (self->claims, mode, &result, error))
+    {
+      display_name = lf_path_get_display_name (self->path != NULL ? self->path : "");
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+                   _("The lock of %s is not held"), display_name);
+      return FALSE;
+    }
+
+  if (result == LF_ATTEMPT_BUSY)
+    {
+      display_name = lf_path_get_display_name (self->path);
+      g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
+                   _("%s is locked already"), display_name);
+    }
+
+  return result == LF_ATTEMPT_GRANTED;
+}
+
+/**
+ * lf_lock_file_try_upgrade:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Makes the shared lock that is held an exclusive one, if nobody else shares it, without
+ * letting go of it: nobody gets in between.
+ *
+ * If that fails, the lock is still held, and still shared. An exclusive lock stays as it is.
+ *
+ * There is no upgrade that waits. Two holders that wait for each other to let go would wait
+ * forever. Release the lock and acquire it exclusively, and read again what you have read.
+ *
+ * [property@LockFile:mode] is not changed, and counts for the next acquire.
+ *
+ * The errors are:
+ *
+ * - %LF_LOCK_ERROR_ALREADY_LOCKED: others share the lock
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this backend cannot do that, or the lock is not
+ *   [property@LockFile:upgradable]. Only %LF_BACKEND_FCNTL can, where there are locks of open
+ *   file descriptions. flock(2) lets go of the shared lock before it asks for the other, and
+ *   SQLite has no statement that makes a transaction that reads one that excludes readers
+ * - %LF_UNLOCK_ERROR_NOT_LOCKED: this object holds no lock
+ * - %LF_BACKEND_ERROR_FAILED: any other failure, such as a system that is out of locks
+ *
+ * Returns: %TRUE if the lock is exclusive now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_try_upgrade (LfLockFile  *self,
+                          GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_convert (self, LF_LOCK_MODE_EXCLUSIVE, error);
+}
+
+/**
+ * lf_lock_file_downgrade:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Makes the exclusive lock that is held a shared one, without letting go of it: nobody can
+ * have changed what it protects when others begin to read.
+ *
+ * It does not wait. A shared lock stays as it is. The lock can be upgraded again by
+ * [method@LockFile.try_upgrade], without [property@LockFile:upgradable].
+ *
+ * The errors are %LF_BACKEND_ERROR_NOT_SUPPORTED, %LF_UNLOCK_ERROR_NOT_LOCKED and
+ * %LF_BACKEND_ERROR_FAILED, as with [method@LockFile.try_upgrade].
+ *
+ * Returns: %TRUE if the lock is shared now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_downgrade (LfLockFile  *self,
+                        GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_convert (self, LF_LOCK_MODE_SHARED, error);
 }

@@ -100,6 +100,22 @@ struct _LfBackendVTable
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);
 
+  /* Whether the lock can be that of the descriptor @fd, whatever its file is called, so that it
+   * can be given to the program and taken from it. @adopted is set; -1 is not looked at. NULL
+   * where it cannot. */
+  gboolean (*adopt) (const LfBackendVTable  *self,
+                     int                     fd,
+                     const char             *path,
+                     LfAdopted             **adopted,
+                     GError                **error);
+
+  /* Changes the mode of a lock that is held, once and without letting go of it: after BUSY and
+   * ERROR it is what it was. NULL where the system cannot do that. */
+  LfAttempt (*convert) (const LfBackendVTable  *self,
+                        LfHandle               *handle,
+                        LfLockMode              mode,
+                        GError                **error);
+
   /* Gives the lock back and closes. */
   LfRelease (*release) (const LfBackendVTable  *self,
                         LfHandle               *handle,

@@ -4,12 +4,11 @@
 
 #include <glib.h>
 
+#include "backends/lf-adopted-private.h"
 #include "lf-enums.h"
 #include "os/lf-process-private.h"
 
 G_BEGIN_DECLS
-
-typedef struct _LfBackendVTable LfBackendVTable;
 
 /* What an acquisition asks for: the properties of the lock file as they were
  * when it was asked. They count until the release. */
@@ -25,6 +24,8 @@ typedef struct
   double poll_interval;
   LfLockScope required_scope;
   guint slots;       /* of a semaphore, else 0 */
+  LfAdopted *adopted; /* or NULL */
+  gboolean upgradable;
   gboolean try_once; /* the semaphore is not waited for */
 } LfRequest;
 

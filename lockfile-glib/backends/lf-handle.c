@@ -57,6 +57,8 @@ lf_handle_new (const LfRequest *request)
     .process = lf_process_get (),
   };
   self->request.path = lf_path_ref (request->path);
+  if (request->adopted != NULL)
+    lf_adopted_ref (request->adopted);
 
   return self;
 }
@@ -165,6 +167,7 @@ lf_handle_free (LfHandle *self)
     }
 
   lf_path_unref (self->request.path);
+  g_clear_pointer (&self->request.adopted, lf_adopted_unref);
   g_free (self->lock_name);
   g_free (self);
 }

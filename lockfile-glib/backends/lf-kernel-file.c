@@ -41,6 +41,9 @@ open_handle (const LfKernelFileBackend  *self,
 {
   LfUnixFileAccess access = for_writing ? LF_UNIX_FILE_WRITE : self->read_access;
 
+  if (handle->request.adopted != NULL)
+    return lf_unix_file_duplicate (handle, error);
+
   handle->fd = lf_descriptor_reuse (handle->request.path, for_writing,
                                     &handle->device, &handle->inode);
 
@@ -73,7 +76,8 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
 {
   const LfKernelFileBackend *self = cast (vtable);
   const LfRequest *request = &handle->request;
-  gboolean for_writing = self->writes_to_exclude && request->mode == LF_LOCK_MODE_EXCLUSIVE;
+  gboolean for_writing = self->writes_to_exclude &&
+                         (request->mode == LF_LOCK_MODE_EXCLUSIVE || request->upgradable);
   g_autofree char *display_name = NULL;
 
   if (handle->fd >= 0 && !lf_unix_file_is_open (handle))
@@ -96,7 +100,7 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
       result = self->lock (handle, FALSE);
       if (result == EWOULDBLOCK)
         return LF_ATTEMPT_BUSY;
-      if (!for_writing && wants_writing (handle, result))
+      if (!for_writing && request->adopted == NULL && wants_writing (handle, result))
         {
           for_writing = TRUE;
           vtable->close (vtable, handle);
@@ -109,6 +113,10 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
         }
 
       handle->may_be_locked = TRUE;
+      /* The lock of an adopted descriptor is that of the file that it has open */
+      if (request->adopted != NULL)
+        return LF_ATTEMPT_GRANTED;
+
       state = lf_unix_file_get_state (handle, &path_stat);
       if (state == LF_UNIX_FILE_CURRENT)
         return LF_ATTEMPT_GRANTED;
@@ -144,6 +152,25 @@ lf_kernel_file_block (const LfBackendVTable *vtable,
   handle->may_be_locked = TRUE;
 
   return cast (vtable)->lock (handle, TRUE);
+}
+
+gboolean
+lf_kernel_file_adopt (const LfBackendVTable  *vtable,
+                      int                     fd,
+                      const char             *path,
+                      LfAdopted             **adopted,
+                      GError                **error)
+{
+  struct stat file_stat;
+
+  if (!lf_unix_file_check_fd (fd, path, cast (vtable)->read_access, &file_stat, error))
+    return FALSE;
+
+  /* What is executed inherits nothing, as of any lock */
+  fcntl (fd, F_SETFD, FD_CLOEXEC);
+  *adopted = lf_adopted_new (vtable, fd, file_stat.st_dev, file_stat.st_ino);
+
+  return TRUE;
 }
 
 gboolean
@@ -223,9 +250,9 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
     }
 
   /* What a release that failed has removed is not at the path any more */
-  if (!handle->removed)
+  if (!handle->removed && request->adopted == NULL)
     state = lf_unix_file_get_state (handle, &path_stat);
-  if (request->remove_on_release && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
+  if (request->remove_on_release && request->adopted == NULL && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
       request->mode == LF_LOCK_MODE_EXCLUSIVE)
     remove_file (handle, &path_stat);
 

@@ -242,6 +242,50 @@ lf_unix_file_open (LfHandle          *handle,
   return LF_UNIX_FILE_OPENED;
 }
 
+gboolean
+lf_unix_file_check_fd (int                fd,
+                       const char        *path,
+                       LfUnixFileAccess   access,
+                       struct stat       *file_stat,
+                       GError           **error)
+{
+  if (fstat (fd, file_stat) != 0)
+    {
+      lf_unix_file_set_path_error (error, path, errno);
+      return FALSE;
+    }
+
+  if (!is_lockable (file_stat->st_mode, access))
+    {
+      set_not_a_lock_error (error, path, describe_file_type (file_stat->st_mode));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Instead of opening, which would be another open file description. */
+LfUnixFileOpen
+lf_unix_file_duplicate (LfHandle  *handle,
+                        GError   **error)
+{
+  const LfAdopted *adopted = handle->request.adopted;
+  struct stat file_stat;
+  int fd = -1;
+
+  errno = EBADF;
+  if (lf_descriptor_is (adopted->fd, adopted->device, adopted->inode))
+    fd = fcntl (adopted->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+  if (fd < 0 || !lf_unix_file_set_fd (handle, fd, &file_stat))
+    {
+      lf_unix_file_set_path_error (error, handle->request.path, errno);
+      return LF_UNIX_FILE_OPEN_ERROR;
+    }
+
+  return LF_UNIX_FILE_OPENED;
+}
+
 /* The same as the next, before it is closed. */
 gboolean
 lf_unix_file_take (LfHandle *handle)

@@ -62,6 +62,15 @@ LfClaimsRelease lf_claims_begin_release   (LfClaims       *self,
 void            lf_claims_end_release     (LfClaims       *self,
                                            LfRelease       result);
 
+/* Takes what is held without releasing it, where the lock is that of a descriptor; else NULL. */
+LfHandle       *lf_claims_steal           (LfClaims       *self);
+
+/* Changes the mode of what is held. Returns FALSE if nothing is held, else with @result. */
+gboolean        lf_claims_convert         (LfClaims       *self,
+                                           LfLockMode      mode,
+                                           LfAttempt      *result,
+                                           GError        **error);
+
 /* The process whose lock a child inherited, or 0. */
 int             lf_claims_get_inherited_pid (LfClaims     *self);
 

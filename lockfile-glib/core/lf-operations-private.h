@@ -22,6 +22,21 @@ const LfBackendVTable *
 LfRelease lf_operations_release      (LfHandle               *handle,
                                       GError                **error);
 
+/* Changes the mode of a lock without letting go of it, in one try. */
+LfAttempt lf_operations_convert      (LfHandle               *handle,
+                                      LfLockMode              mode,
+                                      GError                **error);
+
+/* Takes the descriptor out of a handle that is not held any more, which is freed. */
+int       lf_operations_steal_fd     (LfHandle               *handle);
+
+/* A descriptor whose lock is to be had, or is there already, or NULL with an error. */
+LfAdopted *
+          lf_operations_adopt        (const LfBackendVTable  *backend,
+                                      int                     fd,
+                                      const char             *path,
+                                      GError                **error);
+
 /* Releases without a word, and frees the handle. In a forked child it leaves the lock
  * alone. */
 void      lf_operations_drop         (LfHandle               *handle);

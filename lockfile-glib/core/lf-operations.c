@@ -84,6 +84,63 @@ lf_operations_release (LfHandle  *handle,
   return result;
 }
 
+LfAttempt
+lf_operations_convert (LfHandle    *handle,
+                       LfLockMode   mode,
+                       GError     **error)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+  LfAttempt result;
+
+  if (backend->convert == NULL)
+    {
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("%s cannot change the mode of a lock without letting go of it"),
+                   lf_backend_get_name (backend->backend));
+      return LF_ATTEMPT_ERROR;
+    }
+
+  if (handle->request.mode == mode)
+    return LF_ATTEMPT_GRANTED;
+
+  result = backend->convert (backend, handle, mode, error);
+  /* Others who want it shared may have it now */
+  if (result == LF_ATTEMPT_GRANTED && mode == LF_LOCK_MODE_SHARED)
+    lf_waiting_poll_wake (lf_handle_get_lock_name (handle));
+
+  return result;
+}
+
+int
+lf_operations_steal_fd (LfHandle *handle)
+{
+  int fd = handle->fd;
+
+  lf_handle_forget_fd (handle);
+  handle->fd = -1;
+  lf_handle_free (handle);
+
+  return fd;
+}
+
+LfAdopted *
+lf_operations_adopt (const LfBackendVTable  *backend,
+                     int                     fd,
+                     const char             *path,
+                     GError                **error)
+{
+  LfAdopted *adopted = NULL;
+
+  if (backend->adopt == NULL)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("The lock of %s is not that of a descriptor"),
+                 lf_backend_get_name (backend->backend));
+  else
+    backend->adopt (backend, fd, path, &adopted, error);
+
+  return adopted;
+}
+
 void
 lf_operations_drop (LfHandle *handle)
 {
