@@ -20,9 +20,11 @@ typedef struct
 
 void signals_block (Signals *self);
 
-/* The exit status of the command; or, if it did not even start, what to say instead. */
+/* The exit status of the command; or, if it did not even start, what to say instead. It
+ * inherits @fd, and lives on without this process then, unless that is -1. */
 int child_run (char    **command,
-               Signals  *signals);
+               Signals  *signals,
+               int       fd);
 
 /* Ends this process as the command ended, if a signal did that to both; else returns. */
 void child_die_alike (const Signals *signals);

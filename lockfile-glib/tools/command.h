@@ -30,6 +30,13 @@ gboolean command_parse (GOptionContext     *context,
 LfLockFile *command_new_lock_file (const char *path,
                                    const char *backend_name);
 
+/* The value of an option for a number of slots that was not given. FALSE if it was, and the
+ * library does not allow it, which has been said then. */
+#define COMMAND_NO_SLOTS G_MININT
+gboolean command_check_slots (int slots);
+char *command_get_slot_path (const char *path,
+                             guint       slot);
+
 char *command_make_printable (const char *text);
 
 void command_print (const char *format,

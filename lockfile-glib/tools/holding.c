@@ -15,7 +15,7 @@
 /* A command line may be longer than anybody reads. */
 #define MAX_CHARACTERS 200
 
-static void
+void
 holding_free (Holding *self)
 {
   g_clear_object (&self->holder);
