@@ -796,8 +796,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * Whether the lock excludes everybody or only exclusive locks.
    *
    * A change takes effect with the next acquire: a lock that is held keeps its mode.
-   * To change that, release and acquire again; another can be granted the lock in
-   * between, since flock(2) cannot change a lock without letting go of it. A backend
+   * To change that, call [method@LockFile.try_upgrade] or [method@LockFile.downgrade]
+   * with %LF_BACKEND_FCNTL. With other backends, release and acquire again; another can
+   * be granted the lock in between, since flock(2) cannot change a lock without letting go
+   * of it. A backend
    * without shared locks refuses to acquire one, with %LF_BACKEND_ERROR_NOT_SUPPORTED.
    *
    * Since: 1.0
