@@ -122,6 +122,8 @@ take_slot (LfHandle *handle,
 
   drop_members (slots, index);
 
+  /* By this name others of this process wait, where they poll */
+  handle->lock_name = g_strdup (handle->request.path);
   lf_path_unref (handle->request.path);
   handle->request.path = lf_path_ref (member->request.path);
   handle->request.backend = member->request.backend;
@@ -129,7 +131,6 @@ take_slot (LfHandle *handle,
   handle->device = member->device;
   handle->inode = member->inode;
   handle->may_be_locked = member->may_be_locked;
-  handle->lock_name = g_steal_pointer (&member->lock_name);
   g_atomic_int_set (&handle->slot, index + 1);
   handle->data = member->data;
 
