@@ -4,7 +4,11 @@
 
 #include "backends/lf-backend-private.h"
 
+#include <errno.h>
+
+#include "lf-errors.h"
 #include "os/lf-path-private.h"
+#include "os/lf-translate-private.h"
 
 /* At most so many holders of a path: each holds one of the slot files PATH.1, PATH.2, ...,
  * whose locks are those of the platform's best backend. A waiter first waits for the lock of
@@ -215,7 +219,8 @@ slots_has_queue (const LfBackendVTable *vtable,
          slots->backend->has_queue (slots->backend, slots->queue);
 }
 
-/* They are all in one directory. */
+/* The files are all in one directory. EAGAIN is that of starting a thread for a slot: no wait in
+ * the kernel ends with it. */
 static void
 slots_set_block_error (const LfBackendVTable  *vtable,
                        const LfHandle         *handle,
@@ -223,6 +228,13 @@ slots_set_block_error (const LfBackendVTable  *vtable,
                        GError                **error)
 {
   const Slots *slots = handle->data;
+
+  if (saved_errno == EAGAIN)
+    {
+      g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                   _("Cannot start a thread to wait for a lock: %s"), g_strerror (saved_errno));
+      return;
+    }
 
   slots->backend->set_block_error (slots->backend, slots->queue, saved_errno, error);
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -468,6 +469,8 @@ child_start (Child      *child,
   {
     LfSemaphore *semaphore = lf_semaphore_new (path, slots);
 
+    /* With a case that fails */
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
     if (!lf_semaphore_acquire (semaphore, NULL, NULL) || write (child->told[1], "!", 1) != 1)
       _exit (1);
     pause ();
@@ -627,6 +630,43 @@ test_release_async (Fixture       *fixture,
   slot_claim_clear (&claim);
 }
 
+/* Its user may have no more threads: the head of the queue cannot wait, says so, and lets the
+ * next have its place. */
+static void
+wait_without_threads (gpointer data)
+{
+  const char *path = data;
+  const struct rlimit none = { 1, 1 };
+  g_autoptr (LfSemaphore) waiting = lf_semaphore_new (path, 2);
+  g_autofree char *queue = g_strconcat (path, ".queue", NULL);
+  g_autoptr (GError) error = NULL;
+  Child holders[2];
+
+  for (guint i = 0; i < 2; i++)
+    {
+      child_start (&holders[i], path, 2);
+      child_expect_acquired (&holders[i]);
+    }
+
+  /* In this thread, but for the slots */
+  g_assert_no_errno (setrlimit (RLIMIT_NPROC, &none));
+  g_assert_false (lf_semaphore_acquire (waiting, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "thread"));
+  assert_free (queue);
+
+  child_kill (&holders[0]);
+  g_object_unref (new_holder (path, 2));
+  child_kill (&holders[1]);
+}
+
+static void
+test_no_threads (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  run_as_user (wait_without_threads, fixture->path);
+}
+
 /* The storm: three processes for each slot, some of which are killed. Memory that they share
  * is the witness: a bit for each that holds a slot, and who has which. */
 
@@ -701,6 +741,7 @@ work (Witness    *witness,
 {
   g_autoptr (GRand) rand = g_rand_new ();
 
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   while (!g_atomic_int_get (&witness->stop))
     {
       g_autoptr (LfSemaphore) semaphore = lf_semaphore_new (path, N_SLOTS);
@@ -824,6 +865,7 @@ main (int   argc,
   add_test ("/semaphore/fork", test_fork);
   add_test ("/semaphore/dropped", test_dropped);
   add_test ("/semaphore/release-async", test_release_async);
+  add_test ("/semaphore/no-threads", test_no_threads);
   add_test ("/semaphore/storm", test_storm);
 
   return g_test_run ();
