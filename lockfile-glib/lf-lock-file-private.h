@@ -25,4 +25,10 @@ gboolean lf_lock_file_release_grant  (LfLockFile    *self,
 void     lf_lock_file_drop_grant     (LfLockFile    *self,
                                       gssize         grant);
 
+/* For semaphores */
+
+LfLockFile *lf_lock_file_new_with_slots (const char *path,
+                                         guint       slots);
+guint       lf_lock_file_get_slot       (LfLockFile *self);
+
 G_END_DECLS

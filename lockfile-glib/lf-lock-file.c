@@ -150,6 +150,7 @@ struct _LfLockFile
   char *path; /* of lf_path_new(); NULL if there is no local path */
   char *document; /* or NULL; set during construction */
   LfBackend backend;
+  guint slots; /* of a semaphore, otherwise 0 */
 
   LfClaims *claims;
 
@@ -162,6 +163,9 @@ struct _LfLockFile
   gboolean create_parents;
   gboolean durable;
   LfLockScope required_scope;
+  gboolean upgradable;
+  LfAdopted *adopted; /* NULL without a descriptor, or after it was stolen */
+  gboolean has_adopted; /* whether the object was made for a descriptor */
 };
 
 G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
@@ -186,6 +190,7 @@ typedef enum
   PROP_FILE_MODE,
   PROP_POLL_INTERVAL,
   PROP_REQUIRED_SCOPE,
+  PROP_UPGRADABLE,
   PROP_HELD,
 } LfLockFileProperty;
 
@@ -267,7 +272,33 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
       return NULL;
     }
 
+  if (self->slots != 0)
+    return lf_operations_get_slots_backend ();
+
   return lf_operations_find_backend (self->backend, error);
+}
+
+/* For an object that was made for a descriptor: sets an error if it cannot be locked. */
+static gboolean
+lf_lock_file_check_adopted (LfLockFile  *self,
+                            LfAdopted   *adopted,
+                            GError     **error)
+{
+  g_autofree char *display_name = NULL;
+
+  if (!self->has_adopted || (adopted != NULL && lf_adopted_is_own (adopted)))
+    return TRUE;
+
+  display_name = lf_path_get_display_name (self->path);
+  if (adopted == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                 _("The descriptor of %s was taken out of the lock file object"), display_name);
+  else
+    g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_FAILED,
+                 _("The lock of %s belongs to PID %d, from which this process was forked"),
+                 display_name, lf_process_get_id_of (adopted->process));
+
+  return FALSE;
 }
 
 /* A new acquisition with the current properties. If @timeout is NULL, the property applies. */
@@ -278,6 +309,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
                               GError       **error)
 {
   const LfBackendVTable *backend = lf_lock_file_get_usable_backend (self, error);
+  g_autoptr (LfAdopted) adopted = NULL;
   LfRequest request;
   double seconds;
 
@@ -295,9 +327,17 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
     .required_scope = self->required_scope,
+    .slots = self->slots,
+    .upgradable = self->upgradable,
   };
+  if (self->adopted != NULL)
+    request.adopted = adopted = lf_adopted_ref (self->adopted);
   seconds = timeout != NULL ? *timeout : self->timeout;
+  request.try_once = seconds == 0;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (!lf_lock_file_check_adopted (self, adopted, error))
+    return NULL;
 
   if (isnan (seconds))
     {
@@ -480,6 +520,24 @@ lf_lock_file_drop_grant (LfLockFile *self,
   release_clear (&release);
 }
 
+/* For a semaphore: the lock is that of any one of several files beside the path. */
+LfLockFile *
+lf_lock_file_new_with_slots (const char *path,
+                             guint       slots)
+{
+  LfLockFile *self = lf_lock_file_new (path);
+
+  self->slots = slots;
+
+  return self;
+}
+
+guint
+lf_lock_file_get_slot (LfLockFile *self)
+{
+  return lf_claims_get_slot (self->claims);
+}
+
 static void
 lf_lock_file_get_property (GObject    *object,
                            guint       prop_id,
@@ -536,6 +594,10 @@ lf_lock_file_get_property (GObject    *object,
 
     case PROP_REQUIRED_SCOPE:
       g_value_set_enum (value, (int) lf_lock_file_get_required_scope (self));
+      break;
+
+    case PROP_UPGRADABLE:
+      g_value_set_boolean (value, lf_lock_file_get_upgradable (self));
       break;
 
     case PROP_HELD:
@@ -601,6 +663,10 @@ lf_lock_file_set_property (GObject      *object,
       lf_lock_file_set_required_scope (self, (LfLockScope) g_value_get_enum (value));
       break;
 
+    case PROP_UPGRADABLE:
+      lf_lock_file_set_upgradable (self, g_value_get_boolean (value));
+      break;
+
     case PROP_DOCUMENT:
     case PROP_HELD:
     default:
@@ -624,6 +690,7 @@ lf_lock_file_finalize (GObject *object)
   LfLockFile *self = LF_LOCK_FILE (object);
 
   lf_claims_free (self->claims);
+  g_clear_pointer (&self->adopted, lf_adopted_unref);
   g_clear_pointer (&self->path, lf_path_unref);
   g_free (self->document);
 
@@ -728,9 +795,11 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * Whether the lock excludes everybody or only exclusive locks.
    *
    * A change takes effect with the next acquire: a lock that is held keeps its mode. To
-   * change its mode, release it and acquire it again. Another program can acquire it in
-   * between, since flock(2) cannot change a lock without releasing it. Acquiring a
-   * shared lock fails with %LF_BACKEND_ERROR_NOT_SUPPORTED if the backend has none.
+   * change its mode with %LF_BACKEND_FCNTL, call [method@LockFile.try_upgrade] or
+   * [method@LockFile.downgrade]. With other backends, release it and acquire it again.
+   * Another program can acquire it in between, since flock(2) cannot change a lock
+   * without releasing it. Acquiring a shared lock fails with
+   * %LF_BACKEND_ERROR_NOT_SUPPORTED if the backend has none.
    *
    * Since: 1.0
    */
@@ -861,6 +930,21 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   props[PROP_REQUIRED_SCOPE] =
     g_param_spec_enum ("required-scope", NULL, NULL, LF_TYPE_LOCK_SCOPE, LF_LOCK_SCOPE_UNKNOWN,
                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:upgradable: (getter get_upgradable) (setter set_upgradable)
+   *
+   * Whether [method@LockFile.try_upgrade] may make a shared lock exclusive.
+   *
+   * With %LF_BACKEND_FCNTL the kernel requires a descriptor for writing, so the file is opened
+   * for writing if this is %TRUE, and otherwise, for a shared lock, for reading. Other
+   * backends cannot upgrade, and ignore this.
+   *
+   * Since: 1.0
+   */
+  props[PROP_UPGRADABLE] =
+    g_param_spec_boolean ("upgradable", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * LfLockFile:held: (getter is_held)
@@ -1030,6 +1114,71 @@ lf_lock_file_new_for_document (GFile   *document,
                        "create-parents", !beside,
                        NULL);
   self->document = g_steal_pointer (&resolved);
+
+  return self;
+}
+
+/**
+ * lf_lock_file_new_for_fd:
+ * @fd: an open descriptor of the lock file, which belongs to the object from then on
+ * @backend: %LF_BACKEND_FLOCK, %LF_BACKEND_FCNTL or %LF_BACKEND_AUTO
+ * @error: return location for an error
+ *
+ * Makes an object for the lock of an open descriptor. The file is not opened again. The
+ * descriptor may be inherited, or passed by systemd or over a socket, with or without the
+ * lock.
+ *
+ * The object does not find out by itself whether the descriptor already has the lock. Call
+ * [method@LockFile.try_acquire], which then succeeds at once. The lock belongs to the open
+ * file description, which all duplicates of the descriptor share, including those of other
+ * processes. Duplicates do not exclude each other, and a release applies to all of them. A
+ * failed attempt can lose a lock that the descriptor had in another mode.
+ *
+ * The lock is that of the open file, even if another file is at its path by now. The file is
+ * never removed. [method@LockFile.get_path] returns the path that the system knew for the
+ * descriptor when the object was made. After a release the object keeps the descriptor, and
+ * can acquire the lock again. The descriptor is closed with the object, unless
+ * [method@LockFile.steal_fd] takes it. It is closed when a program is executed.
+ *
+ * The errors are:
+ *
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: any other backend, %LF_BACKEND_FCNTL on a system without
+ *   locks of open file descriptions, or Windows
+ * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the descriptor is neither that of a regular file nor,
+ *   with %LF_BACKEND_FLOCK, of a directory
+ * - %G_IO_ERROR_FAILED: the descriptor is not open
+ *
+ * After an error the descriptor still belongs to the caller.
+ *
+ * Returns: (transfer full): a new lock file, as from [ctor@LockFile.new]
+ *
+ * Since: 1.0
+ */
+LfLockFile *
+lf_lock_file_new_for_fd (int         fd,
+                         LfBackend   backend,
+                         GError    **error)
+{
+  const LfBackendVTable *vtable;
+  g_autofree char *path = NULL;
+  LfAdopted *adopted;
+  LfLockFile *self;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  backend = lf_backend_resolve (backend);
+  vtable = lf_operations_find_backend (backend, error);
+  if (vtable == NULL)
+    return NULL;
+
+  path = lf_path_new_for_fd (fd);
+  adopted = lf_operations_adopt (vtable, fd, path, error);
+  if (adopted == NULL)
+    return NULL;
+
+  self = lf_lock_file_new_with_backend (path, backend);
+  self->adopted = adopted;
+  self->has_adopted = TRUE;
 
   return self;
 }
@@ -1496,6 +1645,45 @@ lf_lock_file_set_required_scope (LfLockFile  *self,
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_REQUIRED_SCOPE]);
+}
+
+/**
+ * lf_lock_file_get_upgradable: (get-property upgradable)
+ * @self: a lock file
+ *
+ * Gets whether a shared lock may be made exclusive.
+ *
+ * Returns: %TRUE if it may
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_upgradable (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->upgradable;
+}
+
+/**
+ * lf_lock_file_set_upgradable: (set-property upgradable)
+ * @self: a lock file
+ * @upgradable: whether it may
+ *
+ * Sets whether a shared lock may be made exclusive, from the next acquire on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_upgradable (LfLockFile *self,
+                             gboolean    upgradable)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->upgradable, upgradable, PROP_UPGRADABLE);
 }
 
 /**
@@ -2668,4 +2856,157 @@ lf_lock_file_get_fd (LfLockFile *self)
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
 
   return lf_claims_get_fd (self->claims);
+}
+
+/**
+ * lf_lock_file_steal_fd:
+ * @self: a lock file
+ *
+ * Takes the descriptor of the locked file out of the object, together with the lock.
+ *
+ * The object then holds nothing. It can acquire the lock again, and waits until the stolen lock
+ * is released. An object from [ctor@LockFile.new_for_fd] has no descriptor left, and fails with
+ * %G_IO_ERROR_CLOSED. The lock is held until the last duplicate of the descriptor is closed, in
+ * any process, or until the descriptor is unlocked. So an executed program can inherit the lock
+ * and hold it until it ends:
+ *
+ * <!-- code: in handed-on.c -->
+ * ```c
+ * g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+ * g_autoptr (GSubprocess) child = NULL;
+ *
+ * g_subprocess_launcher_take_fd (launcher, lf_lock_file_steal_fd (lock), 3);
+ * child = g_subprocess_launcher_spawn (launcher, error, "work", "--for-long", NULL);
+ * g_subprocess_launcher_close (launcher);
+ * ```
+ *
+ * Such a lock is no longer checked, and the file is not removed. The descriptor is closed when
+ * a program is executed, unless you pass it on, for example with
+ * `g_subprocess_launcher_take_fd()`.
+ *
+ * %LF_BACKEND_FLOCK has such a descriptor, and so has %LF_BACKEND_FCNTL on systems with locks
+ * of open file descriptions.
+ *
+ * Returns: the descriptor, which the caller must close, or -1 if the lock is not held or
+ *   the backend has no such descriptor
+ *
+ * Since: 1.0
+ */
+int
+lf_lock_file_steal_fd (LfLockFile *self)
+{
+  LfAdopted *adopted;
+  LfHandle *handle;
+  int fd;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
+
+  handle = lf_claims_steal (self->claims);
+  if (handle == NULL)
+    return -1;
+
+  fd = lf_operations_steal_fd (handle);
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  adopted = g_steal_pointer (&self->adopted);
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+  g_clear_pointer (&adopted, lf_adopted_unref);
+
+  lf_lock_file_notify_held (self);
+
+  return fd;
+}
+
+static gboolean
+lf_lock_file_convert (LfLockFile  *self,
+                      LfLockMode   mode,
+                      GError     **error)
+{
+  g_autofree char *display_name = NULL;
+  LfAttempt result = LF_ATTEMPT_ERROR;
+
+  if (!lf_claims_convert (self->claims, mode, &result, error))
+    {
+      display_name = lf_path_get_display_name (self->path != NULL ? self->path : "");
+      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+                   _("The lock of %s is not held"), display_name);
+      return FALSE;
+    }
+
+  if (result == LF_ATTEMPT_BUSY)
+    {
+      display_name = lf_path_get_display_name (self->path);
+      g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
+                   _("%s is locked already"), display_name);
+    }
+
+  return result == LF_ATTEMPT_GRANTED;
+}
+
+/**
+ * lf_lock_file_try_upgrade:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Makes the held shared lock exclusive if nobody else shares it, without releasing it in
+ * between.
+ *
+ * If this fails, the lock is still held, and still shared. An exclusive lock is not changed.
+ *
+ * No upgrade waits, because two holders that wait for each other would wait forever. Release
+ * the lock, acquire an exclusive lock, and read the data again.
+ *
+ * [property@LockFile:mode] is not changed, and applies to the next acquire.
+ *
+ * The errors are:
+ *
+ * - %LF_LOCK_ERROR_ALREADY_LOCKED: others share the lock
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED: the backend cannot do this, or the lock is not
+ *   [property@LockFile:upgradable]. Only %LF_BACKEND_FCNTL can, on systems with locks of open
+ *   file descriptions. flock(2) releases the shared lock before it acquires the exclusive one,
+ *   and SQLite cannot make a transaction that has read exclude other readers
+ * - %LF_UNLOCK_ERROR_NOT_LOCKED: this object holds no lock
+ * - %LF_BACKEND_ERROR_FAILED: any other failure, for example because the system has no more
+ *   locks
+ *
+ * Returns: %TRUE if the lock is exclusive now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_try_upgrade (LfLockFile  *self,
+                          GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_convert (self, LF_LOCK_MODE_EXCLUSIVE, error);
+}
+
+/**
+ * lf_lock_file_downgrade:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Makes the held exclusive lock shared, without releasing it in between: nobody can change
+ * the data before others begin to read it.
+ *
+ * It does not wait. A shared lock is not changed. [method@LockFile.try_upgrade] can make the
+ * lock exclusive again, even without [property@LockFile:upgradable].
+ *
+ * The errors are %LF_BACKEND_ERROR_NOT_SUPPORTED, %LF_UNLOCK_ERROR_NOT_LOCKED and
+ * %LF_BACKEND_ERROR_FAILED, as with [method@LockFile.try_upgrade].
+ *
+ * Returns: %TRUE if the lock is shared now, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_downgrade (LfLockFile  *self,
+                        GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return lf_lock_file_convert (self, LF_LOCK_MODE_SHARED, error);
 }

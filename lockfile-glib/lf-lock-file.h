@@ -31,6 +31,11 @@ LfLockFile *lf_lock_file_new_for_document (GFile   *document,
                                            GError **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
+LfLockFile *lf_lock_file_new_for_fd (int         fd,
+                                     LfBackend   backend,
+                                     GError    **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
 const char *lf_lock_file_get_path (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0
@@ -97,6 +102,13 @@ LfLockScope lf_lock_file_get_required_scope (LfLockFile *self);
 LF_AVAILABLE_IN_1_0
 void lf_lock_file_set_required_scope (LfLockFile  *self,
                                       LfLockScope  required_scope);
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_get_upgradable (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_upgradable (LfLockFile *self,
+                                  gboolean    upgradable);
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
@@ -233,5 +245,16 @@ gboolean lf_lock_file_break_lock_finish (LfLockFile    *self,
 
 LF_AVAILABLE_IN_1_0
 int lf_lock_file_get_fd (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+int lf_lock_file_steal_fd (LfLockFile *self) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_try_upgrade (LfLockFile  *self,
+                                   GError     **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_downgrade (LfLockFile  *self,
+                                 GError     **error);
 
 G_END_DECLS

@@ -3,13 +3,17 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "backends/lf-kernel-file-private.h"
+#include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
 #include "os/lf-kept-descriptors-private.h"
+#include "os/lf-path-private.h"
 #include "os/lf-process-private.h"
+#include "os/lf-translate-private.h"
 
 /* Open-file-description locks of fcntl(2): like flock(2) locks, they belong to the open
  * file description. They and POSIX locks, which belong to a process, exclude each other. */
@@ -63,6 +67,41 @@ ofd_close (const LfBackendVTable *vtable,
   handle->fd = -1;
 }
 
+/* The kernel replaces the lock of an open file description in one step, or does not change
+ * it. */
+static LfAttempt
+ofd_convert (const LfBackendVTable  *vtable,
+             LfHandle               *handle,
+             LfLockMode              mode,
+             GError                **error)
+{
+  LfHandle converted = { .fd = handle->fd, .request.mode = mode };
+  int result = ofd_lock (&converted, FALSE);
+
+  if (result == EWOULDBLOCK)
+    return LF_ATTEMPT_BUSY;
+
+  if (result == EBADF)
+    {
+      g_autofree char *display_name = lf_path_get_display_name (handle->request.path);
+
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("The shared lock of %s is not upgradable: its file is open for reading only"),
+                   display_name);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  if (result != 0)
+    {
+      vtable->set_block_error (vtable, handle, result, error);
+      return LF_ATTEMPT_ERROR;
+    }
+
+  handle->request.mode = mode;
+
+  return LF_ATTEMPT_GRANTED;
+}
+
 /* The kernel names the process that has a POSIX lock, but no process for an open file
  * description. */
 static LfLockHolder *
@@ -83,6 +122,8 @@ const LfKernelFileBackend lf_backend_fcntl = {
     .backend = LF_BACKEND_FCNTL,
     .get_obstacle = ofd_get_obstacle,
     .close = ofd_close,
+    .adopt = lf_kernel_file_adopt,
+    .convert = ofd_convert,
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FCNTL,

@@ -59,6 +59,7 @@ const LfKernelFileBackend lf_backend_flock = {
   .vtable = {
     .backend = LF_BACKEND_FLOCK,
     .close = lf_backend_close_fd,
+    .adopt = lf_kernel_file_adopt,
     LF_KERNEL_FILE_METHODS,
   },
   .kind = LF_KERNEL_LOCK_FLOCK,

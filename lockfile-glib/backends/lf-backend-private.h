@@ -50,6 +50,12 @@ struct _LfBackendVTable
   int  (*block)           (const LfBackendVTable  *self,
                            LfHandle               *handle);
 
+  /* For a wait that ends with the first grant of several handles: block() of all of them is
+   * called at once, instead of that of this handle. NULL if there is only one handle. */
+  LfHandle ** (*get_members) (const LfBackendVTable *self,
+                              LfHandle              *handle,
+                              guint                 *n_members);
+
   /* Whether the kernel has a queue for the lock of this handle, whose attempt found it
    * busy. A network file system may have none. NULL if there always is one. */
   gboolean (*has_queue)   (const LfBackendVTable  *self,
@@ -73,6 +79,11 @@ struct _LfBackendVTable
   LfLockHolder * (*get_obstacle) (const LfBackendVTable *self,
                                   LfHandle              *handle);
 
+  /* Whether the calling thread holds all locks that this handle could be granted. NULL if
+   * that is only one lock, which is looked up in the table of held locks. */
+  gboolean (*held_by_thread) (const LfBackendVTable *self,
+                              const LfHandle        *handle);
+
   /* Releases what may be held, without touching the path, and closes. For the end of an
    * acquisition that was not granted. */
   void (*drop) (const LfBackendVTable *self,
@@ -88,6 +99,22 @@ struct _LfBackendVTable
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);
+
+  /* Makes @adopted for the descriptor @fd, whose lock can then be acquired at any path. NULL
+   * if a descriptor of this backend does not carry the lock, and so cannot be stolen
+   * either. */
+  gboolean (*adopt) (const LfBackendVTable  *self,
+                     int                     fd,
+                     const char             *path,
+                     LfAdopted             **adopted,
+                     GError                **error);
+
+  /* Tries once to change the mode of a held lock without releasing it. After BUSY and ERROR
+   * the mode is unchanged. NULL if the system cannot do that. */
+  LfAttempt (*convert) (const LfBackendVTable  *self,
+                        LfHandle               *handle,
+                        LfLockMode              mode,
+                        GError                **error);
 
   /* Releases the lock and closes. */
   LfRelease (*release) (const LfBackendVTable  *self,
@@ -115,6 +142,9 @@ struct _LfBackendVTable
  * To add one, add its file, its declaration and a line in the table. One table per
  * platform. */
 extern const LfBackendVTable *const lf_backends[];
+
+/* For semaphores, whose slots are locked with the default backend. It is not in the table. */
+extern const LfBackendVTable lf_backend_slots;
 
 const LfBackendVTable *lf_backend_get_vtable (LfBackend              backend);
 LfBackend              lf_backend_resolve    (LfBackend              backend);

@@ -5,12 +5,11 @@
 
 #include <glib.h>
 
+#include "backends/lf-adopted-private.h"
 #include "lf-enums.h"
 #include "os/lf-process-private.h"
 
 G_BEGIN_DECLS
-
-typedef struct _LfBackendVTable LfBackendVTable;
 
 /* What an acquisition asks for: the properties of the lock file at the time of the claim.
  * They apply until the release. */
@@ -25,6 +24,10 @@ typedef struct
   gboolean durable;
   double poll_interval;
   LfLockScope required_scope;
+  guint slots;       /* of a semaphore, otherwise 0 */
+  LfAdopted *adopted; /* or NULL */
+  gboolean upgradable;
+  gboolean try_once; /* a semaphore then does not queue */
 } LfRequest;
 
 /* The state of an attempt, and of a held lock. */
@@ -37,6 +40,7 @@ typedef struct
   guint64 inode;
   gpointer data;  /* for the backend */
   gboolean may_be_locked; /* the kernel may have granted the lock, reported or not */
+  guint slot;       /* of a semaphore, from 1, after the grant */
   gboolean removed; /* by a release that failed afterwards */
   char *lock_name;  /* of the lock, within this process; NULL if the path is the name */
 

@@ -58,6 +58,8 @@ lf_handle_new (const LfRequest *request)
     .process = lf_process_get (),
   };
   self->request.path = lf_path_ref (request->path);
+  if (request->adopted != NULL)
+    lf_adopted_ref (request->adopted);
 
   return self;
 }
@@ -167,6 +169,7 @@ lf_handle_free (LfHandle *self)
     }
 
   lf_path_unref (self->request.path);
+  g_clear_pointer (&self->request.adopted, lf_adopted_unref);
   g_free (self->lock_name);
   g_free (self);
 }
@@ -229,9 +232,15 @@ lf_handle_is_same_lock (const LfHandle *self,
 gboolean
 lf_handle_held_by_thread (const LfHandle *self)
 {
+  const LfBackendVTable *backend = self->request.backend;
   guint64 thread = lf_thread_get_number ();
-  HeldHandles *table = lock_held_handles ();
+  HeldHandles *table;
   gboolean held = FALSE;
+
+  if (backend->held_by_thread != NULL)
+    return backend->held_by_thread (backend, self);
+
+  table = lock_held_handles ();
 
   for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
     {

@@ -55,6 +55,11 @@ void      lf_kernel_file_drop            (const LfBackendVTable  *vtable,
 gboolean  lf_kernel_file_is_intact       (const LfBackendVTable  *vtable,
                                           LfHandle               *handle,
                                           gboolean                may_wait);
+gboolean  lf_kernel_file_adopt           (const LfBackendVTable  *vtable,
+                                          int                     fd,
+                                          const char             *path,
+                                          LfAdopted             **adopted,
+                                          GError                **error);
 LfRelease lf_kernel_file_release         (const LfBackendVTable  *vtable,
                                           LfHandle               *handle,
                                           GError                **error);

@@ -42,6 +42,9 @@ open_handle (const LfKernelFileBackend  *self,
 {
   LfUnixFileAccess access = for_writing ? LF_UNIX_FILE_WRITE : self->read_access;
 
+  if (handle->request.adopted != NULL)
+    return lf_unix_file_duplicate (handle, error);
+
   handle->fd = lf_descriptor_reuse (handle->request.path, for_writing,
                                     &handle->device, &handle->inode);
 
@@ -74,7 +77,8 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
 {
   const LfKernelFileBackend *self = cast (vtable);
   const LfRequest *request = &handle->request;
-  gboolean for_writing = self->writes_to_exclude && request->mode == LF_LOCK_MODE_EXCLUSIVE;
+  gboolean for_writing = self->writes_to_exclude &&
+                         (request->mode == LF_LOCK_MODE_EXCLUSIVE || request->upgradable);
   g_autofree char *display_name = NULL;
 
   if (handle->fd >= 0 && !lf_unix_file_is_open (handle))
@@ -97,7 +101,7 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
       result = self->lock (handle, FALSE);
       if (result == EWOULDBLOCK)
         return LF_ATTEMPT_BUSY;
-      if (!for_writing && wants_writing (handle, result))
+      if (!for_writing && request->adopted == NULL && wants_writing (handle, result))
         {
           for_writing = TRUE;
           vtable->close (vtable, handle);
@@ -110,6 +114,10 @@ lf_kernel_file_attempt (const LfBackendVTable  *vtable,
         }
 
       handle->may_be_locked = TRUE;
+      /* An adopted descriptor's lock counts even if another file is at the path */
+      if (request->adopted != NULL)
+        return LF_ATTEMPT_GRANTED;
+
       state = lf_unix_file_get_state (handle, &path_stat);
       if (state == LF_UNIX_FILE_CURRENT)
         return LF_ATTEMPT_GRANTED;
@@ -145,6 +153,25 @@ lf_kernel_file_block (const LfBackendVTable *vtable,
   handle->may_be_locked = TRUE;
 
   return cast (vtable)->lock (handle, TRUE);
+}
+
+gboolean
+lf_kernel_file_adopt (const LfBackendVTable  *vtable,
+                      int                     fd,
+                      const char             *path,
+                      LfAdopted             **adopted,
+                      GError                **error)
+{
+  struct stat file_stat;
+
+  if (!lf_unix_file_check_fd (fd, path, cast (vtable)->read_access, &file_stat, error))
+    return FALSE;
+
+  /* Executed programs inherit no lock */
+  fcntl (fd, F_SETFD, FD_CLOEXEC);
+  *adopted = lf_adopted_new (vtable, fd, file_stat.st_dev, file_stat.st_ino);
+
+  return TRUE;
 }
 
 gboolean
@@ -224,10 +251,10 @@ lf_kernel_file_release (const LfBackendVTable  *vtable,
     }
 
   /* If an earlier, failed release has removed the file, it is not at the path */
-  if (!handle->removed)
+  if (!handle->removed && request->adopted == NULL)
     state = lf_unix_file_get_state (handle, &path_stat);
-  if (request->remove_on_release && !handle->removed && state == LF_UNIX_FILE_CURRENT &&
-      request->mode == LF_LOCK_MODE_EXCLUSIVE)
+  if (request->remove_on_release && request->adopted == NULL && !handle->removed &&
+      state == LF_UNIX_FILE_CURRENT && request->mode == LF_LOCK_MODE_EXCLUSIVE)
     remove_file (handle, &path_stat);
 
   result = cast (vtable)->unlock (handle);

@@ -41,6 +41,13 @@ int             lf_unix_file_open_once      (const LfRequest       *request,
 gboolean        lf_unix_file_set_fd         (LfHandle              *handle,
                                              int                    fd,
                                              struct stat           *file_stat);
+LfUnixFileOpen  lf_unix_file_duplicate      (LfHandle              *handle,
+                                             GError               **error);
+gboolean        lf_unix_file_check_fd       (int                    fd,
+                                             const char            *path,
+                                             LfUnixFileAccess       access,
+                                             struct stat           *file_stat,
+                                             GError               **error);
 gboolean        lf_unix_file_take           (LfHandle              *handle);
 gboolean        lf_unix_file_is_open        (const LfHandle        *handle);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,

@@ -235,6 +235,51 @@ lf_unix_file_open (LfHandle          *handle,
   return LF_UNIX_FILE_OPENED;
 }
 
+gboolean
+lf_unix_file_check_fd (int                fd,
+                       const char        *path,
+                       LfUnixFileAccess   access,
+                       struct stat       *file_stat,
+                       GError           **error)
+{
+  if (fstat (fd, file_stat) != 0)
+    {
+      lf_unix_file_set_path_error (error, path, errno);
+      return FALSE;
+    }
+
+  if (!is_lockable (file_stat->st_mode, access))
+    {
+      set_not_a_lock_error (error, path, file_stat->st_mode);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Opening the file would make another open file description, which does not share the
+ * lock. */
+LfUnixFileOpen
+lf_unix_file_duplicate (LfHandle  *handle,
+                        GError   **error)
+{
+  const LfAdopted *adopted = handle->request.adopted;
+  struct stat file_stat;
+  int fd = -1;
+
+  errno = EBADF;
+  if (lf_descriptor_is (adopted->fd, adopted->device, adopted->inode))
+    fd = fcntl (adopted->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+  if (fd < 0 || !lf_unix_file_set_fd (handle, fd, &file_stat))
+    {
+      lf_unix_file_set_path_error (error, handle->request.path, errno);
+      return LF_UNIX_FILE_OPEN_ERROR;
+    }
+
+  return LF_UNIX_FILE_OPENED;
+}
+
 /* The same as lf_unix_file_is_open(), for a descriptor that is about to be closed. */
 gboolean
 lf_unix_file_take (LfHandle *handle)

@@ -142,6 +142,16 @@ line_up_cb (gpointer data)
   return handle->request.backend->line_up (handle->request.backend, handle);
 }
 
+static gpointer *
+get_members_cb (gpointer  data,
+                guint    *n_members)
+{
+  LfHandle *handle = data;
+
+  return (gpointer *) handle->request.backend->get_members (handle->request.backend, handle,
+                                                            n_members);
+}
+
 /* The timeout is in seconds: below 0 waits forever, 0 tries once. */
 LfAcquisition *
 lf_acquisition_new (const LfRequest *request,
@@ -171,6 +181,7 @@ lf_acquisition_new (const LfRequest *request,
     .wait_turn = backend->wait_turn,
     .stop_turn = backend->stop_turn,
     .lock = self->handle,
+    .get_members = backend->get_members != NULL ? get_members_cb : NULL,
   };
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->wait.mutex);
@@ -416,7 +427,7 @@ lf_acquisition_attempt (LfAcquisition *self)
 static void
 lf_acquisition_choose_waiting (LfAcquisition *self)
 {
-  if (self->backend->block == NULL || self->backend->has_queue == NULL ||
+  if (self->backend->has_queue == NULL ||
       self->backend->has_queue (self->backend, self->handle))
     return;
 

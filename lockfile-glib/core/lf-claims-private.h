@@ -32,6 +32,9 @@ gboolean        lf_claims_is_held         (LfClaims       *self);
 gboolean        lf_claims_is_held_here    (LfClaims       *self);
 int             lf_claims_get_fd          (LfClaims       *self);
 
+/* The slot of a semaphore, or 0 if none is held. */
+guint           lf_claims_get_slot        (LfClaims       *self);
+
 /* Drops a lock that was lost because the program closed its descriptor. Returns TRUE if
  * there was one. */
 gboolean        lf_claims_forget_lost     (LfClaims       *self,
@@ -59,6 +62,16 @@ LfClaimsRelease lf_claims_begin_release   (LfClaims       *self,
                                            LfHandle      **handle);
 void            lf_claims_end_release     (LfClaims       *self,
                                            LfRelease       result);
+
+/* Takes the held handle without releasing the lock. NULL if nothing is held, or if the
+ * descriptor does not carry the lock. */
+LfHandle       *lf_claims_steal           (LfClaims       *self);
+
+/* Changes the mode of the held lock, and sets @result. Returns FALSE if nothing is held. */
+gboolean        lf_claims_convert         (LfClaims       *self,
+                                           LfLockMode      mode,
+                                           LfAttempt      *result,
+                                           GError        **error);
 
 /* The process whose lock this forked child inherited, or 0. */
 int             lf_claims_get_inherited_pid (LfClaims     *self);

@@ -273,6 +273,52 @@ lf_claims_get_fd (LfClaims *self)
   return fd;
 }
 
+LfHandle *
+lf_claims_steal (LfClaims *self)
+{
+  State *state = lock_state (self);
+  LfHandle *handle = NULL;
+
+  if (is_held_still (state, FALSE) && state->handle->request.backend->adopt != NULL)
+    {
+      handle = state->handle;
+      g_atomic_pointer_set (&state->handle, NULL);
+      start_next (state);
+    }
+  g_mutex_unlock (&state->mutex);
+
+  return handle;
+}
+
+/* Holds the mutex during the call, so that no other thread releases. The call never waits for
+ * another holder. */
+gboolean
+lf_claims_convert (LfClaims    *self,
+                   LfLockMode   mode,
+                   LfAttempt   *result,
+                   GError     **error)
+{
+  State *state = lock_state (self);
+  gboolean held = is_held_still (state, TRUE);
+
+  if (held)
+    *result = lf_operations_convert (state->handle, mode, error);
+  g_mutex_unlock (&state->mutex);
+
+  return held;
+}
+
+guint
+lf_claims_get_slot (LfClaims *self)
+{
+  State *state = lock_state (self);
+  guint slot = is_held_still (state, FALSE) ? state->handle->slot : 0;
+
+  g_mutex_unlock (&state->mutex);
+
+  return slot;
+}
+
 int
 lf_claims_get_inherited_pid (LfClaims *self)
 {

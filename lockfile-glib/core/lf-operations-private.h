@@ -14,9 +14,29 @@ const LfBackendVTable *
           lf_operations_find_backend (LfBackend               backend,
                                       GError                **error);
 
+/* The backend of semaphores. */
+const LfBackendVTable *
+          lf_operations_get_slots_backend (void);
+
 /* Releases what @handle holds, and wakes waiters of this process. Returns DONE, LOST with
  * an error that says whose the lock is now, or FAILED. */
 LfRelease lf_operations_release      (LfHandle               *handle,
+                                      GError                **error);
+
+/* Tries once to change the mode of a held lock without releasing it. */
+LfAttempt lf_operations_convert      (LfHandle               *handle,
+                                      LfLockMode              mode,
+                                      GError                **error);
+
+/* Takes the descriptor out of a handle that no object holds, and frees the handle. */
+int       lf_operations_steal_fd     (LfHandle               *handle);
+
+/* For a descriptor whose lock is to be acquired, or is already held. NULL with an error if
+ * the backend cannot lock it. */
+LfAdopted *
+          lf_operations_adopt        (const LfBackendVTable  *backend,
+                                      int                     fd,
+                                      const char             *path,
                                       GError                **error);
 
 /* Releases without errors or notifications, and frees the handle. In a forked child it

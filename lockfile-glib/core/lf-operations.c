@@ -27,6 +27,12 @@ lf_operations_find_backend (LfBackend   backend,
   return vtable;
 }
 
+const LfBackendVTable *
+lf_operations_get_slots_backend (void)
+{
+  return &lf_backend_slots;
+}
+
 void
 lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   const char             *path,
@@ -78,6 +84,63 @@ lf_operations_release (LfHandle  *handle,
     lf_operations_set_not_held_error (handle->request.backend, handle->request.path, error);
 
   return result;
+}
+
+LfAttempt
+lf_operations_convert (LfHandle    *handle,
+                       LfLockMode   mode,
+                       GError     **error)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+  LfAttempt result;
+
+  if (backend->convert == NULL)
+    {
+      g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                   _("%s cannot change the mode of a lock without releasing it"),
+                   lf_backend_get_name (backend->backend));
+      return LF_ATTEMPT_ERROR;
+    }
+
+  if (handle->request.mode == mode)
+    return LF_ATTEMPT_GRANTED;
+
+  result = backend->convert (backend, handle, mode, error);
+  /* Waiters for a shared lock can be granted it now */
+  if (result == LF_ATTEMPT_GRANTED && mode == LF_LOCK_MODE_SHARED)
+    lf_waiting_poll_wake (lf_handle_get_lock_name (handle));
+
+  return result;
+}
+
+int
+lf_operations_steal_fd (LfHandle *handle)
+{
+  int fd = handle->fd;
+
+  lf_handle_forget_fd (handle);
+  handle->fd = -1;
+  lf_handle_free (handle);
+
+  return fd;
+}
+
+LfAdopted *
+lf_operations_adopt (const LfBackendVTable  *backend,
+                     int                     fd,
+                     const char             *path,
+                     GError                **error)
+{
+  LfAdopted *adopted = NULL;
+
+  if (backend->adopt == NULL)
+    g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                 _("%s cannot lock an open descriptor"),
+                 lf_backend_get_name (backend->backend));
+  else
+    backend->adopt (backend, fd, path, &adopted, error);
+
+  return adopted;
 }
 
 void

@@ -8,5 +8,8 @@
 const LfWaitingVTable *
 lf_waiting_choose (const LfBackendVTable *backend)
 {
+  if (backend->get_members != NULL)
+    return &lf_waiting_any;
+
   return backend->block != NULL ? &lf_waiting_kernel_queue : &lf_waiting_poll;
 }

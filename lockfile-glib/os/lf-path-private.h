@@ -19,6 +19,9 @@ char *lf_path_new              (const char *path);
 char *lf_path_ref              (const char *path);
 void  lf_path_unref            (char       *path);
 
+/* The path of an open descriptor, if the system knows one. One file per platform. */
+char *lf_path_new_for_fd       (int         fd);
+
 /* Only for messages. */
 char *lf_path_get_display_name (const char *path);
 

@@ -41,3 +41,16 @@ lf_path_has_directory (const char *path)
 {
   return g_path_is_absolute (path);
 }
+
+/* Only Linux knows the path. Other systems have only a name for the descriptor itself. */
+char *
+lf_path_new_for_fd (int fd)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree char *target = g_file_read_link (link, NULL);
+
+  if (target != NULL && g_path_is_absolute (target))
+    return g_steal_pointer (&target);
+
+  return g_strdup_printf ("/dev/fd/%d", fd);
+}

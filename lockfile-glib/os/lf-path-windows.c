@@ -50,3 +50,10 @@ lf_path_has_directory (const char *path)
 {
   return TRUE;
 }
+
+/* Only for messages: no backend of Windows can lock an open descriptor. */
+char *
+lf_path_new_for_fd (int fd)
+{
+  return g_strdup_printf ("%d", fd);
+}

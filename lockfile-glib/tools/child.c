@@ -94,13 +94,16 @@ static void
 execute (char          **command,
          const Signals  *signals,
          int             parent,
-         int             report_fd)
+         int             report_fd,
+         int             fd)
 {
   int saved_errno;
 
-  command_die_with_parent (parent);
+  if (fd < 0)
+    command_die_with_parent (parent);
   signals_restore (signals);
-  execvp (command[0], command);
+  if (fd < 0 || fcntl (fd, F_SETFD, 0) == 0)
+    execvp (command[0], command);
 
   saved_errno = errno;
   while (write (report_fd, &saved_errno, sizeof saved_errno) < 0 && errno == EINTR)
@@ -136,7 +139,8 @@ complain_that_it_cannot_execute (const char *program,
 
 int
 child_run (char    **command,
-           Signals  *signals)
+           Signals  *signals,
+           int       fd)
 {
   g_autoptr (GError) error = NULL;
   int report_pipe[2], wait_status, report;
@@ -151,7 +155,7 @@ child_run (char    **command,
 
   pid = fork ();
   if (pid == 0)
-    execute (command, signals, parent, report_pipe[1]);
+    execute (command, signals, parent, report_pipe[1], fd);
 
   close (report_pipe[1]);
   if (pid < 0)

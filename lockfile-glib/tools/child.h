@@ -21,9 +21,11 @@ typedef struct
 
 void signals_block (Signals *self);
 
-/* Returns the exit status of the command or, if it could not start, a status that says so. */
+/* Returns the exit status of the command or, if it could not start, a status that says so.
+ * The command inherits @fd unless it is -1, and then it survives if this process dies. */
 int child_run (char    **command,
-               Signals  *signals);
+               Signals  *signals,
+               int       fd);
 
 /* If a signal ended both the command and this process, ends this process with it. Otherwise
  * returns. */

@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ typedef struct
   gboolean no_fork;
   gboolean fcntl;
   gboolean version;
+  gboolean inherit;
+  int slots; /* COMMAND_NO_SLOTS without the option */
   double timeout;
   int conflict_exit_status;
   char *backend_name;
@@ -61,11 +64,9 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
-/* Describes one of the holders, and says how many there are. NULL if there is none. */
 static char *
-describe_holders (LfLockFile *lock_file)
+describe_holdings (GPtrArray *holdings)
 {
-  g_autoptr (GPtrArray) holdings = holdings_query (lock_file, NULL);
   g_autofree char *first = NULL;
 
   if (holdings == NULL || holdings->len == 0)
@@ -78,11 +79,38 @@ describe_holders (LfLockFile *lock_file)
   return g_strdup_printf (_("%s (one of %u holders)"), first, holdings->len);
 }
 
-static void
-say_that_it_waits (LfLockFile *lock_file,
-                   const char *path)
+/* Describes one of the holders, and says how many there are. NULL if there is none. */
+static char *
+describe_holders (LfLockFile *lock_file)
 {
-  g_autofree char *holders = describe_holders (lock_file);
+  g_autoptr (GPtrArray) holdings = holdings_query (lock_file, NULL);
+
+  return describe_holdings (holdings);
+}
+
+/* The same for all slots. */
+static char *
+describe_slot_holders (LfSemaphore *semaphore)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) holding_free);
+
+  for (guint slot = 1; slot <= lf_semaphore_get_slots (semaphore); slot++)
+    {
+      g_autofree char *path = command_get_slot_path (lf_semaphore_get_path (semaphore), slot);
+      g_autoptr (LfLockFile) lock_file = lf_lock_file_new (path);
+      GPtrArray *holdings = holdings_query (lock_file, NULL);
+
+      if (holdings != NULL)
+        g_ptr_array_extend_and_steal (all, holdings);
+    }
+
+  return describe_holdings (all);
+}
+
+static void
+say_that_it_waits (const char *path,
+                   const char *holders)
+{
   g_autofree char *display_name = g_filename_display_name (path);
 
   if (holders != NULL)
@@ -92,25 +120,19 @@ say_that_it_waits (LfLockFile *lock_file,
 /* The library does not search for a holder when it fails, since that would delay other
  * programs. Here the message is for a user. */
 static void
-complain_of_failure (LfLockFile    *lock_file,
-                     const Options *options,
-                     const GError  *error)
+complain_of_failure (const char   *path,
+                     const char   *holders,
+                     const GError *error)
 {
   g_autofree char *display_name = NULL;
-  g_autofree char *holders = NULL;
 
-  if (is_conflict (error) && options->quiet)
-    return;
-
-  if (is_conflict (error))
-    holders = describe_holders (lock_file);
   if (holders == NULL)
     {
       command_complain ("%s", error->message);
       return;
     }
 
-  display_name = g_filename_display_name (lf_lock_file_get_path (lock_file));
+  display_name = g_filename_display_name (path);
   if (error->code == LF_LOCK_ERROR_TIMED_OUT)
     command_complain (_("Timed out waiting to lock %s: held by %s"), display_name, holders);
   else
@@ -119,15 +141,28 @@ complain_of_failure (LfLockFile    *lock_file,
 
 /* Reports a failure, and returns the exit status. */
 static int
+fail_beside (const char    *path,
+             const char    *holders,
+             const Options *options,
+             const GError  *error)
+{
+  int status = command_get_exit_status (error);
+
+  if (!is_conflict (error) || !options->quiet)
+    complain_of_failure (path, holders, error);
+
+  return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
+}
+
+static int
 fail (LfLockFile    *lock_file,
       const Options *options,
       const GError  *error)
 {
-  int status = command_get_exit_status (error);
+  gboolean asks = is_conflict (error) && !options->quiet;
+  g_autofree char *holders = asks ? describe_holders (lock_file) : NULL;
 
-  complain_of_failure (lock_file, options, error);
-
-  return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
+  return fail_beside (lf_lock_file_get_path (lock_file), holders, options, error);
 }
 
 static gboolean
@@ -150,7 +185,11 @@ acquire (LfLockFile     *lock_file,
         return TRUE;
 
       if (g_error_matches (try_error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
-        say_that_it_waits (lock_file, path);
+        {
+          g_autofree char *holders = describe_holders (lock_file);
+
+          say_that_it_waits (path, holders);
+        }
     }
 
   return lf_lock_file_acquire_with_timeout (lock_file, options_get_timeout (options), NULL, error);
@@ -176,10 +215,9 @@ tell_what_it_executes (const char *program)
 }
 
 static void
-complain_of_loss (LfLockFile   *lock_file,
+complain_of_loss (const char   *path,
                   const GError *error)
 {
-  const char *path = lf_lock_file_get_path (lock_file);
   g_autofree char *display_name = g_filename_display_name (path);
 
   if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
@@ -202,7 +240,7 @@ release (LfLockFile *lock_file,
   if (lf_lock_file_release (lock_file, &error))
     return status;
 
-  complain_of_loss (lock_file, error);
+  complain_of_loss (lf_lock_file_get_path (lock_file), error);
   return status == EX_OK ? command_get_exit_status (error) : status;
 }
 
@@ -234,6 +272,22 @@ is_flock (LfLockFile *lock_file)
   return FALSE;
 }
 
+/* The command and the processes that it starts keep the lock, so this does not unlock it. */
+static int
+run_inherited (Target *target,
+               int     fd)
+{
+  Signals signals;
+  int status;
+
+  signals_block (&signals);
+  status = child_run (target->command, &signals, fd);
+  close (fd);
+  child_die_alike (&signals);
+
+  return status;
+}
+
 static int
 run_locked (Target        *target,
             const Options *options)
@@ -246,7 +300,7 @@ run_locked (Target        *target,
 
   if (lock_file == NULL)
     return EX_USAGE;
-  if (options->no_fork && !is_flock (lock_file))
+  if ((options->no_fork || options->inherit) && !is_flock (lock_file))
     return EX_UNAVAILABLE;
 
   /* Until lf-lock has the lock, a signal ends it */
@@ -262,8 +316,79 @@ run_locked (Target        *target,
   if (options->no_fork)
     return child_replace (target->command, lf_lock_file_get_fd (lock_file));
 
+  if (options->inherit)
+    return run_inherited (target, lf_lock_file_steal_fd (lock_file));
+
   signals_block (&signals);
-  status = release (lock_file, child_run (target->command, &signals));
+  status = release (lock_file, child_run (target->command, &signals, -1));
+  child_die_alike (&signals);
+
+  return status;
+}
+
+static gboolean
+acquire_slot (LfSemaphore    *semaphore,
+              const char     *path,
+              const Options  *options,
+              GError        **error)
+{
+  g_autoptr (GError) try_error = NULL;
+
+  if (may_say_that_it_waits (options))
+    {
+      if (lf_semaphore_try_acquire (semaphore, &try_error))
+        return TRUE;
+
+      if (g_error_matches (try_error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
+        {
+          g_autofree char *holders = describe_slot_holders (semaphore);
+
+          say_that_it_waits (path, holders);
+        }
+    }
+
+  return lf_semaphore_acquire_with_timeout (semaphore, options_get_timeout (options), NULL, error);
+}
+
+/* Passes the number of the slot to the command. */
+static int
+run_in_slot (Target        *target,
+             const Options *options)
+{
+  g_autoptr (LfSemaphore) semaphore = lf_semaphore_new (target->path, (guint) options->slots);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *slot = NULL;
+  gint64 begin = g_get_monotonic_time ();
+  Signals signals;
+  int status;
+
+  if (!acquire_slot (semaphore, target->path, options, &error))
+    {
+      gboolean asks = is_conflict (error) && !options->quiet;
+      g_autofree char *holders = asks ? describe_slot_holders (semaphore) : NULL;
+
+      return fail_beside (lf_semaphore_get_path (semaphore), holders, options, error);
+    }
+
+  if (options->verbose)
+    {
+      tell_how_long_it_took (begin);
+      tell_what_it_executes (target->command[0]);
+    }
+
+  slot = g_strdup_printf ("%u", lf_semaphore_get_slot (semaphore));
+  g_setenv ("LF_SLOT", slot, TRUE);
+
+  signals_block (&signals);
+  status = child_run (target->command, &signals, -1);
+  if (!lf_semaphore_release (semaphore, &error))
+    {
+      g_autofree char *path = command_get_slot_path (lf_semaphore_get_path (semaphore),
+                                                     (guint) atoi (slot));
+
+      complain_of_loss (path, error);
+      status = status == EX_OK ? command_get_exit_status (error) : status;
+    }
   child_die_alike (&signals);
 
   return status;
@@ -291,7 +416,11 @@ lock_descriptor (int            fd,
   if (may_say_that_it_waits (options) && !descriptor_lock (fd, operation, 0, &error))
     {
       if (is_conflict (error))
-        say_that_it_waits (lock_file, name);
+        {
+          g_autofree char *holders = describe_holders (lock_file);
+
+          say_that_it_waits (name, holders);
+        }
       g_clear_error (&error);
     }
 
@@ -302,6 +431,19 @@ lock_descriptor (int            fd,
     tell_how_long_it_took (begin);
 
   return EX_OK;
+}
+
+static int
+run (Target        *target,
+     const Options *options)
+{
+  if (target->command == NULL)
+    return lock_descriptor (target->fd, options);
+
+  if (options->slots != COMMAND_NO_SLOTS)
+    return run_in_slot (target, options);
+
+  return run_locked (target, options);
 }
 
 /* Handles the "-c COMMAND" of flock(1), after the path. */
@@ -386,6 +528,30 @@ check_options (const Options *options,
       return FALSE;
     }
 
+  if (options->inherit && options->close)
+    {
+      command_complain_of_usage (_("--close and --inherit exclude each other"));
+      return FALSE;
+    }
+
+  if (options->inherit && options->remove)
+    {
+      command_complain_of_usage (_("--remove and --inherit exclude each other: the command may keep the lock"));
+      return FALSE;
+    }
+
+  if (!command_check_slots (options->slots))
+    return FALSE;
+
+  if (options->slots != COMMAND_NO_SLOTS &&
+      (target->command == NULL || options->kind != KIND_EXCLUSIVE || options->remove ||
+       options->no_fork || options->inherit || options->fcntl || options->backend_name != NULL))
+    {
+      command_complain_of_usage (_("--slots needs a command, and excludes --shared, --remove, "
+                                   "--no-fork, --inherit and --backend"));
+      return FALSE;
+    }
+
   if (options->kind == KIND_UNLOCK && target->command != NULL)
     {
       command_complain_of_usage (_("Only the lock of a descriptor can be released"));
@@ -420,7 +586,11 @@ set_kind_cb (const char  *name,
 int
 command_run (char **argv)
 {
-  Options options = { .timeout = -1, .conflict_exit_status = EX_TEMPFAIL };
+  Options options = {
+    .timeout = -1,
+    .conflict_exit_status = EX_TEMPFAIL,
+    .slots = COMMAND_NO_SLOTS,
+  };
   Target target = { .fd = -1 };
   g_auto (GStrv) arguments = NULL;
   const GOptionEntry entries[] = {
@@ -444,6 +614,10 @@ command_run (char **argv)
       N_("Do not pass the lock to the command (default)"), NULL },
     { "no-fork", 'F', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.no_fork,
       N_("Become the command, which then holds the lock"), NULL },
+    { "inherit", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &options.inherit,
+      N_("Let the command inherit the lock, as with flock(1)"), NULL },
+    { "slots", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_INT, &options.slots,
+      N_("Let this many hold the lock at once"), N_("NUMBER") },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
     /* flock(1)'s other names for these options */
     KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),
@@ -476,8 +650,7 @@ command_run (char **argv)
       status = EX_OK;
     }
   else if (find_target (arguments, &target) && check_options (&options, &target))
-    status = target.command != NULL ? run_locked (&target, &options)
-                                    : lock_descriptor (target.fd, &options);
+    status = run (&target, &options);
 
   g_free (options.backend_name);
 

@@ -208,16 +208,40 @@ tell (GStrv       paths,
   return status;
 }
 
+/* The paths of all slots. */
+static GStrv
+get_slot_paths (GStrv paths,
+                int   slots)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (gsize i = 0; paths[i] != NULL; i++)
+    {
+      for (int slot = 1; slot <= slots; slot++)
+        {
+          g_autofree char *path = command_get_slot_path (paths[i], (guint) slot);
+
+          g_strv_builder_add (builder, path);
+        }
+    }
+
+  return g_strv_builder_end (builder);
+}
+
 int
 command_status (char **argv)
 {
   g_autofree char *backend_name = NULL;
+  g_auto (GStrv) slot_paths = NULL;
   gboolean as_json = FALSE;
+  int slots = COMMAND_NO_SLOTS;
   g_auto (GStrv) paths = NULL;
   const GOptionEntry entries[] = {
     COMMAND_BACKEND_ENTRY (&backend_name),
     { "json", 'j', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &as_json,
       N_("Print JSON"), NULL },
+    { "slots", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_INT, &slots,
+      N_("Show this many slots of each path"), N_("NUMBER") },
     { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -238,5 +262,11 @@ command_status (char **argv)
       return EX_USAGE;
     }
 
-  return tell (paths, backend_name, as_json);
+  if (!command_check_slots (slots))
+    return EX_USAGE;
+
+  if (slots != COMMAND_NO_SLOTS)
+    slot_paths = get_slot_paths (paths, slots);
+
+  return tell (slot_paths != NULL ? slot_paths : paths, backend_name, as_json);
 }

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* The limit of the library */
+#define MAX_SLOTS 1024
+
 static const char *
 translate (const char *message,
            gpointer    user_data)
@@ -135,6 +138,23 @@ command_new_lock_file (const char *path,
     }
 
   return lf_lock_file_new_with_backend (path, (LfBackend) backend->value);
+}
+
+gboolean
+command_check_slots (int slots)
+{
+  if (slots == COMMAND_NO_SLOTS || (slots >= 1 && slots <= MAX_SLOTS))
+    return TRUE;
+
+  command_complain_of_usage (_("The number of slots must be between 1 and %d"), MAX_SLOTS);
+  return FALSE;
+}
+
+char *
+command_get_slot_path (const char *path,
+                       guint       slot)
+{
+  return g_strdup_printf ("%s.%u", path, slot);
 }
 
 /* A path, or a record's text about its holder, may contain anything. Replaces characters

@@ -31,6 +31,13 @@ gboolean command_parse (GOptionContext     *context,
 LfLockFile *command_new_lock_file (const char *path,
                                    const char *backend_name);
 
+/* The value of --slots without the option. The check returns FALSE, after a message, if the
+ * library does not allow the number. */
+#define COMMAND_NO_SLOTS G_MININT
+gboolean command_check_slots (int slots);
+char *command_get_slot_path (const char *path,
+                             guint       slot);
+
 char *command_make_printable (const char *text);
 
 void command_print (const char *format,

@@ -16,7 +16,7 @@
 /* A command line may be too long to read. */
 #define MAX_CHARACTERS 200
 
-static void
+void
 holding_free (Holding *self)
 {
   g_clear_object (&self->holder);

@@ -27,6 +27,8 @@ typedef struct
 GPtrArray *holdings_query    (LfLockFile     *lock_file,
                               GError        **error);
 
+void       holding_free      (Holding        *self);
+
 char      *holding_describe  (const Holding  *self);
 
 void       holding_append_json

@@ -29,6 +29,11 @@ typedef struct
   gboolean (*wait_turn) (gpointer turn);
   void     (*stop_turn) (gpointer turn);
   gpointer lock;
+
+  /* For a wait for any one of several locks: those to call block() for. NULL if there is only
+   * one lock. */
+  gpointer * (*get_members) (gpointer  lock,
+                             guint    *n_members);
 } LfWaitTarget;
 
 /* One wait, shared between the thread that waits and the threads that may stop it. */
@@ -69,6 +74,7 @@ typedef struct
 } LfWaitingVTable;
 
 extern const LfWaitingVTable lf_waiting_kernel_queue;
+extern const LfWaitingVTable lf_waiting_any;
 extern const LfWaitingVTable lf_waiting_poll;
 
 /* Call this when this process released a lock, in whatever way the lock is waited for: a

@@ -363,6 +363,34 @@ testLock('/override/not-a-number', async (lock, other, path) => {
     mistaken.release();
 });
 
+testLock('/override/semaphore', async (_lock, _other, path) => {
+    const semaphore = new Lf.Semaphore(path, 2, {timeout: 0});
+    const second = new Lf.Semaphore({path, slots: 2});
+    let inside = 0, most = 0;
+
+    assertEqual([semaphore.path, semaphore.slots, semaphore.timeout], [path, 2, 0]);
+    assertEqual(`${semaphore}`, `[Semaphore ${path}, 2 slots, not held]`);
+    assertThrows(TypeError, 'NUL', () => Lf.Semaphore.new('x\0y', 2));
+    assertEqual(await semaphore.with(held => `${held}`), `[Semaphore ${path}, 2 slots, slot 1]`);
+    assertFalse(semaphore.held);
+
+    assertTrue(await semaphore.acquire_async());
+    assertTrue(second.acquire());
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => Lf.Semaphore.new(path, 2).with(() => {}, {timeout: 0.05}));
+    await assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+        () => Lf.Semaphore.new(path, 2).acquire_with_timeout_async(0.05));
+    assertTrue(await semaphore.release_async());
+    second.release();
+
+    await Promise.all([1, 2, 3, 4, 5].map(() => Lf.Semaphore.new(path, 2).with(async () => {
+        most = Math.max(most, ++inside);
+        await new Promise(resolve => inAMoment(resolve));
+        inside--;
+    })));
+    assertEqual([inside, most], [0, 2]);
+});
+
 const SCRIPTS = {
     'imports.gi': ['gjs', '-c', 'imports.gi.versions.Lf = "1.0"; const {Lf} = imports.gi;'],
     'gi': ['gjs', '-m', 'import Lf from "gi://Lf";'],

@@ -22,6 +22,8 @@ for (const operation of [
 ])
     Gio._promisify(Lf.LockFile.prototype, `${operation}_async`, `${operation}_finish`);
 Gio._promisify(Lf.LockFile.prototype, 'acquire_with_timeout_async', 'acquire_finish');
+for (const operation of ['acquire', 'release'])
+    Gio._promisify(Lf.Semaphore.prototype, `${operation}_async`, `${operation}_finish`);
 
 const PRIORITY = GLib.PRIORITY_DEFAULT;
 const PLAIN = ARGV[0] === 'plain';
@@ -628,6 +630,66 @@ testLock('/paths/nul', (_lock, _other, path) => {
         else
             assertThrows(TypeError, 'NUL', makeLock);
     }
+});
+
+testLock('/semaphore/slots', (_lock, _other, path) => {
+    const [first, second, third] = [1, 2, 3].map(() => Lf.Semaphore.new(path, 2));
+
+    assertEqual([first.path, first.slots, first.held], [path, 2, false]);
+    assertTrue(first.acquire(null));
+    assertTrue(second.try_acquire());
+    assertEqual([first.get_slot(), second.get_slot(), third.get_slot()], [1, 2, 0]);
+    assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => third.try_acquire());
+    assertError(Lf.LockError, Lf.LockError.TIMED_OUT, () => third.acquire_with_timeout(0.05, null));
+    first.release();
+    assertFalse(first.is_held());
+    assertTrue(third.acquire(null));
+    assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => first.release());
+    second.release();
+    third.release();
+});
+
+testLock('/semaphore/async', async (_lock, _other, path) => {
+    const [held, waiting] = [1, 2].map(() => Lf.Semaphore.new(path, 1));
+
+    held.acquire(null);
+    inAMoment(() => held.release());
+    assertTrue(await waiting.acquire_async(PRIORITY, null));
+    assertTrue(waiting.held);
+    assertTrue(await waiting.release_async(PRIORITY, null));
+    assertFalse(waiting.held);
+});
+
+testLock('/handed-on/steal', (lock, other) => {
+    assertEqual(lock.steal_fd(), -1);
+    lock.acquire(null);
+    const adopted = Lf.LockFile.new_for_fd(lock.steal_fd(), Lf.Backend.FLOCK);
+    assertFalse(lock.held);
+    assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => other.try_acquire());
+    assertTrue(adopted.try_acquire());
+    adopted.release();
+    assertTrue(other.try_acquire());
+    assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED,
+        () => Lf.LockFile.new_for_fd(0, Lf.Backend.SYMLINK));
+});
+
+testLock('/handed-on/convert', (lock, _other, path) => {
+    const [first, second] = [1, 2].map(() => new Lf.LockFile({
+        path, backend: Lf.Backend.FCNTL, mode: Lf.LockMode.SHARED, upgradable: true,
+    }));
+
+    first.acquire(null);
+    second.acquire(null);
+    assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => first.try_upgrade());
+    second.release();
+    assertTrue(first.try_upgrade());
+    assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED, () => second.try_acquire());
+    assertTrue(first.downgrade());
+    assertTrue(second.try_acquire());
+    lock.acquire(null);
+    assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED, () => lock.downgrade());
+    first.release();
+    second.release();
 });
 
 await run();

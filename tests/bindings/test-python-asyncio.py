@@ -319,6 +319,39 @@ class Await(AsyncTest):
         self.assertTrue(await task)
 
 
+class Semaphore(AsyncTest):
+    async def test_with(self):
+        """Tasks share the slots if each has an object of its own."""
+        inside, most = 0, 0
+
+        async def work():
+            nonlocal inside, most
+            async with Lf.Semaphore(self.path, 2) as semaphore:
+                inside += 1
+                most = max(most, inside)
+                self.assertIn(semaphore.slot, (1, 2))
+                await asyncio.sleep(0.01)
+                inside -= 1
+
+        await asyncio.gather(*(work() for _ in range(6)))
+        self.assertEqual(most, 2)
+
+    async def test_cancel(self):
+        held, waiting = Lf.Semaphore(self.path), Lf.Semaphore(self.path)
+        self.assertTrue(await held.acquire_async())
+        with self.assertRaises(Lf.LockTimeout):
+            await waiting.acquire_with_timeout_async(0.05)
+        task = asyncio.ensure_future(waiting.acquire_async())
+        await waits(self.path + '.1')
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertFalse(waiting.held)
+        self.assertTrue(await held.release_async())
+        async with waiting.acquired(timeout=1):
+            pass
+
+
 class Cancel(AsyncTest):
     async def cancel(self, task):
         task.cancel()

@@ -704,6 +704,114 @@ class ErrorClasses(LockTest):
                 self.fail('there is no directory')
 
 
+class Semaphore(LockTest):
+    def setUp(self):
+        super().setUp()
+        self.semaphore = Lf.Semaphore(self.path, 2)
+
+    def test_attributes(self):
+        semaphore = Lf.Semaphore(pathlib.Path(self.path), slots=3, timeout=None)
+        self.assertEqual((semaphore.path, semaphore.slots, semaphore.timeout, semaphore.slot),
+                         (self.path, 3, -1, 0))
+        semaphore.timeout = 2.5
+        self.assertEqual(semaphore.get_timeout(), 2.5)
+        self.assertEqual(repr(semaphore), f'<Lf.Semaphore {self.path!r} 3 slots, not held>')
+        with semaphore:
+            self.assertEqual(repr(semaphore), f'<Lf.Semaphore {self.path!r} 3 slots, slot 1>')
+        for slots in 0, 1025:
+            with self.assertRaises(ValueError):
+                Lf.Semaphore(self.path, slots)
+            with self.assertRaises(ValueError):
+                Lf.Semaphore.new(self.path, slots)
+        with self.assertRaises(TypeError):
+            type('Mine', (Lf.Semaphore,), {})
+        not_utf8 = os.fsencode(self.path) + b'\xff'
+        with Lf.Semaphore.new(not_utf8, 1) as semaphore:
+            self.assertEqual(os.fsencode(semaphore.path), not_utf8)
+
+    def test_with(self):
+        """The outermost block releases."""
+        with self.semaphore as semaphore:
+            self.assertIs(semaphore, self.semaphore)
+            with semaphore, semaphore.acquire(), semaphore.acquired(timeout=1):
+                self.assertTrue(semaphore.held)
+            self.assertTrue(semaphore.held)
+            with Lf.Semaphore(self.path, 2) as second:
+                self.assertEqual(second.slot, 2)
+                third = Lf.Semaphore(self.path, 2, timeout=0)
+                with self.assertRaises(Lf.AlreadyLocked), third:
+                    pass
+                with self.assertRaises(Lf.LockTimeout):
+                    third.acquire(timeout=0.05)
+                with self.assertRaises(Lf.AlreadyLocked):
+                    third.acquire(blocking=False)
+        self.assertFalse(self.semaphore.held)
+        with self.assertRaises(Lf.NotLocked):
+            self.semaphore.release()
+
+    def test_threads(self):
+        """Threads share the slots if each call has an object of its own."""
+        inside, most = 0, 0
+        mutex = threading.Lock()
+
+        def work():
+            nonlocal inside, most
+            for _ in range(20):
+                with Lf.Semaphore(self.path, 3):
+                    with mutex:
+                        inside += 1
+                        most = max(most, inside)
+                    time.sleep(0.001)
+                    with mutex:
+                        inside -= 1
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(most, 3)
+
+    def test_path_error(self):
+        with self.assertRaises(Lf.PathNotFound) as raised:
+            Lf.Semaphore(os.path.join(self.path, 'none', 'x')).acquire()
+        self.assertEqual(raised.exception.errno, errno.ENOENT)
+
+
+class HandedOn(LockTest):
+    def test_inherited(self):
+        """A program that inherits the descriptor holds the lock until it ends."""
+        self.lock.acquire()
+        fd = self.lock.steal_fd()
+        with subprocess.Popen(['cat'], stdin=subprocess.PIPE, pass_fds=(fd,)) as process:
+            os.close(fd)
+            with self.assertRaises(Lf.AlreadyLocked):
+                self.other.try_acquire()
+            process.stdin.close()
+            self.other.acquire()
+
+    def test_adopted(self):
+        with open(self.path, 'w', encoding='ascii') as file:
+            lock = Lf.LockFile.new_for_fd(os.dup(file.fileno()), 'fcntl')
+        with lock:
+            with self.assertRaises(Lf.AlreadyLocked):
+                Lf.LockFile(self.path, backend='fcntl', timeout=0).acquire()
+        with self.assertRaises(Lf.NotSupported):
+            Lf.LockFile.new_for_fd(0, 'symlink')
+
+    def test_convert(self):
+        lock = Lf.LockFile(self.path, backend='fcntl', mode='shared', upgradable=True)
+        self.assertTrue(lock.upgradable)
+        with self.assertRaises(Lf.NotLocked):
+            lock.try_upgrade()
+        with lock:
+            lock.try_upgrade()
+            lock.downgrade()
+            with Lf.LockFile(self.path, backend='fcntl', mode='shared'):
+                with self.assertRaises(Lf.AlreadyLocked):
+                    lock.try_upgrade()
+
+
 class Import(LockTest):
     """`from gi.repository import Lf` works with any version of Lf."""
 
@@ -884,16 +992,17 @@ class Types(LockTest):
                    if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
         names = public(defined) | public(node.target.id for node in tree.body
                                          if isinstance(node, ast.AnnAssign))
-        there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass'}
+        there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass', 'SemaphoreClass'}
         self.assertEqual(names, public(name for name in there if not name.startswith('__')))
 
-        methods = {node.name for node in defined['LockFile'].body
-                   if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
-        attributes = {node.target.id for node in defined['LockFile'].body
-                      if isinstance(node, ast.AnnAssign)}
-        self.assertEqual(public(methods | attributes) - {'props'},
-                         public(vars(Lf.LockFile)) - {'props'})
-        self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
+        for name in 'LockFile', 'Semaphore':
+            methods = {node.name for node in defined[name].body
+                       if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+            attributes = {node.target.id for node in defined[name].body
+                          if isinstance(node, ast.AnnAssign)}
+            self.assertEqual(public(methods | attributes) - {'props'},
+                             public(vars(getattr(Lf, name))) - {'props'})
+            self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
         self.assertEqual(
             {node.target.id for node in defined['Backend'].body if isinstance(node, ast.AnnAssign)},
             {name for name in dir(Lf.Backend) if name.isupper()})

@@ -599,5 +599,73 @@ class Threads(LockTest):
         self.assertEqual(results, [True])
 
 
+class Semaphore(LockTest):
+    def test_slots(self):
+        first, second, third = (Lf.Semaphore.new(self.path, 2) for _ in range(3))
+        self.assertEqual((first.get_path(), first.get_slots()), (self.path, 2))
+        self.assertTrue(first.acquire())
+        self.assertTrue(second.try_acquire())
+        self.assertEqual((first.get_slot(), second.get_slot(), third.get_slot()), (1, 2, 0))
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+            third.try_acquire()
+        with self.assert_error(Lf.LockError.TIMED_OUT, self.path):
+            third.acquire_with_timeout(0.05)
+        first.release()
+        self.assertFalse(first.is_held())
+        self.assertTrue(third.acquire())
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            first.release()
+
+    def test_async(self):
+        held, waiting = (Lf.Semaphore.new(self.path, 1) for _ in range(2))
+        results = []
+        held.acquire()
+        in_a_moment(held.release)
+        waiting.acquire_async(GLib.PRIORITY_DEFAULT, None, lambda semaphore, result: results.append(
+            semaphore.acquire_finish(result)))
+        iterate_until(lambda: results)
+        self.assertTrue(waiting.is_held())
+        waiting.release_async(GLib.PRIORITY_DEFAULT, None, lambda semaphore, result: results.append(
+            semaphore.release_finish(result)))
+        iterate_until(lambda: len(results) == 2)
+        self.assertEqual(results, [True, True])
+        self.assertFalse(waiting.is_held())
+
+
+class HandedOn(LockTest):
+    def test_steal(self):
+        self.assertEqual(self.lock.steal_fd(), -1)
+        self.lock.acquire()
+        fd = self.lock.steal_fd()
+        self.assertFalse(self.lock.is_held())
+        adopted = Lf.LockFile.new_for_fd(fd, Lf.Backend.FLOCK)
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+            self.other.try_acquire()
+        self.assertTrue(adopted.try_acquire())
+        adopted.release()
+        self.assertTrue(self.other.try_acquire())
+        with self.assert_error(Lf.BackendError.NOT_SUPPORTED):
+            Lf.LockFile.new_for_fd(0, Lf.Backend.SYMLINK)
+
+    def test_convert(self):
+        first, second = (Lf.LockFile.new_with_backend(self.path, Lf.Backend.FCNTL)
+                         for _ in range(2))
+        for lock in first, second:
+            lock.set_mode(Lf.LockMode.SHARED)
+            lock.set_upgradable(True)
+            lock.acquire()
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+            first.try_upgrade()
+        second.release()
+        self.assertTrue(first.try_upgrade())
+        with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+            second.try_acquire()
+        self.assertTrue(first.downgrade())
+        self.assertTrue(second.try_acquire())
+        self.lock.acquire()
+        with self.assert_error(Lf.BackendError.NOT_SUPPORTED):
+            self.lock.downgrade()
+
+
 if __name__ == '__main__':
     sys.exit(lf_testing.run_as_tap())

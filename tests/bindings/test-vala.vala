@@ -672,6 +672,75 @@ void add_paths () {
     });
 }
 
+void add_semaphore () {
+    add ("/semaphore/slots", (mine, other) => {
+        var first = new Lf.Semaphore (mine.path, 2);
+        var second = new Lf.Semaphore (mine.path, 2) { timeout = 0 };
+        var third = new Lf.Semaphore (mine.path, 2);
+        assert_cmpuint (first.slots, EQ, 2);
+        assert_cmpstr (first.path, EQ, mine.path);
+        first.acquire ();
+        second.acquire ();
+        assert_cmpuint (first.get_slot (), EQ, 1);
+        assert_cmpuint (second.get_slot (), EQ, 2);
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => third.try_acquire ());
+        assert_error (new Lf.LockError.TIMED_OUT (""), () => third.acquire_with_timeout (0.05));
+        first.release ();
+        assert_false (first.held);
+        third.acquire ();
+        assert_error (new Lf.UnlockError.NOT_LOCKED (""), () => first.release ());
+    });
+
+    add ("/semaphore/async", (mine, other) => {
+        var held = new Lf.Semaphore (mine.path, 1);
+        var waiting = new Lf.Semaphore (mine.path, 1);
+        held.acquire ();
+        Timeout.add (20, () => {
+            attempt (() => held.release ());
+            return Source.REMOVE;
+        });
+        waiting.acquire_async.end (run ((callback) => waiting.acquire_async.begin (
+            Priority.DEFAULT, null, (owned) callback)));
+        assert_true (waiting.held);
+        waiting.release_async.end (run ((callback) => waiting.release_async.begin (
+            Priority.DEFAULT, null, (owned) callback)));
+        assert_false (waiting.held);
+    });
+}
+
+void add_handed_on () {
+    add ("/handed-on/steal", (mine, other) => {
+        assert_cmpint (mine.steal_fd (), EQ, -1);
+        mine.acquire ();
+        var adopted = new Lf.LockFile.for_fd (mine.steal_fd (), FLOCK);
+        assert_false (mine.held);
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => other.try_acquire ());
+        adopted.try_acquire ();
+        adopted.release ();
+        other.try_acquire ();
+        other.release ();
+        assert_error (new Lf.BackendError.NOT_SUPPORTED (""),
+                      () => new Lf.LockFile.for_fd (0, SYMLINK).acquire ());
+    });
+
+    add ("/handed-on/convert", (mine, other) => {
+        var first = new Lf.LockFile.with_backend (mine.path, FCNTL) {
+            mode = SHARED, upgradable = true
+        };
+        var second = new Lf.LockFile.with_backend (mine.path, FCNTL) { mode = SHARED };
+        first.acquire ();
+        second.acquire ();
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => first.try_upgrade ());
+        second.release ();
+        first.try_upgrade ();
+        assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => second.try_acquire ());
+        first.downgrade ();
+        second.try_acquire ();
+        mine.acquire ();
+        assert_error (new Lf.BackendError.NOT_SUPPORTED (""), () => mine.downgrade ());
+    });
+}
+
 int main (string[] args) {
     Test.init (ref args);
     Test.set_nonfatal_assertions ();
@@ -686,6 +755,8 @@ int main (string[] args) {
     add_holder ();
     add_drop ();
     add_paths ();
+    add_semaphore ();
+    add_handed_on ();
 
     return Test.run ();
 }

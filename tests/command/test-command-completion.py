@@ -18,8 +18,9 @@ from terminals import Terminal
 COMPLETION = os.environ['LF_COMPLETION']
 FISH_COMPLETION = os.environ['LF_FISH_COMPLETION']
 ZSH_COMPLETION = pathlib.Path(os.environ['LF_ZSH_COMPLETION'])
-RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--no-fork',
-               '--nonblock', '--quiet', '--remove', '--shared', '--timeout', '--unlock', '--verbose']
+RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--inherit',
+               '--no-fork', '--nonblock', '--quiet', '--remove', '--shared', '--slots', '--timeout',
+               '--unlock', '--verbose']
 
 # The arguments are the words; the last one is completed
 COMPLETE = '''
@@ -52,7 +53,7 @@ class Completion(CommandTest):
 
     def test_options(self):
         self.assertEqual(self.complete('run', '-'), RUN_OPTIONS)
-        self.assertEqual(self.complete('status', '-'), ['--backend', '--help', '--json'])
+        self.assertEqual(self.complete('status', '-'), ['--backend', '--help', '--json', '--slots'])
         self.assertEqual(self.complete('break', '-'), ['--backend', '--help'])
         self.assertEqual(self.complete('run', '-n', '--sh'), ['--shared'])
         self.assertEqual(self.complete('status', 'x.lock', '--j'), ['--json'])
@@ -74,7 +75,7 @@ class Completion(CommandTest):
 
     def test_numbers(self):
         pathlib.Path('5').touch()
-        for option in ['-w', '-E', '--timeout', '--conflict-exit-code']:
+        for option in ['-w', '-E', '--timeout', '--conflict-exit-code', '--slots']:
             self.assertEqual(self.complete('run', option, ''), [])
         self.assertEqual(self.complete('run', '--timeout', '=', ''), [])
 
@@ -197,7 +198,8 @@ class Fish(CommandTest):
 
     def test_numbers(self):
         pathlib.Path('5').touch()
-        for option in ['-w ', '-E ', '--timeout ', '--timeout=', '--conflict-exit-code ']:
+        for option in ['-w ', '-E ', '--timeout ', '--timeout=', '--conflict-exit-code ',
+                       '--slots ']:
             self.assertEqual(self.complete(f'lf-lock run {option}'), [])
 
     def test_paths(self):

@@ -98,7 +98,7 @@ class Examples(CommandTest):
     def setUp(self):
         super().setUp()
         os.mkdir('bin')
-        for name in ['backup', 'make-index']:
+        for name in ['backup', 'convert', 'make-index']:
             pathlib.Path('bin', name).write_text(STUB, encoding='ascii')
             os.chmod(f'bin/{name}', 0o755)
         self.environment = {**os.environ,
@@ -122,7 +122,7 @@ class Examples(CommandTest):
         return result.stdout
 
     def test_all(self):
-        self.assertEqual(len(self.examples), 4)
+        self.assertEqual(len(self.examples), 5)
 
     def test_backup(self):
         example = self.example('backup').replace('/run/lock', self.directory)
@@ -140,6 +140,12 @@ class Examples(CommandTest):
         self.hold('--shared', 'data.lock')
         self.run_example(self.example('--shared'))
         self.assertEqual(pathlib.Path('copy').read_text(encoding='ascii'), 'content')
+
+    def test_slots(self):
+        for name in ['a', 'b', 'c']:
+            pathlib.Path(f'{name}.png').touch()
+        self.assertEqual(sorted(self.run_example(self.example('--slots')).splitlines()),
+                         [f'convert {name}.png {name}.jpg' for name in ['a', 'b', 'c']])
 
     def test_status(self):
         example = self.example('status')

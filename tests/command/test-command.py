@@ -593,6 +593,107 @@ class Status(CommandTest):
                          (4242, 'ge"\\?\ufffd', 'elsewhere', None))
 
 
+class Slots(CommandTest):
+    SLOTS = ('--slots', '2')
+
+    def test_two_at_once(self):
+        """Two commands run at once, and each knows its slot. The third waits until one ends."""
+        script = 'echo $LF_SLOT >slot-$LF_SLOT'
+        first = self.hold(*self.SLOTS, 'x.lock', script=script)
+        second = self.hold(*self.SLOTS, 'x.lock', script=script)
+        for slot in ['1', '2']:
+            self.assertEqual(pathlib.Path(f'slot-{slot}').read_text(encoding='ascii'), f'{slot}\n')
+        result = self.assert_ends(75, 'run', '-n', *self.SLOTS, 'x.lock', '--', 'true')
+        self.assertRegex(result.stderr, rf'x\.lock is locked already: held by PID {first.pid} '
+                                        r'.*\(one of 2 holders\)')
+        self.assert_ends(75, 'run', '-w', '0.05', *self.SLOTS, 'x.lock', '--', 'true')
+
+        waiter = self.start(LF_LOCK, 'run', *self.SLOTS, 'x.lock', '--', 'sh', '-c',
+                            'echo $LF_SLOT')
+        wait_until(lambda: has_waiter('x.lock.1') and has_waiter('x.lock.2'))
+        self.finish(second)
+        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], '2\n')
+        self.finish(first)
+        self.assertEqual(set(os.listdir()), {'x.lock.1', 'x.lock.2', 'x.lock.queue', 'slot-1',
+                                             'slot-2'})
+
+    def test_killed(self):
+        """The slot of a killed holder is free."""
+        first = self.hold(*self.SLOTS, 'x.lock')
+        self.hold(*self.SLOTS, 'x.lock')
+        first.kill()
+        self.assert_ends(0, 'run', *self.SLOTS, 'x.lock', '--', 'true')
+
+    def test_status_of_the_command(self):
+        self.assert_ends(7, 'run', *self.SLOTS, 'x.lock', '-c', 'exit 7')
+
+    def test_lost(self):
+        result = self.assert_ends(76, 'run', *self.SLOTS, 'x.lock', '-c', 'rm x.lock.1')
+        self.assertIn('x.lock.1 was removed', result.stderr)
+
+    def test_status(self):
+        holder = self.hold(*self.SLOTS, 'x.lock')
+        result = self.assert_ends(1, 'status', *self.SLOTS, 'x.lock')
+        first, second = result.stdout.splitlines()
+        self.assertRegex(first, rf'x\.lock\.1: held by PID {holder.pid} ')
+        self.assertEqual(second, 'x.lock.2: free, as there is no such file')
+        objects = json.loads(self.assert_ends(1, 'status', '-j', *self.SLOTS, 'x.lock').stdout)
+        self.assertEqual([item['locked'] for item in objects], [True, False])
+        self.finish(holder)
+        self.assert_ends(0, 'status', *self.SLOTS, 'x.lock')
+
+    def test_usage(self):
+        for arguments in [
+                ['run', '--slots', '0', 'x.lock', 'true'], ['run', '--slots=1025', 'x.lock', 'true'],
+                ['run', '--slots', '-1', 'x.lock', 'true'], ['run', '--slots', 'x', 'x.lock', 'true'],
+                ['run', *self.SLOTS, '9'], ['status', '--slots', '0', 'x.lock'],
+                *(['run', *self.SLOTS, option, 'x.lock', 'true']
+                  for option in ['-s', '-r', '-F', '--inherit', '--fcntl', '-bflock']),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.assert_ends(64, *arguments)
+        self.assertEqual(os.listdir(), [])
+
+
+class Inherit(CommandTest):
+    """--inherit does what flock(1) does by default."""
+
+    def test_command_has_the_lock(self):
+        result = self.assert_ends(0, 'run', '--inherit', 'x.lock', '--', 'ls', '-l',
+                                  '/proc/self/fd')
+        self.assertIn('/x.lock\n', result.stdout)
+        self.assert_ends(0, 'run', '-n', 'x.lock', '--', 'true')
+
+    def test_what_stays_behind_has_the_lock(self):
+        holder = self.hold('--inherit', 'x.lock',
+                           script='sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
+        sleeper = holder.command_pid
+        self.assertEqual(self.finish(holder), 0)
+        self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+        os.kill(sleeper, signal.SIGKILL)
+        self.assert_ends(0, 'run', '-w60', 'x.lock', '--', 'true')
+
+    def test_killed(self):
+        """If lf-lock is killed, the command keeps running and keeps the lock."""
+        holder = self.hold('--inherit', 'x.lock')
+        holder.kill()
+        holder.wait(PATIENCE)
+        self.assertTrue(is_running(holder.command_pid))
+        self.assert_ends(75, 'run', '-n', 'x.lock', '--', 'true')
+        holder.stdin.close()
+        holder.stdin = None
+        self.assert_ends(0, 'run', '-w60', 'x.lock', '--', 'true')
+
+    def test_status_of_the_command(self):
+        self.assert_ends(7, 'run', '--inherit', 'x.lock', '-c', 'exit 7')
+        self.assert_ends(127, 'run', '--inherit', 'x.lock', '--', 'no-such-command')
+
+    def test_usage(self):
+        self.assert_ends(64, 'run', '--inherit', '-o', 'x.lock', 'true')
+        self.assert_ends(64, 'run', '--inherit', '-r', 'x.lock', 'true')
+        self.assert_ends(69, 'run', '--inherit', '-b', 'fcntl', 'x.lock', 'true')
+
+
 class Break(CommandTest):
     def test_held(self):
         for backend in BACKENDS:

@@ -304,6 +304,51 @@ static const BackendCase cases[] = {
   { NULL, NULL },
 };
 
+static void
+slot_acquired_cb (GObject      *source,
+                  GAsyncResult *result,
+                  gpointer      user_data)
+{
+  gboolean *granted = user_data;
+
+  *granted = lf_semaphore_acquire_finish (LF_SEMAPHORE (source), result, NULL);
+}
+
+/* On a network file system, waiters of a semaphore poll. A release in this process wakes the
+ * waiters of this process without waiting for the next poll. */
+static void
+test_semaphore (Fixture       *fixture,
+                gconstpointer  data)
+{
+  LfSemaphore *semaphores[4];
+  gboolean granted[4] = { FALSE };
+  GError *error = NULL;
+
+  g_atomic_int_set (&n_waits, 0);
+  for (guint i = 0; i < 4; i++)
+    semaphores[i] = lf_semaphore_new (fixture->path, 2);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_true (lf_semaphore_acquire (semaphores[i], NULL, &error));
+      g_assert_no_error (error);
+    }
+  for (guint i = 2; i < 4; i++)
+    {
+      lf_semaphore_acquire_async (semaphores[i], G_PRIORITY_DEFAULT, NULL, slot_acquired_cb,
+                                  &granted[i]);
+      wait_until_others_sleep ();
+    }
+
+  g_assert_true (lf_semaphore_release (semaphores[1], &error));
+  iterate_until (&granted[2]);
+  g_assert_false (granted[3]);
+  g_assert_true (lf_semaphore_release (semaphores[0], &error));
+  iterate_until (&granted[3]);
+  g_assert_cmpint (g_atomic_int_get (&n_waits), ==, 0);
+  for (guint i = 0; i < 4; i++)
+    g_object_unref (semaphores[i]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -318,6 +363,7 @@ main (int    argc,
       else if (test_backends[i].is_existence && test_backends[i].kind != LOCK_IS_SYMLINK)
         add_backend_tests ("network", &test_backends[i], file_cases);
     }
+  add_test ("/network/semaphore", test_semaphore);
 
   return g_test_run ();
 }

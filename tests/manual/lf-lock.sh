@@ -8,7 +8,7 @@
 set -eu
 
 mkdir lf-lock bin
-for program in backup make-index; do
+for program in backup convert make-index; do
   printf '#!/bin/sh\necho %s "$@" >>ran\n' "$program" >"bin/$program"
   chmod +x "bin/$program"
 done
@@ -22,6 +22,7 @@ echo content >data
 diff ran - <<'END'
 backup /home
 make-index
+convert a.png
 backup /srv
 make-index
 backup /var

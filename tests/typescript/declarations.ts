@@ -41,6 +41,17 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
         is<boolean>()(lock.acquire_finish(result), true);
     }), true);
 
+    const semaphore = Lf.Semaphore.new('x', 2);
+    is<Promise<boolean>>()(semaphore.acquire_async(), true);
+    is<Promise<boolean>>()(semaphore.acquire_with_timeout_async(2.5, priority, null), true);
+    is<Promise<boolean>>()(semaphore.release_async(), true);
+    is<Promise<number>>()(semaphore.with(held => held.get_slot(), {timeout: 2.5}), true);
+    is<boolean>()(semaphore.acquire(), true);
+    is<boolean>()(semaphore.acquire_with_timeout(2.5), true);
+    is<Lf.LockFile>()(Lf.LockFile.new_for_fd(3, Lf.Backend.FLOCK), true);
+    is<number>()(lock.steal_fd(), true);
+    is<boolean>()(lock.try_upgrade(), true);
+
     is<boolean>()(lock.acquire(), true);
     is<boolean>()(lock.acquire(cancellable), true);
     is<boolean>()(lock.acquire(undefined), true);

@@ -117,6 +117,57 @@ test_looks (Fixture       *fixture,
   g_assert_cmpuint (n_refused, <=, N_TRIES / 50);
 }
 
+static gpointer
+acquire_slot_in_thread (gpointer data)
+{
+  LfSemaphore *semaphore = data;
+  GError *error = NULL;
+
+  g_assert_true (lf_semaphore_acquire_with_timeout (semaphore, 60, NULL, &error));
+  g_assert_no_error (error);
+
+  return GUINT_TO_POINTER (lf_semaphore_get_slot (semaphore));
+}
+
+/* A semaphore has as many holders as slots, and a waiter polls for a free slot. Descriptors and
+ * changes of the mode are not supported on Windows. */
+static void
+test_semaphore (Fixture       *fixture,
+                gconstpointer  data)
+{
+  LfSemaphore *semaphores[3];
+  g_autoptr (LfLockFile) adopted = NULL;
+  g_autoptr (LfLockFile) lock = lf_lock_file_new (fixture->path);
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      semaphores[i] = lf_semaphore_new (fixture->path, 2);
+      g_assert_cmpint (lf_semaphore_try_acquire (semaphores[i], &error), ==, i < 2);
+    }
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED);
+  g_clear_error (&error);
+  g_assert_false (lf_semaphore_acquire_with_timeout (semaphores[2], 0.05, NULL, &error));
+  g_assert_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  thread = g_thread_new ("acquire", acquire_slot_in_thread, semaphores[2]);
+  g_assert_true (lf_semaphore_release (semaphores[1], &error));
+  g_assert_cmpuint (GPOINTER_TO_UINT (g_thread_join (thread)), ==, 2);
+  for (guint i = 0; i < 3; i++)
+    g_object_unref (semaphores[i]);
+
+  adopted = lf_lock_file_new_for_fd (0, LF_BACKEND_AUTO, &error);
+  g_assert_null (adopted);
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+  assert_acquires (lock);
+  g_assert_cmpint (lf_lock_file_steal_fd (lock), ==, -1);
+  g_assert_false (lf_lock_file_downgrade (lock, &error));
+  g_assert_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -128,6 +179,7 @@ main (int    argc,
   add_test ("/windows/c-runtime", test_c_runtime);
 
   add_test ("/windows/looks", test_looks);
+  add_test ("/windows/semaphore", test_semaphore);
 
   return g_test_run ();
 }

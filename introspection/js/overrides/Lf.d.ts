@@ -76,5 +76,37 @@ declare module 'gi://Lf?version=1.0' {
                 cancellable?: Gio.Cancellable | null
             ): Promise<boolean>;
         }
+
+        interface Semaphore {
+            /**
+             * Acquires a slot, runs the function and releases the slot, even if the
+             * function throws.
+             *
+             * @param body gets the semaphore, and may be async
+             * @param options how long to wait
+             * @returns what the function returns
+             */
+            with<T>(
+                body: (semaphore: Semaphore) => T | PromiseLike<T>,
+                options?: LockFile.WithOptions
+            ): Promise<T>;
+
+            acquire(cancellable?: Gio.Cancellable | null): boolean;
+            acquire_with_timeout(timeout: number, cancellable?: Gio.Cancellable | null): boolean;
+
+            acquire_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            acquire_with_timeout_async(
+                timeout: number,
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            release_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+        }
     }
 }

@@ -18,6 +18,9 @@ const CANCELLABLE_METHODS = {
     break_lock: 0, is_locked: 0, query_holder: 0, query_scope: 0,
 };
 
+const SEMAPHORE_ASYNC_METHODS = ['acquire', 'release'];
+const SEMAPHORE_CANCELLABLE_METHODS = {acquire: 0, acquire_with_timeout: 1};
+
 // GJS would end the path there, and lock another file
 function _checkPath(path) {
     if (typeof path === 'string' && path.includes('\0'))
@@ -103,8 +106,44 @@ function _lockFileToString() {
     return `[LockFile ${this.get_path()}, ${state}]`;
 }
 
+function _semaphoreToString() {
+    const state = this.is_held() ? `slot ${this.get_slot()}` : 'not held';
+    return `[Semaphore ${this.get_path()}, ${this.get_slots()} slots, ${state}]`;
+}
+
+// What both classes have
+function _makeModern(proto, asyncMethods, cancellableMethods) {
+    asyncMethods.forEach(name => _makeAsync(proto, name));
+    _makeTimedAsync(proto);
+    for (const [name, index] of Object.entries(cancellableMethods))
+        _makeCancellableOptional(proto, name, index);
+    proto.with = _with;
+}
+
+// The constructor also takes a path and a number, followed by other properties
+function _initSemaphore(Semaphore) {
+    const proto = Semaphore.prototype;
+    const {new: newForPath} = Semaphore;
+
+    Semaphore.new = function (path, slots) {
+        _checkPath(path);
+        return newForPath.call(this, path, slots);
+    };
+
+    proto._init = function (first, ...args) {
+        let properties = first;
+        if (typeof first === 'string')
+            properties = {path: first, slots: args.shift(), ...args.shift()};
+        _checkPath(properties?.path);
+        GObject.Object.prototype._init.call(this, properties, ...args);
+    };
+
+    proto.toString = _semaphoreToString;
+    _makeModern(proto, SEMAPHORE_ASYNC_METHODS, SEMAPHORE_CANCELLABLE_METHODS);
+}
+
 function _init() {
-    const {LockFile, LockHolder} = this;
+    const {LockFile, LockHolder, Semaphore} = this;
     const proto = LockFile.prototype;
     const {new: newForPath, new_with_backend: newWithBackend} = LockFile;
 
@@ -130,9 +169,6 @@ function _init() {
         return this.to_string();
     };
 
-    ASYNC_METHODS.forEach(name => _makeAsync(proto, name));
-    _makeTimedAsync(proto);
-    for (const [name, index] of Object.entries(CANCELLABLE_METHODS))
-        _makeCancellableOptional(proto, name, index);
-    proto.with = _with;
+    _makeModern(proto, ASYNC_METHODS, CANCELLABLE_METHODS);
+    _initSemaphore(Semaphore);
 }

@@ -17,7 +17,7 @@ function __lf_lock_command_words
             case --
                 set -e words[1]
                 break
-            case --backend --timeout --wait --conflict-exit-code
+            case --backend --timeout --wait --conflict-exit-code --slots
                 set -e words[1]
             case '--*'
             case '-*'
@@ -73,6 +73,7 @@ complete -c lf-lock -n '__lf_lock_seen run status break' -s h -l help -d 'Print 
 complete -c lf-lock -n '__lf_lock_seen run status break' -s b -l backend -x \
     -a 'auto flock fcntl hard-link directory symlink pid-file sqlite' -d 'Use this backend'
 complete -c lf-lock -n '__lf_lock_seen status' -s j -l json -d 'Print JSON'
+complete -c lf-lock -n '__lf_lock_seen status' -l slots -x -d 'Show this many slots of each path'
 
 complete -c lf-lock -n '__lf_lock_seen run' -s x -l exclusive -d 'Get an exclusive lock'
 complete -c lf-lock -n '__lf_lock_seen run' -s s -l shared -d 'Get a shared lock'
@@ -87,5 +88,7 @@ complete -c lf-lock -n '__lf_lock_seen run' -l verbose -d 'Print how long it too
 complete -c lf-lock -n '__lf_lock_seen run' -s r -l remove -d 'Remove the lock file at the end'
 complete -c lf-lock -n '__lf_lock_seen run' -s o -l close -d 'Do not pass the lock to the command'
 complete -c lf-lock -n '__lf_lock_seen run' -s F -l no-fork -d 'Become the command'
+complete -c lf-lock -n '__lf_lock_seen run' -l inherit -d 'Let the command inherit the lock'
+complete -c lf-lock -n '__lf_lock_seen run' -l slots -x -d 'Let this many hold the lock at once'
 
 complete -c lf-lock -n '__lf_lock_command_words >/dev/null' -x -a '(__lf_lock_complete_command)'

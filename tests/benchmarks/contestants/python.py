@@ -107,6 +107,30 @@ class PortaLocker:
         self.release = self.peer.release
 
 
+class LibrarySemaphore:
+    """This library's semaphore: python.py library-semaphore PATH SLOTS"""
+
+    def __init__(self, path, slots):
+        gi = importlib.import_module('gi')
+        gi.require_version('Lf', '1.0')
+        self.peer = importlib.import_module('gi.repository.Lf').Semaphore(path, int(slots))
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
+class PortaLockerSemaphore:
+    """The semaphore of portalocker, which names its files differently."""
+
+    def __init__(self, path, slots):
+        directory, _, name = path.rpartition('/')
+        # It prints its attempts to where the answers go
+        importlib.import_module('portalocker.utils').print = lambda *words: None
+        self.peer = importlib.import_module('portalocker').BoundedSemaphore(
+            int(slots), name=name, directory=directory, timeout=1000)
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
+
+
 class Fasteners:
     def __init__(self, path):
         self.peer = importlib.import_module('fasteners').InterProcessLock(path)
@@ -146,7 +170,9 @@ PROGRAMS = {
     'PIDLockFile': PIDLockFile,
     'filelock': FileLock,
     'filelock-soft': functools.partial(FileLock, name='SoftFileLock'),
+    'library-semaphore': LibrarySemaphore,
     'portalocker': PortaLocker,
+    'portalocker-semaphore': PortaLockerSemaphore,
     'fasteners': Fasteners,
     'flock-command': FlockCommand,
 }

@@ -191,11 +191,10 @@ def _translated(error, lock=None):
         return error.with_traceback(None)
 
     error = error_class(error.message, error.domain, error.code)
-    if isinstance(lock, Lf.LockFile):
-        if issubclass(error_class, (AlreadyLocked, LockTimeout)):
-            error._attempt = (lock.get_path(), lock.get_backend())
-        elif issubclass(error_class, PathError):
-            _add_path(error, lock.get_path())
+    if isinstance(lock, Lf.LockFile) and issubclass(error_class, (AlreadyLocked, LockTimeout)):
+        error._attempt = (lock.get_path(), lock.get_backend())
+    elif lock is not None and issubclass(error_class, PathError):
+        _add_path(error, lock.get_path())
     return error
 
 
@@ -226,16 +225,16 @@ def _get_text_with_holder(error, path, backend):
     return _gettext('%s: held by %s') % (error.message, holder.to_string())
 
 
-def _translating(name):
+def _translating(name, original):
     """The method with that name, raising our error classes."""
-    function = getattr(_original, name)
+    function = getattr(original, name)
 
     def method(self, *args, **kwargs):
         try:
             return function(self, *args, **kwargs)
         except GLib.Error as error:
             raise _translated(error, self) from None
-    return _described(method, name)
+    return _described(method, name, original)
 
 
 # Arguments ------------------------------------------------------------------------
@@ -259,6 +258,13 @@ def _path_property(path):
 def _seconds(timeout):
     # Fails if it is not a number, or too large, before anything is called in C
     return -1.0 if timeout is None else 1.0 * timeout
+
+
+def _slots(slots):
+    # GLib would only warn, and use another number
+    if not 1 <= slots <= 1024:
+        raise ValueError('the number of slots must be between 1 and 1024')
+    return slots
 
 
 def _member(enumeration, value):
@@ -340,7 +346,7 @@ class _InterruptibleWait:
     def __init__(self, lock, timeout, cancellable, finish):
         self.lock = lock
         self.timeout = timeout
-        self.acquire_async = _original.acquire_with_timeout_async
+        self.acquire_async = lock._lf_original.acquire_with_timeout_async
         self.finish = finish
         self.cancellable = cancellable
         self.context = _new_context(lock)
@@ -445,19 +451,20 @@ def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
     if timeout < 0 and cancellable is None and not lock.is_held():
         # This thread holds it through another object. If no other thread could release it,
         # this raises WouldDeadlock at once.
-        if _original.is_held_by_thread(lock) and threading.active_count() == 1:
+        if lock._lf_original.is_held_by_thread(lock) and threading.active_count() == 1:
             return acquire(lock, timeout, None)
     with _Linked(cancellable) as linked:
         return _InterruptibleWait(lock, timeout, linked.cancellable, finish).run()
 
 
 def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
-    acquire = _original.acquire_guard_with_timeout if with_guard else _original.acquire_with_timeout
-    finish = _original.acquire_guard_finish if with_guard else _original.acquire_finish
+    original = lock._lf_original
+    acquire = original.acquire_guard_with_timeout if with_guard else original.acquire_with_timeout
+    finish = original.acquire_guard_finish if with_guard else original.acquire_finish
     may_wait = timeout < 0 or timeout > 0
     is_main = threading.current_thread() is threading.main_thread()
     if was_held is None:
-        was_held = is_main and _original.is_acquired_by_thread(lock)
+        was_held = is_main and original.is_acquired_by_thread(lock)
 
     # Between the call that gets the lock and the return to the caller, there must be no
     # other call that returns: a signal handler could raise there, and nobody would release
@@ -471,9 +478,9 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
         raise _translated(error, lock) from None
     except BaseException as error:
         # A signal handler raised this just after the lock was granted
-        if is_main and not was_held and _original.is_acquired_by_thread(lock):
+        if is_main and not was_held and original.is_acquired_by_thread(lock):
             with contextlib.suppress(GLib.Error):
-                _original.release(lock)
+                original.release(lock)
         raise _get_lost_exception(error)
 
 
@@ -520,7 +527,7 @@ def _check_operations(lock):
     The library does not notice this case, since another thread polls the main context of
     the operation."""
     operations = lock.__dict__.get('_operations')
-    if not operations or _original.is_acquired_by_thread(lock):
+    if not operations or lock._lf_original.is_acquired_by_thread(lock):
         return
     if threading.get_ident() in operations:
         message = _gettext('Another operation on the lock file object of %s is not finished')
@@ -554,11 +561,11 @@ class _Operation:
 
     def start(self, io_priority):
         if self.timeout is None:
-            start = getattr(_original, self.name + '_async')
+            start = getattr(self.lock._lf_original, self.name + '_async')
             start(self.lock, io_priority, self.cancellable, self.on_reported)
         else:
-            _original.acquire_with_timeout_async(self.lock, self.timeout, io_priority,
-                                                 self.cancellable, self.on_reported)
+            self.lock._lf_original.acquire_with_timeout_async(
+                self.lock, self.timeout, io_priority, self.cancellable, self.on_reported)
 
     def start_in_own_context(self, io_priority):
         self.context = _new_context(self.lock)
@@ -613,7 +620,7 @@ class _Operation:
         if self.operations is not None:
             self.operations.remove(self.thread)
         try:
-            self.value = getattr(_original, self.name + '_finish')(lock, result)
+            self.value = getattr(lock._lf_original, self.name + '_finish')(lock, result)
         except GLib.Error as error:
             self.error = _translated(error, lock)
 
@@ -633,7 +640,7 @@ class _Operation:
         self.value = None
         if self.name == 'acquire':
             with contextlib.suppress(GLib.Error):
-                _original.release(self.lock)
+                self.lock._lf_original.release(self.lock)
 
 
 async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, timeout=None):
@@ -646,7 +653,7 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
         except (RuntimeError, OSError, GLib.Error) as error:
             # No lock may stay because a thread or a descriptor is not available
             if name == 'release':
-                return _original.release(lock)
+                return lock._lf_original.release(lock)
             if isinstance(error, GLib.Error):
                 raise _translated(error, lock) from None
             raise
@@ -682,22 +689,22 @@ def _is_in_event_loop():
     return asyncio is not None and asyncio._get_running_loop() is not None
 
 
-def _awaitable(name):
-    start = getattr(_original, name + '_async')
+def _awaitable(name, original):
+    start = getattr(original, name + '_async')
 
     def method(self, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, *args, **kwargs):
         if args or kwargs or not _is_in_event_loop():
             return start(self, io_priority, cancellable, *args, **kwargs)
         return _run(self, name, io_priority, cancellable)
-    return _described(method, name + '_async')
+    return _described(method, name + '_async', original)
 
 
 def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT,
                                 cancellable=None, *args, **kwargs):
     timeout = _seconds(timeout)
     if args or kwargs or not _is_in_event_loop():
-        return _original.acquire_with_timeout_async(self, timeout, io_priority, cancellable,
-                                                    *args, **kwargs)
+        return self._lf_original.acquire_with_timeout_async(self, timeout, io_priority,
+                                                            cancellable, *args, **kwargs)
     return _run(self, 'acquire', io_priority, cancellable, timeout)
 
 
@@ -712,6 +719,9 @@ _DESCRIPTIONS = {
                     'does not hold the lock, or no longer holds it.'),
     'is_locked': (_CANCELLABLE, 'Whether anybody holds the lock: this object or any other.'),
     'query_holder': (_CANCELLABLE, 'Returns the Lf.LockHolder, or None if the lock is free.'),
+    'try_upgrade': ('', 'Makes the shared lock exclusive if nobody else shares it; otherwise '
+                        'raises Lf.AlreadyLocked.\n\nThe lock is not released in between.'),
+    'downgrade': ('', 'Makes the exclusive lock shared, without releasing it in between.'),
     'query_scope': (_CANCELLABLE, 'Returns the Lf.LockScope: which programs a lock of this path '
                                   'excludes.'),
     'break_lock': (_CANCELLABLE, 'Removes the lock of its holder.'),
@@ -725,8 +735,17 @@ _DESCRIPTIONS = {
     'query_scope_async': (_ASYNC, 'Returns the Lf.LockScope.'),
     'break_lock_async': (_ASYNC, 'Removes the lock of its holder.'),
 }
+_SEMAPHORE_DESCRIPTIONS = {
+    'try_acquire': ('', 'Acquires a slot if one is free now; otherwise raises Lf.AlreadyLocked.'),
+    'release': ('', 'Releases the slot.\n\nRaises Lf.NotLocked or Lf.NotMyLock if this object '
+                    'does not hold a slot, or no longer holds it.'),
+    'acquire_async': (_ASYNC, 'Acquires a slot; waits in the order of the claims.'),
+    'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires a slot within a number of '
+                                                         'seconds; None waits forever.'),
+    'release_async': (_ASYNC, 'Releases the slot.'),
+}
 _IN_LOOP = ('\n\nIn an asyncio event loop, and without a callback, it returns a coroutine to '
-            'await.\nOtherwise the callback is called with the lock file and a result for '
+            'await.\nOtherwise the callback is called with the object and a result for '
             '{}_finish().')
 
 
@@ -734,16 +753,16 @@ def _get_signature(parameters):
     return inspect.signature(eval(f'lambda self, {parameters}: None'))
 
 
-def _described(method, name):
+def _described(method, name, original):
     if name.endswith('_finish'):
         parameters = 'result'
         text = f'Finishes {name[:-len("_finish")]}_async(); returns its result or raises its error.'
     else:
-        parameters, text = _DESCRIPTIONS[name]
+        parameters, text = original.descriptions[name]
     if name.endswith('_async'):
         text += _IN_LOOP.format(name[:-len('_async')])
     method.__name__ = name
-    method.__qualname__ = f'LockFile.{name}'
+    method.__qualname__ = f'{original.name}.{name}'
     method.__doc__ = text
     method.__signature__ = _get_signature(parameters)
     return method
@@ -760,7 +779,7 @@ class _Held:
 
     def __init__(self, lock):
         self._lock = lock
-        self.was_held = _original.is_acquired_by_thread(lock)
+        self.was_held = lock._lf_original.is_acquired_by_thread(lock)
 
     def __bool__(self):
         return True
@@ -820,18 +839,20 @@ class _Acquired:
 class _Entry:
     """One `with` statement: its thread and its guard."""
 
-    def __init__(self):
+    def __init__(self, was_held):
         self.thread = threading.get_ident()
+        self.was_held = was_held
         self.guard = None
 
 
 def _enter(lock, timeout):
     entries = lock.__dict__.setdefault('_entries', [])
-    entry = _Entry()
+    with_guard = lock._lf_original.release_guard is not None
+    entry = _Entry(lock._lf_original.is_acquired_by_thread(lock))
     try:
         entries.append(entry)
         # Last: after this call, a signal handler could raise, and the guard would be lost
-        entry.guard = _acquire(lock, timeout, None, with_guard=True)
+        entry.guard = _acquire(lock, timeout, None, with_guard)
     except BaseException:
         with contextlib.suppress(ValueError):
             entries.remove(entry)
@@ -845,7 +866,11 @@ def _exit(lock):
     # A generator can be closed in another thread than the one that started it
     entry = (own or entered)[-1]
     entries.remove(entry)
-    _original.release_guard(entry.guard)
+    if lock._lf_original.release_guard is not None:
+        lock._lf_original.release_guard(entry.guard)
+    elif not entry.was_held:
+        # A semaphore has no guards: the outermost block releases
+        lock._lf_original.release(lock)
 
 
 def locked(path, timeout=None, **properties):
@@ -890,7 +915,7 @@ class _OfClassAndMember:
 
 _PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeout=None, '
                'remove_on_release=False, create_parents=False, durable=True, file_mode=0o666, '
-               'poll_interval=0.5, required_scope="unknown"')
+               'poll_interval=0.5, required_scope="unknown", upgradable=False')
 
 
 class _Default:
@@ -918,7 +943,7 @@ def _attribute(name, documentation, convert=None):
     def set_value(self, value):
         getattr(self, f'set_{name}')(value if convert is None else convert(value))
 
-    is_settable = name not in ('path', 'file', 'document', 'backend', 'held')
+    is_settable = name not in ('path', 'file', 'document', 'backend', 'held', 'slots', 'slot')
     return property(get, set_value if is_settable else None, doc=documentation)
 
 
@@ -944,6 +969,7 @@ class _LockFile:
     poll_interval = _attribute('poll_interval', 'The longest time between two polls, in seconds.')
     required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
                                 lambda scope: _member(Lf.LockScope, scope))
+    upgradable = _attribute('upgradable', 'Whether a shared lock may be made exclusive.')
 
     def __init__(self, path=None, **properties):
         """Makes a lock file object for a path or a Gio.File. No file is touched yet."""
@@ -986,6 +1012,17 @@ class _LockFile:
             if isinstance(error, PathError):
                 _add_path(error, document.get_path())
             raise error from None
+
+    @staticmethod
+    def new_for_fd(fd, backend='auto'):
+        """Makes a lock file object for an open descriptor, an int or a file with fileno().
+
+        The descriptor belongs to the object from then on."""
+        fd = fd if isinstance(fd, int) else fd.fileno()
+        try:
+            return _original.new_for_fd(fd, _member(Lf.Backend, backend))
+        except GLib.Error as error:
+            raise _translated(error) from None
 
     def __repr__(self):
         state = 'held' if self.is_held() else 'not held'
@@ -1080,6 +1117,53 @@ class _LockFile:
             raise error.with_traceback(None)
 
 
+class _Semaphore:
+    """The methods and attributes that this adds to Lf.Semaphore."""
+
+    path = _LockFile.path
+    held = _attribute('held', 'Whether this object holds a slot.')
+    slots = _attribute('slots', 'How many may hold the semaphore at a time.')
+    slot = _attribute('slot', 'The number of the slot that this object holds, from 1, or 0.')
+    timeout = _LockFile.timeout
+
+    def __init__(self, path=None, slots=1, **properties):
+        """Makes a semaphore for a path and a number of holders. No file is touched yet."""
+        if path is not None:
+            path = _path_to_bytes(path)
+            try:
+                properties['path'] = path.decode('utf-8')
+            except UnicodeDecodeError:
+                raise ValueError('a path that is not UTF-8 needs Lf.Semaphore.new()') from None
+        if 'timeout' in properties:
+            properties['timeout'] = _seconds(properties['timeout'])
+        _original_semaphore.__init__(self, slots=_slots(slots), **properties)
+
+    def __init_subclass__(cls, **kwargs):
+        raise TypeError('Lf.Semaphore cannot be subclassed: its type is final. Keep a semaphore '
+                        'in an attribute of your class')
+
+    @staticmethod
+    def new(path, slots):
+        """Makes a semaphore for a path and a number of holders. No file is touched yet."""
+        return _original_semaphore.new(_path_to_bytes(path), _slots(slots))
+
+    def __repr__(self):
+        state = f'slot {self.get_slot()}' if self.is_held() else 'not held'
+        return f'<Lf.Semaphore {self.get_path()!r} {self.get_slots()} slots, {state}>'
+
+    def set_timeout(self, timeout):
+        """Sets how long to wait, in seconds: None waits forever, 0 tries once."""
+        _original_semaphore.set_timeout(self, _seconds(timeout))
+
+    acquire = _LockFile.acquire
+    acquire_with_timeout = _LockFile.acquire_with_timeout
+    acquired = _LockFile.acquired
+    __enter__ = _LockFile.__enter__
+    __exit__ = _LockFile.__exit__
+    __aenter__ = _LockFile.__aenter__
+    __aexit__ = _LockFile.__aexit__
+
+
 class _LockHolder:
     """The methods that this adds to Lf.LockHolder."""
 
@@ -1098,36 +1182,59 @@ def _release_guard(self):
         raise _translated(error) from None
 
 
-_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
-                    'acquire_guard_finish', 'release',
+_FAILING_METHODS = ('try_acquire', 'try_upgrade', 'downgrade', 'acquire_finish',
+                    'acquire_with_timeout_finish', 'acquire_guard_finish', 'release',
                     'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
                     'query_holder_finish', 'query_scope', 'query_scope_finish', 'break_lock',
                     'break_lock_finish')
 _ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
                   'query_scope', 'break_lock')
-_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'new_for_document', 'set_timeout',
-                  'set_mode', 'set_required_scope', 'acquire_with_timeout',
+_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'new_for_document', 'new_for_fd',
+                  'set_timeout', 'set_mode', 'set_required_scope', 'acquire_with_timeout',
                   'acquire_with_timeout_async', 'acquire_guard_with_timeout',
                   'is_acquired_by_thread', 'is_held_by_thread')
 
-_original = types.SimpleNamespace()
+_SEMAPHORE_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
+                              'release', 'release_finish')
+_SEMAPHORE_ASYNC_METHODS = ('acquire', 'release')
+_SEMAPHORE_OTHER_METHODS = ('__init__', 'new', 'set_timeout', 'acquire_with_timeout',
+                            'acquire_with_timeout_async', 'is_acquired_by_thread')
+
+# The methods without the override; each class has its own as _lf_original
+_original = types.SimpleNamespace(name='LockFile', descriptions=_DESCRIPTIONS)
+_original_semaphore = types.SimpleNamespace(name='Semaphore', descriptions=_SEMAPHORE_DESCRIPTIONS,
+                                            release_guard=None,
+                                            is_held_by_thread=lambda semaphore: False)
+
+
+def _get_patches_of(cls, members, original, failing, with_async, others):
+    for name in (*failing, *others, *(name + '_async' for name in with_async)):
+        setattr(original, name, getattr(cls, name))
+
+    patches = _get_members(members)
+    patches['_lf_original'] = original
+    for name in failing:
+        patches[name] = _translating(name, original)
+    for name in with_async:
+        patches[name + '_async'] = _awaitable(name, original)
+
+    def acquire_with_timeout_async(*args, **kwargs):
+        return _acquire_with_timeout_async(*args, **kwargs)
+    patches['acquire_with_timeout_async'] = _described(acquire_with_timeout_async,
+                                                       'acquire_with_timeout_async', original)
+    return patches
 
 
 def _get_patches():
-    """The methods for Lf.LockFile. Does not change anything yet, since one may be missing."""
-    for name in (*_FAILING_METHODS, *_OTHER_METHODS, *(name + '_async' for name in _ASYNC_METHODS)):
-        setattr(_original, name, getattr(Lf.LockFile, name))
+    """The methods for each class. Does not change anything yet, since one may be missing."""
     _original.release_guard = Lf.LockGuard.release
-
-    patches = _get_members(_LockFile)
+    patches = _get_patches_of(Lf.LockFile, _LockFile, _original, _FAILING_METHODS, _ASYNC_METHODS,
+                              _OTHER_METHODS)
     patches['__init__'].__signature__ = _get_signature(_PROPERTIES)
-    for name in _FAILING_METHODS:
-        patches[name] = _translating(name)
-    for name in _ASYNC_METHODS:
-        patches[name + '_async'] = _awaitable(name)
-    patches['acquire_with_timeout_async'] = _described(_acquire_with_timeout_async,
-                                                       'acquire_with_timeout_async')
-    return patches
+    semaphore_patches = _get_patches_of(Lf.Semaphore, _Semaphore, _original_semaphore,
+                                        _SEMAPHORE_FAILING_METHODS, _SEMAPHORE_ASYNC_METHODS,
+                                        _SEMAPHORE_OTHER_METHODS)
+    return {Lf.LockFile: patches, Lf.Semaphore: semaphore_patches}
 
 
 def _get_members(cls):
@@ -1160,8 +1267,9 @@ def _override(patches):
     })
     _add_gio_errors()
 
-    for name, value in patches.items():
-        setattr(Lf.LockFile, name, value)
+    for cls, members in patches.items():
+        for name, value in members.items():
+            setattr(cls, name, value)
     for name, value in _get_members(_LockHolder).items():
         setattr(Lf.LockHolder, name, value)
     Lf.LockGuard.release = _release_guard
