@@ -9,6 +9,7 @@
 
 #include "core/lf-claims-private.h"
 #include "core/lf-document-private.h"
+#include "core/lf-monitor-private.h"
 #include "core/lf-operations-private.h"
 #include "core/lf-scope-private.h"
 #include "lf-enum-types.h"
@@ -16,6 +17,7 @@
 #include "lf-thread-task-private.h"
 #include "os/lf-library-private.h"
 #include "os/lf-path-private.h"
+#include "os/lf-process-private.h"
 #include "os/lf-thread-private.h"
 #include "os/lf-translate-private.h"
 
@@ -162,6 +164,8 @@ struct _LfLockFile
   gboolean remove_on_release;
   gboolean create_parents;
   gboolean durable;
+  gboolean monitor;
+  double notice_delay;
   LfLockScope required_scope;
   gboolean upgradable;
   LfAdopted *adopted; /* NULL without a descriptor, or after it was stolen */
@@ -191,10 +195,21 @@ typedef enum
   PROP_POLL_INTERVAL,
   PROP_REQUIRED_SCOPE,
   PROP_UPGRADABLE,
+  PROP_MONITOR,
+  PROP_NOTICE_DELAY,
   PROP_HELD,
 } LfLockFileProperty;
 
 static GParamSpec *props[PROP_HELD + 1];
+
+typedef enum
+{
+  SIGNAL_LOST,
+  SIGNAL_WAITING,
+  N_SIGNALS,
+} LfLockFileSignal;
+
+static guint signals[N_SIGNALS];
 
 /* Read only once: GLib searches the environment, which takes longer than all else that an
  * uncontended acquire does here. */
@@ -301,13 +316,157 @@ lf_lock_file_check_adopted (LfLockFile  *self,
   return FALSE;
 }
 
-/* A new acquisition with the current properties. If @timeout is NULL, the property applies. */
+/* A report of a lost lock, and where to report it. It does not keep the lock file alive. */
+typedef struct
+{
+  const LfProcess *process;
+  GWeakRef lock_file;
+  GError *reason;
+  gboolean is_noticed;
+
+  GMutex mutex;
+  GMainContext *context;
+  GSource *source; /* until the report is delivered */
+} LossReport;
+
+static void
+loss_report_clear (gpointer data)
+{
+  LossReport *report = data;
+
+  g_weak_ref_clear (&report->lock_file);
+  g_main_context_unref (report->context);
+  g_clear_error (&report->reason);
+  /* After a fork, a thread of the parent may have held it */
+  if (report->process == lf_process_get ())
+    g_mutex_clear (&report->mutex);
+}
+
+static void
+loss_report_unref (gpointer data)
+{
+  g_atomic_rc_box_release_full (data, loss_report_clear);
+}
+
+static gboolean
+report_loss_cb (gpointer user_data)
+{
+  LossReport *report = user_data;
+  g_autoptr (LfLockFile) self = NULL;
+
+  /* In a forked child it is the parent's report */
+  if (report->process != lf_process_get ())
+    return G_SOURCE_REMOVE;
+
+  g_mutex_lock (&report->mutex);
+  g_clear_pointer (&report->source, g_source_unref);
+  g_mutex_unlock (&report->mutex);
+
+  self = g_weak_ref_get (&report->lock_file);
+  if (self == NULL)
+    return G_SOURCE_REMOVE;
+
+  if (!report->is_noticed)
+    lf_lock_file_notify_held (self);
+  g_signal_emit (self, signals[SIGNAL_LOST], 0, report->reason);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* With the mutex held. */
+static void
+loss_report_send (LossReport *report)
+{
+  report->source = g_idle_source_new ();
+  g_source_set_static_name (report->source, "[lockfile-glib] lost");
+  /* Before sources that use the lock */
+  g_source_set_priority (report->source, G_PRIORITY_HIGH);
+  g_source_set_callback (report->source, report_loss_cb, g_atomic_rc_box_acquire (report),
+                         loss_report_unref);
+  g_source_attach (report->source, report->context);
+}
+
+/* Moves the report to the main context of the thread that finishes the acquisition. It may have
+ * been started in another main context that exists only for the acquisition. */
+static void
+loss_report_move (LossReport *report)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GSource) source = NULL;
+
+  if (report->process != lf_process_get ())
+    return;
+
+  g_mutex_lock (&report->mutex);
+  if (context != report->context)
+    {
+      source = g_steal_pointer (&report->source);
+      g_main_context_unref (report->context);
+      report->context = g_steal_pointer (&context);
+      if (source != NULL)
+        loss_report_send (report);
+    }
+  g_mutex_unlock (&report->mutex);
+
+  if (source != NULL)
+    g_source_destroy (source);
+}
+
+/* In any thread. Takes no reference to the lock file, since it could become the last one. */
+static void
+report_loss (GError   *reason,
+             gboolean  is_noticed,
+             gpointer  data)
+{
+  LossReport *report = data;
+
+  g_mutex_lock (&report->mutex);
+  report->reason = reason;
+  report->is_noticed = is_noticed;
+  loss_report_send (report);
+  g_mutex_unlock (&report->mutex);
+}
+
+#define LOSS_REPORT "lf-loss-report"
+
+/* If there is a @task, it also gets the report. */
+static LfMonitor *
+lf_lock_file_new_monitor (LfLockFile *self,
+                          double      poll_interval,
+                          GTask      *task)
+{
+  LossReport *report = g_atomic_rc_box_new0 (LossReport);
+
+  report->process = lf_process_get ();
+  report->context = g_main_context_ref_thread_default ();
+  g_mutex_init (&report->mutex);
+  g_weak_ref_init (&report->lock_file, self);
+  if (task != NULL)
+    g_object_set_data_full (G_OBJECT (task), LOSS_REPORT, g_atomic_rc_box_acquire (report),
+                            loss_report_unref);
+
+  return lf_monitor_new (self->path, poll_interval, report_loss, report, loss_report_unref);
+}
+
+static void
+notice_wait (LfLockHolder *holder,
+             gpointer      user_data)
+{
+  g_signal_emit (user_data, signals[SIGNAL_WAITING], 0, holder);
+}
+
+/* A new acquisition with the current properties. If @timeout is NULL, the property applies.
+ * If there is a @task, it reports the acquisition. */
 static LfAcquisition *
 lf_lock_file_new_acquisition (LfLockFile    *self,
                               const double  *timeout,
+                              GTask         *task,
                               GCancellable  *cancellable,
                               GError       **error)
 {
+  LfAcquisition *acquisition;
+  gboolean monitors;
+  double notice_delay;
   const LfBackendVTable *backend = lf_lock_file_get_usable_backend (self, error);
   g_autoptr (LfAdopted) adopted = NULL;
   LfRequest request;
@@ -334,6 +493,8 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     request.adopted = adopted = lf_adopted_ref (self->adopted);
   seconds = timeout != NULL ? *timeout : self->timeout;
   request.try_once = seconds == 0;
+  monitors = self->monitor;
+  notice_delay = self->notice_delay;
   g_mutex_unlock (lf_lock_file_get_mutex (self));
 
   if (!lf_lock_file_check_adopted (self, adopted, error))
@@ -354,7 +515,14 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
       return NULL;
     }
 
-  return lf_acquisition_new (&request, seconds, cancellable);
+  acquisition = lf_acquisition_new (&request, seconds, cancellable);
+  if (monitors)
+    lf_acquisition_take_monitor (acquisition,
+                                 lf_lock_file_new_monitor (self, request.poll_interval, task));
+  if (notice_delay >= 0)
+    lf_acquisition_set_notice (acquisition, notice_delay, notice_wait, self);
+
+  return acquisition;
 }
 
 /* If @timeout is NULL, the property applies. Sets @grant to the number of this call's
@@ -375,7 +543,7 @@ lf_lock_file_acquire_sync (LfLockFile    *self,
   if (lf_claims_is_held_here (self->claims))
     return TRUE;
 
-  acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, error);
+  acquisition = lf_lock_file_new_acquisition (self, timeout, NULL, cancellable, error);
   if (acquisition == NULL)
     return FALSE;
 
@@ -392,6 +560,7 @@ typedef struct
 {
   const LfBackendVTable *backend;
   char *path; /* of lf_path_new() */
+  LfClaims *claims;
   LfClaimsRelease begun;
   int inherited_pid;
   LfHandle *handle; /* (unowned): belongs to the claims */
@@ -402,6 +571,7 @@ static void
 release_clear (Release *release)
 {
   g_clear_pointer (&release->path, lf_path_unref);
+  g_clear_pointer (&release->claims, lf_claims_unref);
 }
 
 /* Takes the handle, to release it, without touching files. With a @grant, only if that
@@ -421,10 +591,23 @@ lf_lock_file_begin_release (LfLockFile    *self,
     return FALSE;
 
   release->path = lf_path_ref (self->path);
+  release->claims = lf_claims_ref (self->claims);
   release->begun = lf_claims_begin_release (self->claims, grant, context, &release->handle);
   release->inherited_pid = lf_claims_get_inherited_pid (self->claims);
 
   return TRUE;
+}
+
+static void
+set_inherited_error (const char  *path,
+                     int          pid,
+                     GError     **error)
+{
+  g_autofree char *display_name = lf_path_get_display_name (path);
+
+  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
+               _("The lock of %s belongs to PID %d, from which this process was forked"),
+               display_name, pid);
 }
 
 static void
@@ -433,11 +616,8 @@ release_set_inherited_error (gpointer   data,
                              GError   **error)
 {
   const Release *release = data;
-  g_autofree char *display_name = lf_path_get_display_name (release->path);
 
-  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
-               _("The lock of %s belongs to PID %d, from which this process was forked"),
-               display_name, pid);
+  set_inherited_error (release->path, pid, error);
 }
 
 /* The part that touches files. */
@@ -448,6 +628,7 @@ release_work (Release  *release,
   switch (release->begun)
     {
     case LF_CLAIMS_BEGUN:
+      lf_claims_wait_for_check (release->claims);
       release->result = lf_operations_release (release->handle, error);
       break;
 
@@ -600,6 +781,14 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_boolean (value, lf_lock_file_get_upgradable (self));
       break;
 
+    case PROP_MONITOR:
+      g_value_set_boolean (value, lf_lock_file_get_monitor (self));
+      break;
+
+    case PROP_NOTICE_DELAY:
+      g_value_set_double (value, lf_lock_file_get_notice_delay (self));
+      break;
+
     case PROP_HELD:
       g_value_set_boolean (value, lf_lock_file_is_held (self));
       break;
@@ -667,6 +856,14 @@ lf_lock_file_set_property (GObject      *object,
       lf_lock_file_set_upgradable (self, g_value_get_boolean (value));
       break;
 
+    case PROP_MONITOR:
+      lf_lock_file_set_monitor (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_NOTICE_DELAY:
+      lf_lock_file_set_notice_delay (self, g_value_get_double (value));
+      break;
+
     case PROP_DOCUMENT:
     case PROP_HELD:
     default:
@@ -689,7 +886,7 @@ lf_lock_file_finalize (GObject *object)
 {
   LfLockFile *self = LF_LOCK_FILE (object);
 
-  lf_claims_free (self->claims);
+  lf_claims_unref (self->claims);
   g_clear_pointer (&self->adopted, lf_adopted_unref);
   g_clear_pointer (&self->path, lf_path_unref);
   g_free (self->document);
@@ -947,13 +1144,51 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
+   * LfLockFile:monitor: (getter get_monitor) (setter set_monitor)
+   *
+   * Whether the lock is monitored while it is held, for [signal@LockFile::lost].
+   *
+   * On file systems of this machine nothing is polled: the process has one watch, which
+   * reports changes in the lock's directory and mounts of file systems. On network file
+   * systems and FUSE, and if the system has no watch left, the lock is checked every
+   * [property@LockFile:poll-interval]. See [held locks](held-locks.html).
+   *
+   * For an object from [ctor@LockFile.new_for_fd] the path is not checked. The lock is lost
+   * only if the program closes the descriptor.
+   *
+   * A change takes effect with the next acquire.
+   *
+   * Since: 1.0
+   */
+  props[PROP_MONITOR] =
+    g_param_spec_boolean ("monitor", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * LfLockFile:notice-delay: (getter get_notice_delay) (setter set_notice_delay)
+   *
+   * How long a wait takes before [signal@LockFile::waiting] is emitted, in seconds.
+   *
+   * With a delay below 0, which is the default, the signal is not emitted. A change takes effect with the
+   * next acquire.
+   *
+   * Since: 1.0
+   */
+  props[PROP_NOTICE_DELAY] =
+    g_param_spec_double ("notice-delay", NULL, NULL, -G_MAXDOUBLE, G_MAXDOUBLE, -1,
+                         G_PARAM_LAX_VALIDATION | /* the setter validates */
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
    * LfLockFile:held: (getter is_held)
    *
    * Whether this object holds the lock.
    *
    * It changes, and is notified, where an operation reports: before a synchronous call
-   * returns, and before the callback of an asynchronous one. Dropping the last
-   * reference of an object that holds its lock emits no notification.
+   * returns, and before the callback of an asynchronous one. If a
+   * monitored lock is lost, it is %FALSE at once, and is notified before
+   * [signal@LockFile::lost] is emitted. Dropping the last reference of an object that
+   * holds its lock emits no notification.
    *
    * Since: 1.0
    */
@@ -962,6 +1197,50 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
+
+  /**
+   * LfLockFile::lost:
+   * @self: the lock file
+   * @reason: the error that [method@LockFile.release] would have returned:
+   *   %LF_UNLOCK_ERROR_NOT_LOCKED, or %LF_UNLOCK_ERROR_NOT_MY_LOCK if somebody else holds
+   *   the lock by now
+   *
+   * Emitted if a monitored lock was lost: its file, record or directory entry was
+   * removed, replaced or renamed, the lock was broken, or the path leads to another file
+   * system. The data is no longer protected.
+   *
+   * It is emitted at most once per grant, and only if [property@LockFile:monitor] was set
+   * when the lock was acquired. It is emitted in the thread-default main context of the
+   * thread that acquired the lock or, after an asynchronous call, that finished the call.
+   * [property@LockFile:held] is %FALSE by then, and the next claim may have begun. If your
+   * program does not run a main loop, call [method@LockFile.verify] instead.
+   *
+   * If a release finds the loss first, the release reports it, and this is not emitted. After
+   * [method@LockFile.steal_fd] the lock is no longer monitored.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_LOST] =
+    g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
+
+  /**
+   * LfLockFile::waiting:
+   * @self: the lock file
+   * @holder: (nullable): the holder, or %NULL if the lock is free by now
+   *
+   * Emitted once for each wait that takes longer than [property@LockFile:notice-delay],
+   * so that a program can name the holder to its user.
+   *
+   * For an asynchronous call it is emitted in the main context of the call, for a
+   * synchronous one in the calling thread. The search for the holder delays neither the wait
+   * nor the thread.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_WAITING] =
+    g_signal_new ("waiting", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, LF_TYPE_LOCK_HOLDER);
 }
 
 static void
@@ -972,6 +1251,7 @@ lf_lock_file_init (LfLockFile *self)
   self->file_mode = DEFAULT_FILE_MODE;
   self->durable = TRUE;
   self->poll_interval = DEFAULT_POLL_INTERVAL;
+  self->notice_delay = -1;
 }
 
 /**
@@ -1687,6 +1967,97 @@ lf_lock_file_set_upgradable (LfLockFile *self,
 }
 
 /**
+ * lf_lock_file_get_monitor: (get-property monitor)
+ * @self: a lock file
+ *
+ * Gets whether the lock is monitored while it is held.
+ *
+ * Returns: %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_get_monitor (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->monitor;
+}
+
+/**
+ * lf_lock_file_set_monitor: (set-property monitor)
+ * @self: a lock file
+ * @monitor: whether to monitor it
+ *
+ * Sets whether the lock is monitored while it is held, for [signal@LockFile::lost]. It takes
+ * effect with the next acquire.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_monitor (LfLockFile *self,
+                          gboolean    monitor)
+{
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lf_lock_file_set_boolean (self, &self->monitor, monitor, PROP_MONITOR);
+}
+
+/**
+ * lf_lock_file_get_notice_delay: (get-property notice-delay)
+ * @self: a lock file
+ *
+ * Gets how long a wait takes before [signal@LockFile::waiting] is emitted.
+ *
+ * Returns: the time in seconds; below 0 means never
+ *
+ * Since: 1.0
+ */
+double
+lf_lock_file_get_notice_delay (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), -1);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->notice_delay;
+}
+
+/**
+ * lf_lock_file_set_notice_delay: (set-property notice-delay)
+ * @self: a lock file
+ * @notice_delay: the time in seconds; below 0, or not a number, means never
+ *
+ * Sets how long a wait takes before [signal@LockFile::waiting] is emitted, from the next
+ * acquire on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_notice_delay (LfLockFile *self,
+                               double      notice_delay)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  if (isnan (notice_delay))
+    notice_delay = -1;
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  changed = self->notice_delay != notice_delay;
+  self->notice_delay = notice_delay;
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NOTICE_DELAY]);
+}
+
+/**
  * lf_lock_file_acquire:
  * @self: a lock file
  * @cancellable: (nullable): a cancellable
@@ -1861,7 +2232,7 @@ lf_lock_file_start_acquire (LfLockFile          *self,
   if (lf_claims_forget_lost (self->claims, FALSE))
     lf_lock_file_notify_held (self);
 
-  acquisition = lf_lock_file_new_acquisition (self, timeout, cancellable, &error);
+  acquisition = lf_lock_file_new_acquisition (self, timeout, task, cancellable, &error);
   if (acquisition == NULL)
     {
       g_task_return_error (task, g_steal_pointer (&error));
@@ -1881,6 +2252,7 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
                              GError       **error)
 {
   LfAcquisition *acquisition = g_task_get_task_data (G_TASK (result));
+  LossReport *report = g_object_get_data (G_OBJECT (result), LOSS_REPORT);
   gssize grant = g_task_propagate_int (G_TASK (result), error);
 
   /* A process that was forked since then does not have the lock */
@@ -1889,6 +2261,9 @@ lf_lock_file_finish_acquire (LfLockFile    *self,
       g_propagate_error (error, lf_acquisition_new_inherited_error (acquisition));
       return 0;
     }
+
+  if (grant > 0 && report != NULL)
+    loss_report_move (report);
 
   return MAX (grant, 0);
 }
@@ -2162,6 +2537,68 @@ lf_lock_file_release_finish (LfLockFile    *self,
   g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_release_async), FALSE);
 
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * lf_lock_file_verify:
+ * @self: a lock file
+ * @error: return location for an error
+ *
+ * Checks whether this object still holds the lock and the lock still excludes others.
+ *
+ * The check is cheap: the path must still lead to the locked file, and the descriptor that
+ * holds the lock must still be open. With %LF_BACKEND_SQLITE, the kernel's list of locks is
+ * read, too. For an object from [ctor@LockFile.new_for_fd] the path is not checked. If the
+ * lock is lost, [property@LockFile:held] becomes %FALSE, which is notified before this
+ * returns, and the object's next claim begins. To be told of a loss at once, set
+ * [property@LockFile:monitor].
+ *
+ * The errors are:
+ *
+ * - %LF_UNLOCK_ERROR_NOT_LOCKED: the lock was lost and nobody holds it, or this object did not
+ *   hold it
+ * - %LF_UNLOCK_ERROR_NOT_MY_LOCK: the lock was lost and somebody else holds it, or the process
+ *   that this one was forked from holds it
+ * - the error of the check, such as %G_IO_ERROR_TOO_MANY_OPEN_FILES, or that of a server that
+ *   does not answer: it is not known whether the lock was lost, and the object still holds it
+ * - %LF_BACKEND_ERROR_NOT_SUPPORTED, %G_IO_ERROR_INVALID_FILENAME: this backend is not
+ *   available, or nothing can be locked at this path
+ *
+ * Returns: %TRUE if the lock is held, %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+lf_lock_file_verify (LfLockFile  *self,
+                     GError     **error)
+{
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (lf_lock_file_get_usable_backend (self, error) == NULL)
+    return FALSE;
+
+  switch (lf_claims_verify (self->claims, error))
+    {
+    case LF_CLAIMS_STILL_HELD:
+      return TRUE;
+
+    case LF_CLAIMS_LOST:
+      lf_lock_file_notify_held (self);
+      return FALSE;
+
+    case LF_CLAIMS_NOT_VERIFIED:
+      return FALSE;
+
+    case LF_CLAIMS_PARENTS:
+      set_inherited_error (self->path, lf_claims_get_inherited_pid (self->claims), error);
+      return FALSE;
+
+    case LF_CLAIMS_NONE:
+    default:
+      lf_operations_set_not_locked_error (self->path, error);
+      return FALSE;
+    }
 }
 
 /**
@@ -2880,7 +3317,7 @@ lf_lock_file_get_fd (LfLockFile *self)
  * g_subprocess_launcher_close (launcher);
  * ```
  *
- * Such a lock is no longer checked, and the file is not removed. The descriptor is closed when
+ * Such a lock is no longer checked or monitored, and the file is not removed. The descriptor is closed when
  * a program is executed, unless you pass it on, for example with
  * `g_subprocess_launcher_take_fd()`.
  *

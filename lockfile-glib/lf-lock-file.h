@@ -111,6 +111,20 @@ void lf_lock_file_set_upgradable (LfLockFile *self,
                                   gboolean    upgradable);
 
 LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_get_monitor (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_monitor (LfLockFile *self,
+                               gboolean    monitor);
+
+LF_AVAILABLE_IN_1_0
+double lf_lock_file_get_notice_delay (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_notice_delay (LfLockFile *self,
+                                    double      notice_delay);
+
+LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_acquire (LfLockFile    *self,
                                GCancellable  *cancellable,
                                GError       **error) LF_WARN_UNUSED_RESULT;
@@ -165,6 +179,10 @@ LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_release_finish (LfLockFile    *self,
                                       GAsyncResult  *result,
                                       GError       **error);
+
+LF_AVAILABLE_IN_1_0
+gboolean lf_lock_file_verify (LfLockFile  *self,
+                              GError     **error);
 
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_file_is_held (LfLockFile *self);

@@ -157,6 +157,28 @@ remove_held (LfHandle *handle)
   return removed;
 }
 
+static LfVerdict
+lock_file_ex_verify (const LfBackendVTable  *self,
+                     LfHandle               *handle,
+                     GError                **error)
+{
+  LfWindowsFileInfo info;
+
+  switch (lf_windows_file_get_state (handle, &info))
+    {
+    case LF_WINDOWS_FILE_CURRENT:
+      return LF_VERDICT_HELD;
+
+    case LF_WINDOWS_FILE_REPLACED:
+      return LF_VERDICT_LOST;
+
+    case LF_WINDOWS_FILE_UNKNOWN:
+    default:
+      lf_windows_file_set_error (error, handle->request.path, GetLastError ());
+      return LF_VERDICT_UNKNOWN;
+    }
+}
+
 static LfRelease
 lock_file_ex_release (const LfBackendVTable  *self,
                       LfHandle               *handle,
@@ -314,6 +336,7 @@ const LfBackendVTable lf_backend_lock_file_ex = {
   .has_shared = TRUE,
   .attempt = lock_file_ex_attempt,
   .drop = lock_file_ex_drop,
+  .verify = lock_file_ex_verify,
   .release = lock_file_ex_release,
   .close = lf_backend_close_fd,
   .leave = lf_backend_leave_fd,

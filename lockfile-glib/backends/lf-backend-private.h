@@ -23,6 +23,13 @@ typedef enum
   LF_RELEASE_FAILED, /* still held; the only one that sets a GError */
 } LfRelease;
 
+typedef enum
+{
+  LF_VERDICT_HELD,
+  LF_VERDICT_LOST,
+  LF_VERDICT_UNKNOWN, /* it cannot be found out now; the only one that sets a GError */
+} LfVerdict;
+
 /* A backend. It knows nothing about main loops, tasks or time. Every method may be called
  * in any thread, but only in one thread at a time for each handle. */
 struct _LfBackendVTable
@@ -95,6 +102,12 @@ struct _LfBackendVTable
   gboolean (*is_intact) (const LfBackendVTable *self,
                          LfHandle              *handle,
                          gboolean               may_wait);
+
+  /* Checks whether the granted lock still exists and still excludes others: it is intact, and
+   * the path leads to it. It changes nothing. */
+  LfVerdict (*verify) (const LfBackendVTable  *self,
+                       LfHandle               *handle,
+                       GError                **error);
 
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,

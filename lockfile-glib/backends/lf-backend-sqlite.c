@@ -817,6 +817,17 @@ lf_backend_sqlite_is_intact (const LfBackendVTable *self,
   return !lost;
 }
 
+static LfVerdict
+lf_backend_sqlite_verify (const LfBackendVTable  *self,
+                          LfHandle               *handle,
+                          GError                **error)
+{
+  if (!lf_backend_sqlite_is_intact (self, handle, TRUE))
+    return LF_VERDICT_LOST;
+
+  return lf_unix_file_verify (handle, error);
+}
+
 /* Leaves the connection and its descriptors open: SQLite would unlock them. */
 static void
 lf_backend_sqlite_leave (const LfBackendVTable *self,
@@ -968,6 +979,7 @@ const LfBackendVTable lf_backend_sqlite = {
   .attempt = lf_backend_sqlite_attempt,
   .drop = lf_backend_sqlite_drop,
   .is_intact = lf_backend_sqlite_is_intact,
+  .verify = lf_backend_sqlite_verify,
   .leave = lf_backend_sqlite_leave,
   .release = lf_backend_sqlite_release,
   .close = lf_backend_sqlite_drop,

@@ -54,6 +54,9 @@ void            lf_dotlock_drop            (const LfBackendVTable   *vtable,
 LfRelease       lf_dotlock_release         (const LfBackendVTable   *vtable,
                                             LfHandle                *handle,
                                             GError                 **error);
+LfVerdict       lf_dotlock_verify          (const LfBackendVTable   *vtable,
+                                            LfHandle                *handle,
+                                            GError                 **error);
 void            lf_dotlock_close           (const LfBackendVTable   *vtable,
                                             LfHandle                *handle);
 gboolean        lf_dotlock_query_holder    (const LfBackendVTable   *vtable,
@@ -69,6 +72,7 @@ gboolean        lf_dotlock_break_lock      (const LfBackendVTable   *vtable,
   .is_dotlock = TRUE, \
   .attempt = lf_dotlock_attempt, \
   .drop = lf_dotlock_drop, \
+  .verify = lf_dotlock_verify, \
   .leave = lf_backend_leave_fd, \
   .release = lf_dotlock_release, \
   .close = lf_dotlock_close, \

@@ -269,6 +269,37 @@ lf_dotlock_close (const LfBackendVTable *vtable,
   lf_handle_close_fd (handle);
 }
 
+LfVerdict
+lf_dotlock_verify (const LfBackendVTable  *vtable,
+                   LfHandle               *handle,
+                   GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  g_autoptr (GError) local_error = NULL;
+  g_autofree char *found = NULL;
+
+  switch (self->read (self, handle->request.path, &found, &local_error))
+    {
+    case LF_DOTLOCK_PRESENT:
+      /* A record that cannot be read now is "" and may still be ours */
+      return *found == '\0' || g_strcmp0 (found, handle->data) == 0 ? LF_VERDICT_HELD
+                                                                    : LF_VERDICT_LOST;
+
+    case LF_DOTLOCK_ABSENT:
+    case LF_DOTLOCK_RETRY:
+      return LF_VERDICT_LOST;
+
+    case LF_DOTLOCK_ERROR:
+    default:
+      /* The path has something that is not a lock */
+      if (local_error->domain == LF_BACKEND_ERROR)
+        return LF_VERDICT_LOST;
+
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return LF_VERDICT_UNKNOWN;
+    }
+}
+
 LfRelease
 lf_dotlock_release (const LfBackendVTable  *vtable,
                     LfHandle               *handle,

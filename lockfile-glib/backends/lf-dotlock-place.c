@@ -130,6 +130,20 @@ lf_dotlock_place_renew (LfDotlockPlace *place)
   return 0;
 }
 
+/* Checks whether the path still leads to this directory, since others find the lock by the
+ * path. Returns 0, ENOENT or another errno. */
+int
+lf_dotlock_place_verify (const LfDotlockPlace *place)
+{
+  g_autofree char *directory = g_path_get_dirname (place->path);
+  struct stat path_stat;
+
+  if (stat (directory, &path_stat) != 0)
+    return errno == ENOTDIR ? ENOENT : errno;
+
+  return path_stat.st_dev == place->device && path_stat.st_ino == place->inode ? 0 : ENOENT;
+}
+
 /* Another lock may have the same slots; then each cleans up for both. After the last slot,
  * names are unique. Slots are short, since the lock's own name may have the maximal length. */
 char *

@@ -114,6 +114,9 @@ LfAttempt       lf_dotlock_attempt      (const LfBackendVTable   *vtable,
 LfRelease       lf_dotlock_release      (const LfBackendVTable   *vtable,
                                          LfHandle                *handle,
                                          GError                 **error);
+LfVerdict       lf_dotlock_verify       (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle,
+                                         GError                 **error);
 void            lf_dotlock_close        (const LfBackendVTable   *vtable,
                                          LfHandle                *handle);
 void            lf_dotlock_leave        (const LfBackendVTable   *vtable,
@@ -132,6 +135,7 @@ gboolean        lf_dotlock_break_lock   (const LfBackendVTable   *vtable,
   .identify = lf_dotlock_identify, \
   .attempt = lf_dotlock_attempt, \
   .drop = lf_dotlock_close, \
+  .verify = lf_dotlock_verify, \
   .leave = lf_dotlock_leave, \
   .release = lf_dotlock_release, \
   .close = lf_dotlock_close, \
@@ -150,6 +154,7 @@ int             lf_dotlock_place_open     (LfDotlockPlace        *place,
                                            gboolean               create_parents);
 void            lf_dotlock_place_close    (LfDotlockPlace        *place);
 int             lf_dotlock_place_renew    (LfDotlockPlace        *place);
+int             lf_dotlock_place_verify   (const LfDotlockPlace  *place);
 char           *lf_dotlock_place_get_slot (const LfDotlockPlace  *place,
                                            guint                  number);
 gboolean        lf_dotlock_place_clean_slot

@@ -530,6 +530,37 @@ remove_own (const LfDotlockBackend *self,
   return result;
 }
 
+/* Does not use descriptors that the program has closed, and opens the directory again. Returns
+ * 0 or an errno. */
+static int
+renew_granted (Lock *lock)
+{
+  lf_dotlock_node_renew (&lock->node);
+
+  return lf_dotlock_place_renew (&lock->place);
+}
+
+LfVerdict
+lf_dotlock_verify (const LfBackendVTable  *vtable,
+                   LfHandle               *handle,
+                   GError                **error)
+{
+  const LfDotlockBackend *self = cast (vtable);
+  Lock *lock = handle->data;
+  int result = renew_granted (lock);
+
+  if (result == 0)
+    result = lf_dotlock_place_verify (&lock->place);
+  if (result == 0)
+    result = self->verify (self, &lock->place, &lock->node);
+  if (result == 0 || result == ENOENT)
+    return result == 0 ? LF_VERDICT_HELD : LF_VERDICT_LOST;
+
+  lf_dotlock_fail (self, handle->request.path, result, error);
+
+  return LF_VERDICT_UNKNOWN;
+}
+
 LfRelease
 lf_dotlock_release (const LfBackendVTable  *vtable,
                     LfHandle               *handle,
@@ -540,8 +571,7 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   g_autofree char *display_name = NULL;
   int result;
 
-  lf_dotlock_node_renew (&lock->node);
-  result = lf_dotlock_place_renew (&lock->place);
+  result = renew_granted (lock);
   if (result == 0)
     {
       result = remove_own (self, &lock->place, &lock->node);

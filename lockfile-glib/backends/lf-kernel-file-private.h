@@ -60,6 +60,9 @@ gboolean  lf_kernel_file_adopt           (const LfBackendVTable  *vtable,
                                           const char             *path,
                                           LfAdopted             **adopted,
                                           GError                **error);
+LfVerdict lf_kernel_file_verify          (const LfBackendVTable  *vtable,
+                                          LfHandle               *handle,
+                                          GError                **error);
 LfRelease lf_kernel_file_release         (const LfBackendVTable  *vtable,
                                           LfHandle               *handle,
                                           GError                **error);
@@ -80,6 +83,7 @@ gboolean  lf_kernel_file_break_lock      (const LfBackendVTable  *vtable,
   .set_block_error = lf_kernel_file_set_block_error, \
   .drop = lf_kernel_file_drop, \
   .is_intact = lf_kernel_file_is_intact, \
+  .verify = lf_kernel_file_verify, \
   .leave = lf_backend_leave_fd, \
   .release = lf_kernel_file_release, \
   .query_holder = lf_kernel_file_query_holder, \

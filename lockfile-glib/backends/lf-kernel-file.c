@@ -220,6 +220,21 @@ lf_kernel_file_is_intact (const LfBackendVTable *vtable,
   return lf_unix_file_is_open (handle);
 }
 
+LfVerdict
+lf_kernel_file_verify (const LfBackendVTable  *vtable,
+                       LfHandle               *handle,
+                       GError                **error)
+{
+  if (!lf_unix_file_is_open (handle))
+    return LF_VERDICT_LOST;
+
+  /* An adopted descriptor's lock counts even if another file is at the path */
+  if (handle->request.adopted != NULL)
+    return LF_VERDICT_HELD;
+
+  return lf_unix_file_verify (handle, error);
+}
+
 /* Only if the file is certainly ours, and still empty. Another user's file in a sticky
  * directory cannot be removed, so it stays. */
 static void

@@ -52,6 +52,8 @@ gboolean        lf_unix_file_take           (LfHandle              *handle);
 gboolean        lf_unix_file_is_open        (const LfHandle        *handle);
 LfUnixFileState lf_unix_file_get_state      (const LfHandle        *handle,
                                              struct stat           *path_stat);
+LfVerdict       lf_unix_file_verify         (const LfHandle        *handle,
+                                             GError               **error);
 void            lf_unix_file_set_path_error (GError               **error,
                                              const char            *path,
                                              int                    saved_errno);

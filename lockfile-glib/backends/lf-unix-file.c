@@ -311,6 +311,27 @@ lf_unix_file_get_state (const LfHandle *handle,
   return LF_UNIX_FILE_CURRENT;
 }
 
+LfVerdict
+lf_unix_file_verify (const LfHandle  *handle,
+                     GError         **error)
+{
+  struct stat path_stat;
+
+  switch (lf_unix_file_get_state (handle, &path_stat))
+    {
+    case LF_UNIX_FILE_CURRENT:
+      return LF_VERDICT_HELD;
+
+    case LF_UNIX_FILE_REPLACED:
+      return LF_VERDICT_LOST;
+
+    case LF_UNIX_FILE_UNKNOWN:
+    default:
+      lf_unix_file_set_path_error (error, handle->request.path, errno);
+      return LF_VERDICT_UNKNOWN;
+    }
+}
+
 gboolean
 lf_unix_file_look (const char        *path,
                    LfUnixFileAccess   access,

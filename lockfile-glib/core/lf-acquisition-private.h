@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 
 #include "backends/lf-backend-private.h"
+#include "core/lf-monitor-private.h"
 
 G_BEGIN_DECLS
 
@@ -18,10 +19,30 @@ typedef void (*LfAcquisitionDone) (LfHandle *handle,
                                    GError   *error,
                                    gpointer  user_data);
 
+/* Called once if a wait takes long, in the main context that gets the report or, for a
+ * synchronous call, in its thread. @holder is NULL if the lock has no holder. */
+typedef void (*LfAcquisitionNotice) (LfLockHolder *holder,
+                                     gpointer      user_data);
+
 LfAcquisition *lf_acquisition_new     (const LfRequest     *request,
                                        double               timeout,
                                        GCancellable        *cancellable);
 void           lf_acquisition_unref   (LfAcquisition       *self);
+
+/* Call these before the acquisition is started. */
+void           lf_acquisition_take_monitor
+                                      (LfAcquisition       *self,
+                                       LfMonitor           *monitor);
+/* The delay is in seconds; below 0 means never. */
+void           lf_acquisition_set_notice
+                                      (LfAcquisition       *self,
+                                       double               delay,
+                                       LfAcquisitionNotice  notice,
+                                       gpointer             user_data);
+
+/* The monitor of the granted lock, or NULL. */
+LfMonitor     *lf_acquisition_steal_monitor
+                                      (LfAcquisition       *self);
 gboolean       lf_acquisition_is_own  (const LfAcquisition *self);
 
 /* Lets the acquisition begin, when nothing of its object is queued before it. Any thread

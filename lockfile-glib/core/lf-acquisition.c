@@ -37,7 +37,8 @@
  * Order in which the mutexes are locked:
  *
  *   1. an object's claims (lf-claims.c)
- *   2. the queues of waiters (lf-waiting-poll.c)
+ *   2. the queues of waiters (lf-waiting-poll.c), the monitors of held locks (lf-monitor.c):
+ *      neither is locked while the other is held
  *   3. a wait, which belongs to the acquisition
  *   4. the watch (lf-watch-linux.c), which starts its thread, and the connections to
  *      SQLite (lf-backend-sqlite.c): never one while the other is held
@@ -64,6 +65,14 @@ typedef enum
 
 typedef enum
 {
+  LF_NOTICE_NONE,     /* not wanted, or already given */
+  LF_NOTICE_PENDING,
+  LF_NOTICE_QUERYING, /* a thread searches for the holder */
+  LF_NOTICE_READY,
+} LfNotice;
+
+typedef enum
+{
   LF_STOP_NONE,
   LF_STOP_DEADLINE,
   LF_STOP_CANCEL, /* wins over the deadline */
@@ -81,12 +90,15 @@ struct _LfAcquisition
   gint64 deadline; /* monotonic, or -1 */
   GCancellable *cancellable;
   guint64 thread; /* that claimed */
+  LfAcquisitionNotice notice_func;
+  gpointer notice_data;
 
   /* Only the worker uses these while it runs */
   LfHandle *handle;
   LfAttempt result;
   GError *error;
   gboolean scope_checked;
+  LfMonitor *monitor; /* or NULL; stolen together with the result */
 
   /* Protected by the mutex of the wait */
   LfWait wait;
@@ -97,6 +109,9 @@ struct _LfAcquisition
   LfStop stop;
   gint64 stop_time;
   gboolean abandoned;
+  LfNotice notice;
+  gint64 notice_time; /* monotonic */
+  LfLockHolder *notice_holder;
   GSource *source;       /* NULL for a synchronous one */
   GMainContext *context; /* where the source is attached, at once or when it is ready */
   gboolean attached;
@@ -205,6 +220,8 @@ lf_acquisition_unref (LfAcquisition *self)
     return;
 
   g_clear_pointer (&self->handle, lf_handle_free);
+  g_clear_pointer (&self->monitor, lf_monitor_stop);
+  g_clear_object (&self->notice_holder);
   g_clear_error (&self->error);
   g_clear_object (&self->cancellable);
   lf_path_unref ((char *) self->target.path);
@@ -253,6 +270,36 @@ lf_acquisition_wake_caller (LfAcquisition *self)
 {
   if (self->sleeps)
     g_cond_signal (&self->cond);
+}
+
+void
+lf_acquisition_take_monitor (LfAcquisition *self,
+                             LfMonitor     *monitor)
+{
+  self->monitor = monitor;
+}
+
+LfMonitor *
+lf_acquisition_steal_monitor (LfAcquisition *self)
+{
+  return g_steal_pointer (&self->monitor);
+}
+
+void
+lf_acquisition_set_notice (LfAcquisition       *self,
+                           double               delay,
+                           LfAcquisitionNotice  notice,
+                           gpointer             user_data)
+{
+  gint64 time = get_deadline (delay);
+
+  if (time < 0 || self->try_once)
+    return;
+
+  self->notice = LF_NOTICE_PENDING;
+  self->notice_time = time;
+  self->notice_func = notice;
+  self->notice_data = user_data;
 }
 
 /* Called with the mutex held, in any thread: makes the source, or the caller of a
@@ -415,11 +462,22 @@ lf_acquisition_dequeue (LfAcquisition *self)
 static LfAttempt
 lf_acquisition_attempt (LfAcquisition *self)
 {
+  LfAttempt result;
+
   if (!self->scope_checked && !lf_scope_check (&self->handle->request, &self->error))
     return LF_ATTEMPT_ERROR;
   self->scope_checked = TRUE;
 
-  return self->backend->attempt (self->backend, self->handle, &self->error);
+  result = self->backend->attempt (self->backend, self->handle, &self->error);
+  if (result == LF_ATTEMPT_GRANTED && self->monitor != NULL)
+    {
+      lf_monitor_watch (self->monitor);
+      /* Changes before that were not noticed */
+      if (lf_operations_verify (self->handle, NULL) != LF_VERDICT_HELD)
+        lf_monitor_poke (self->monitor);
+    }
+
+  return result;
 }
 
 /* On a file system where the kernel itself polls, more seldom than we do, its queue is
@@ -491,6 +549,9 @@ lf_acquisition_work (gpointer data)
 
       g_mutex_lock (&self->wait.mutex);
       self->attempted = TRUE;
+      /* The time of the notice may already have passed */
+      if (self->notice != LF_NOTICE_NONE && self->result == LF_ATTEMPT_BUSY)
+        lf_acquisition_wake (self);
       g_mutex_unlock (&self->wait.mutex);
     }
 
@@ -611,6 +672,98 @@ lf_acquisition_stop (LfAcquisition *self,
     }
 }
 
+/* The search for the holder can take long, so it has a thread of its own. */
+static void
+notice_work (gpointer data)
+{
+  LfAcquisition *self = data;
+  LfLockHolder *holder = NULL;
+
+  lf_operations_query_holder (self->backend, lf_acquisition_get_path (self), &holder, NULL);
+
+  g_mutex_lock (&self->wait.mutex);
+  self->notice_holder = holder;
+  g_mutex_unlock (&self->wait.mutex);
+}
+
+static void
+notice_ended (gpointer data)
+{
+  LfAcquisition *self = data;
+
+  g_mutex_lock (&self->wait.mutex);
+  self->notice = LF_NOTICE_READY;
+  if (self->state != LF_ACQUISITION_REPORTED)
+    lf_acquisition_wake_and_unlock (self);
+  else
+    g_mutex_unlock (&self->wait.mutex);
+
+  lf_acquisition_unref (self);
+}
+
+/* Called with the mutex held. */
+static gboolean
+lf_acquisition_waits (LfAcquisition *self)
+{
+  return self->stop == LF_STOP_NONE &&
+         (self->state == LF_ACQUISITION_IDLE ||
+          (self->state == LF_ACQUISITION_RUNNING && self->attempted));
+}
+
+/* Called with the mutex held. */
+static gint64
+lf_acquisition_get_first_time (LfAcquisition *self,
+                               gint64         next)
+{
+  if (self->notice != LF_NOTICE_PENDING)
+    return next;
+
+  return next < 0 ? self->notice_time : MIN (next, self->notice_time);
+}
+
+/* Called with the mutex held. Prepares the notice. Returns @next, the time at which to decide
+ * again, or the time of the notice if that is earlier. */
+static gint64
+lf_acquisition_prepare_notice (LfAcquisition *self,
+                               gint64         next)
+{
+  if (self->notice != LF_NOTICE_PENDING || !lf_acquisition_waits (self))
+    return next;
+
+  if (g_get_monotonic_time () < self->notice_time)
+    return lf_acquisition_get_first_time (self, next);
+
+  self->notice = LF_NOTICE_QUERYING;
+  if (lf_thread_start (notice_work, notice_ended, lf_acquisition_ref (self)) == 0)
+    return next;
+
+  lf_acquisition_unref (self);
+  self->notice = LF_NOTICE_READY;
+
+  return next;
+}
+
+/* Called with the mutex held. Unlocks it for a while. If the notice is ready, gives it and
+ * returns TRUE. The callee may do anything, such as iterate the main context. */
+static gboolean
+lf_acquisition_give_notice (LfAcquisition *self)
+{
+  g_autoptr (LfLockHolder) holder = NULL;
+
+  if (self->notice != LF_NOTICE_READY || !lf_acquisition_waits (self))
+    return FALSE;
+
+  self->notice = LF_NOTICE_NONE;
+  holder = g_steal_pointer (&self->notice_holder);
+  g_mutex_unlock (&self->wait.mutex);
+
+  self->notice_func (holder, self->notice_data);
+
+  g_mutex_lock (&self->wait.mutex);
+
+  return TRUE;
+}
+
 /* Called with the mutex held: applies a cancel or a passed deadline. Returns the time at
  * which to decide again, -1 to wait for a wake-up, or 0 if it is time to report. */
 static gint64
@@ -697,14 +850,19 @@ lf_acquisition_source_dispatch (GSource     *source,
       return G_SOURCE_REMOVE;
     }
 
+  /* The callee of a notice may run a main loop, which may report this acquisition */
+  lf_acquisition_ref (self);
   g_mutex_lock (&self->wait.mutex);
   next = lf_acquisition_decide (self);
   if (next != 0)
     {
-      g_source_set_ready_time (source, next);
+      g_source_set_ready_time (source, lf_acquisition_prepare_notice (self, next));
+      lf_acquisition_give_notice (self);
       g_mutex_unlock (&self->wait.mutex);
+      lf_acquisition_unref (self);
       return G_SOURCE_CONTINUE;
     }
+  lf_acquisition_unref (self);
 
   handle = lf_acquisition_take_result (self, &error);
   done (handle, error, user_data);
@@ -772,6 +930,7 @@ lf_acquisition_attach (LfAcquisition     *self,
   ((LfAcquisitionSource *) source)->acquisition = self;
   g_source_set_static_name (source, "[lockfile-glib] acquire");
   g_source_set_priority (source, priority);
+  g_source_set_can_recurse (source, self->notice != LF_NOTICE_NONE);
   g_source_set_callback (source, G_SOURCE_FUNC (done), user_data, destroy);
 
   lf_acquisition_connect (self);
@@ -782,9 +941,9 @@ lf_acquisition_attach (LfAcquisition     *self,
   self->context = g_main_context_ref (context);
   if (g_cancellable_is_cancelled (self->cancellable))
     lf_acquisition_wake (self);
-  else if (self->deadline >= 0)
+  else if (self->deadline >= 0 || self->notice != LF_NOTICE_NONE)
     {
-      g_source_set_ready_time (source, self->deadline);
+      g_source_set_ready_time (source, lf_acquisition_get_first_time (self, self->deadline));
       lf_acquisition_attach_source (self);
     }
   g_mutex_unlock (&self->wait.mutex);
@@ -860,6 +1019,10 @@ lf_acquisition_sleep (LfAcquisition *self,
       if (next == 0)
         return FALSE;
 
+      next = lf_acquisition_prepare_notice (self, next);
+      if (lf_acquisition_give_notice (self))
+        continue;
+
       self->sleeps = TRUE;
       if (next < 0)
         g_cond_wait (&self->cond, &self->wait.mutex);
@@ -933,6 +1096,8 @@ lf_acquisition_run_here (LfAcquisition  *self,
                                      _("Waiting to lock %s would never end: this thread holds "
                                        "the lock through another object"), display_name);
         }
+      else if (self->notice != LF_NOTICE_NONE)
+        return lf_acquisition_run_in_thread (self, error);
       else
         self->result = lf_acquisition_wait (self);
     }

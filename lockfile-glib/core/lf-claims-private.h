@@ -13,6 +13,15 @@ typedef struct _LfClaims LfClaims;
 
 typedef enum
 {
+  LF_CLAIMS_STILL_HELD,
+  LF_CLAIMS_LOST,           /* no longer held */
+  LF_CLAIMS_NOT_VERIFIED,   /* still held, as far as is known */
+  LF_CLAIMS_NONE,           /* nothing was held */
+  LF_CLAIMS_PARENTS,        /* the process that this one was forked from holds the lock */
+} LfClaimsVerified;
+
+typedef enum
+{
   LF_CLAIMS_BEGUN,     /* the caller has to release, and to call lf_claims_end_release() */
   LF_CLAIMS_NOT_HELD,
   LF_CLAIMS_PENDING,   /* another release is not finished */
@@ -21,7 +30,8 @@ typedef enum
 
 LfClaims       *lf_claims_new             (void);
 void            lf_claims_drop            (LfClaims       *self);
-void            lf_claims_free            (LfClaims       *self);
+LfClaims       *lf_claims_ref             (LfClaims       *self);
+void            lf_claims_unref           (LfClaims       *self);
 
 /* A mutex for the properties of the object. A forked child gets a new one. No other mutex
  * is locked while it is held. */
@@ -39,6 +49,12 @@ guint           lf_claims_get_slot        (LfClaims       *self);
  * there was one. */
 gboolean        lf_claims_forget_lost     (LfClaims       *self,
                                            gboolean        may_wait);
+
+/* Checks whether the lock is still held. If not, sets an error, except for NONE and PARENTS,
+ * whose error the caller sets. */
+LfClaimsVerified
+                lf_claims_verify          (LfClaims       *self,
+                                           GError        **error);
 
 /* Queues a synchronous claim, and waits in the calling thread for its turn and for the
  * lock. Returns the number of the grant, or 0 with an error. */
@@ -60,6 +76,8 @@ LfClaimsRelease lf_claims_begin_release   (LfClaims       *self,
                                            gssize          grant,
                                            GMainContext   *context,
                                            LfHandle      **handle);
+/* Waits for the end of a check. Call it before the handle is released. */
+void            lf_claims_wait_for_check  (LfClaims       *self);
 void            lf_claims_end_release     (LfClaims       *self,
                                            LfRelease       result);
 

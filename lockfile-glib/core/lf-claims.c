@@ -5,6 +5,7 @@
 
 #include "core/lf-claims-private.h"
 
+#include "core/lf-monitor-private.h"
 #include "core/lf-operations-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-thread-private.h"
@@ -30,6 +31,13 @@ struct _State
   GQueue queue;           /* of unowned LfAcquisition: claims that wait for their turn */
   gboolean dropping;      /* a lost lock: the next claim could get its descriptor number */
 
+  /* The held handle is checked without the mutex, by one thread at a time. Other uses of the
+   * handle wait for the end of the check, or leave the handle to it. */
+  gboolean checking;
+  GCond checked;
+  gboolean dropped;   /* by the object, during the check */
+  LfMonitor *monitor; /* of the grant, or NULL */
+
   gboolean releasing;           /* since lf_claims_begin_release() */
   GMainContext *release_context; /* where the end is reported; NULL if it is synchronous */
   guint64 release_thread;       /* that began to release */
@@ -37,6 +45,7 @@ struct _State
 
 struct _LfClaims
 {
+  gatomicrefcount ref_count;
   State *state; /* atomic */
 };
 
@@ -52,6 +61,7 @@ state_new (State *inherited)
   };
   g_mutex_init (&self->properties_mutex);
   g_mutex_init (&self->mutex);
+  g_cond_init (&self->checked);
   g_queue_init (&self->queue);
 
   return self;
@@ -63,6 +73,7 @@ state_free (State *self)
   g_clear_pointer (&self->release_context, g_main_context_unref);
   g_mutex_clear (&self->properties_mutex);
   g_mutex_clear (&self->mutex);
+  g_cond_clear (&self->checked);
   g_free (self);
 }
 
@@ -130,35 +141,65 @@ lf_claims_new (void)
   LfClaims *self = g_new (LfClaims, 1);
 
   self->state = state_new (NULL);
+  g_atomic_ref_count_init (&self->ref_count);
 
   return self;
 }
 
+/* With the mutex held. */
+static LfHandle *
+take_handle (State *state)
+{
+  LfHandle *handle = state->handle;
+
+  g_atomic_pointer_set (&state->handle, NULL);
+
+  return handle;
+}
+
 /* Releases the lock without notifications or errors. No claim is pending when an object is
- * finalized, since each claim has a reference to it. */
+ * finalized, since each claim has a reference to it. Does not wait for a check of the
+ * monitor, which may be stuck in a file system. */
 void
 lf_claims_drop (LfClaims *self)
 {
   State *state = lock_state (self);
+  LfMonitor *monitor = NULL;
   LfHandle *handle = NULL;
 
   if (!state->releasing)
     {
-      handle = state->handle;
-      g_atomic_pointer_set (&state->handle, NULL);
+      monitor = g_steal_pointer (&state->monitor);
+      if (state->checking)
+        state->dropped = TRUE;
+      else
+        handle = take_handle (state);
     }
   g_mutex_unlock (&state->mutex);
 
+  if (monitor != NULL)
+    lf_monitor_stop (monitor);
   if (handle != NULL)
     lf_operations_drop (handle);
 }
 
-/* Call lf_claims_drop() before this. */
+LfClaims *
+lf_claims_ref (LfClaims *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+/* For the object: call lf_claims_drop() before this. */
 void
-lf_claims_free (LfClaims *self)
+lf_claims_unref (LfClaims *self)
 {
   State *state = self->state;
   State *inherited = state->inherited;
+
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
 
   state_free (state);
   while (inherited != NULL)
@@ -230,36 +271,165 @@ start_next (State *state)
     lf_acquisition_start (state->running);
 }
 
+/* With the mutex held. Unlocks it for a while. Drops a lock that was lost, and finds out the
+ * reason if @asks. The monitor reports the loss before the next claim begins. */
+static void
+lose (State     *state,
+      gboolean   asks,
+      gboolean   is_noticed,
+      GError   **error)
+{
+  LfMonitor *monitor = g_steal_pointer (&state->monitor);
+  LfHandle *handle = take_handle (state);
+  const LfBackendVTable *backend = handle->request.backend;
+  char *path = lf_path_ref (handle->request.path);
+  GError *reason = NULL;
+
+  state->dropping = TRUE;
+  g_mutex_unlock (&state->mutex);
+
+  lf_operations_drop (handle);
+  if (asks && (error != NULL || monitor != NULL))
+    lf_operations_set_not_held_error (backend, path, &reason);
+  else if (monitor != NULL)
+    lf_operations_set_not_locked_error (path, &reason);
+
+  if (error != NULL && reason != NULL)
+    *error = g_error_copy (reason);
+  lf_path_unref (path);
+
+  g_mutex_lock (&state->mutex);
+  state->dropping = FALSE;
+  /* The receiver of the report can claim the lock at once */
+  if (monitor != NULL)
+    lf_monitor_report (monitor, g_steal_pointer (&reason), is_noticed);
+  start_next (state);
+  g_mutex_unlock (&state->mutex);
+
+  if (monitor != NULL)
+    lf_monitor_stop (monitor);
+  g_clear_error (&reason);
+
+  g_mutex_lock (&state->mutex);
+}
+
+/* With the mutex held. */
+static void
+wait_for_check (State *state)
+{
+  while (state->checking)
+    g_cond_wait (&state->checked, &state->mutex);
+}
+
 gboolean
 lf_claims_forget_lost (LfClaims *self,
                        gboolean  may_wait)
 {
   State *state = g_atomic_pointer_get (&self->state);
-  LfHandle *lost = NULL;
+  gboolean lost;
 
   if (g_atomic_pointer_get (&state->handle) == NULL)
     return FALSE;
 
   state = lock_state (self);
-  if (is_held (state) && !is_held_still (state, may_wait))
+  if (may_wait)
+    wait_for_check (state);
+  /* Otherwise the check in progress finds that out */
+  lost = !state->checking && is_held (state) && !is_held_still (state, may_wait);
+  if (lost)
+    lose (state, FALSE, TRUE, NULL);
+  g_mutex_unlock (&state->mutex);
+
+  return lost;
+}
+
+/* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held. */
+static LfVerdict
+check (State   *state,
+      GError **error)
+{
+  LfVerdict verdict;
+
+  state->checking = TRUE;
+  g_mutex_unlock (&state->mutex);
+
+  verdict = lf_operations_verify (state->handle, error);
+
+  g_mutex_lock (&state->mutex);
+  state->checking = FALSE;
+  g_cond_broadcast (&state->checked);
+
+  return verdict;
+}
+
+LfClaimsVerified
+lf_claims_verify (LfClaims  *self,
+                  GError   **error)
+{
+  State *state = lock_state (self);
+  LfClaimsVerified result = LF_CLAIMS_STILL_HELD;
+  LfVerdict verdict = LF_VERDICT_HELD;
+
+  wait_for_check (state);
+  if (state->inherited_pid != 0)
+    result = LF_CLAIMS_PARENTS;
+  else if (!is_held (state))
+    result = LF_CLAIMS_NONE;
+  else
+    verdict = check (state, error);
+
+  if (verdict == LF_VERDICT_UNKNOWN)
+    result = LF_CLAIMS_NOT_VERIFIED;
+  else if (verdict == LF_VERDICT_LOST && !is_held (state))
     {
-      lost = state->handle;
-      g_atomic_pointer_set (&state->handle, NULL);
-      state->dropping = TRUE;
+      /* Another thread has begun to release it, and will report the loss */
+      result = LF_CLAIMS_NONE;
+    }
+  else if (verdict == LF_VERDICT_LOST)
+    {
+      result = LF_CLAIMS_LOST;
+      lose (state, TRUE, TRUE, error);
     }
   g_mutex_unlock (&state->mutex);
 
-  if (lost == NULL)
-    return FALSE;
+  return result;
+}
 
-  lf_operations_drop (lost);
+/* The check of a monitor. */
+static gboolean
+check_cb (gpointer data)
+{
+  LfClaims *self = data;
+  g_autoptr (GError) error = NULL;
+  State *state = lock_state (self);
+  LfVerdict verdict = LF_VERDICT_HELD;
+  LfHandle *dropped = NULL;
 
-  g_mutex_lock (&state->mutex);
-  state->dropping = FALSE;
-  start_next (state);
+  wait_for_check (state);
+  if (is_held (state) && state->monitor != NULL)
+    verdict = check (state, &error);
+
+  if (state->dropped)
+    {
+      state->dropped = FALSE;
+      dropped = take_handle (state);
+    }
+  else if (verdict == LF_VERDICT_LOST && is_held (state))
+    lose (state, TRUE, FALSE, NULL);
   g_mutex_unlock (&state->mutex);
 
-  return TRUE;
+  if (dropped != NULL)
+    lf_operations_drop (dropped);
+  if (error != NULL)
+    g_debug ("Cannot check a held lock: %s", error->message);
+
+  return verdict == LF_VERDICT_UNKNOWN;
+}
+
+static void
+unref_claims (gpointer data)
+{
+  lf_claims_unref (data);
 }
 
 int
@@ -277,15 +447,20 @@ LfHandle *
 lf_claims_steal (LfClaims *self)
 {
   State *state = lock_state (self);
+  LfMonitor *monitor = NULL;
   LfHandle *handle = NULL;
 
+  wait_for_check (state);
   if (is_held_still (state, FALSE) && state->handle->request.backend->adopt != NULL)
     {
-      handle = state->handle;
-      g_atomic_pointer_set (&state->handle, NULL);
+      monitor = g_steal_pointer (&state->monitor);
+      handle = take_handle (state);
       start_next (state);
     }
   g_mutex_unlock (&state->mutex);
+
+  if (monitor != NULL)
+    lf_monitor_stop (monitor);
 
   return handle;
 }
@@ -299,8 +474,10 @@ lf_claims_convert (LfClaims    *self,
                    GError     **error)
 {
   State *state = lock_state (self);
-  gboolean held = is_held_still (state, TRUE);
+  gboolean held;
 
+  wait_for_check (state);
+  held = is_held_still (state, TRUE);
   if (held)
     *result = lf_operations_convert (state->handle, mode, error);
   g_mutex_unlock (&state->mutex);
@@ -426,6 +603,9 @@ lf_claims_end (LfClaims      *self,
       state->thread = lf_thread_get_number ();
       state->inherited_pid = 0;
       grant = ++state->grant;
+      state->monitor = lf_acquisition_steal_monitor (acquisition);
+      if (state->monitor != NULL)
+        lf_monitor_start (state->monitor, check_cb, lf_claims_ref (self), unref_claims);
     }
 
   start_next (state);
@@ -453,6 +633,9 @@ lf_claims_begin_release (LfClaims      *self,
       result = LF_CLAIMS_BEGUN;
       *handle = state->handle;
       lf_handle_set_releasing (state->handle, TRUE);
+      /* The changes of the release itself are no loss */
+      if (state->monitor != NULL)
+        lf_monitor_pause (state->monitor);
       state->releasing = TRUE;
       state->release_context = context != NULL ? g_main_context_ref (context) : NULL;
       state->release_thread = lf_thread_get_number ();
@@ -462,6 +645,15 @@ lf_claims_begin_release (LfClaims      *self,
   return result;
 }
 
+void
+lf_claims_wait_for_check (LfClaims *self)
+{
+  State *state = lock_state (self);
+
+  wait_for_check (state);
+  g_mutex_unlock (&state->mutex);
+}
+
 /* Ends a release, in the context where it is reported. */
 void
 lf_claims_end_release (LfClaims  *self,
@@ -469,19 +661,27 @@ lf_claims_end_release (LfClaims  *self,
 {
   State *state = lock_state (self);
   LfHandle *released = NULL;
+  LfMonitor *monitor = NULL;
 
   state->releasing = FALSE;
   g_clear_pointer (&state->release_context, g_main_context_unref);
   if (result != LF_RELEASE_FAILED)
     {
-      released = state->handle;
-      g_atomic_pointer_set (&state->handle, NULL);
+      released = take_handle (state);
+      monitor = g_steal_pointer (&state->monitor);
     }
   else
-    lf_handle_set_releasing (state->handle, FALSE);
+    {
+      lf_handle_set_releasing (state->handle, FALSE);
+      /* Changes during the release were not checked */
+      if (state->monitor != NULL)
+        lf_monitor_poke (state->monitor);
+    }
   start_next (state);
   g_mutex_unlock (&state->mutex);
 
+  if (monitor != NULL)
+    lf_monitor_stop (monitor);
   if (released != NULL)
     lf_handle_free (released);
 }

@@ -23,6 +23,10 @@ const LfBackendVTable *
 LfRelease lf_operations_release      (LfHandle               *handle,
                                       GError                **error);
 
+/* Checks whether @handle still holds its lock. */
+LfVerdict lf_operations_verify       (LfHandle               *handle,
+                                      GError                **error);
+
 /* Tries once to change the mode of a held lock without releasing it. */
 LfAttempt lf_operations_convert      (LfHandle               *handle,
                                       LfLockMode              mode,
@@ -59,5 +63,9 @@ gboolean  lf_operations_held_by_thread (const LfBackendVTable *backend,
 void      lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                             const char             *path,
                                             GError                **error);
+
+/* The same for a lock that nobody holds, as far as is known. */
+void      lf_operations_set_not_locked_error (const char     *path,
+                                              GError        **error);
 
 G_END_DECLS

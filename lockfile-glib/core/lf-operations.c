@@ -34,22 +34,31 @@ lf_operations_get_slots_backend (void)
 }
 
 void
+lf_operations_set_not_locked_error (const char  *path,
+                                    GError     **error)
+{
+  g_autofree char *display_name = lf_path_get_display_name (path);
+
+  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+               _("The lock of %s is not held"), display_name);
+}
+
+void
 lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   const char             *path,
                                   GError                **error)
 {
   g_autoptr (LfLockHolder) holder = NULL;
-  g_autofree char *display_name = NULL;
 
   /* Searching for the holder can take long, and may even take the lock for a moment */
   if (error == NULL)
     return;
 
-  display_name = lf_path_get_display_name (path);
   backend->query_holder (backend, path, &holder, NULL);
 
   if (holder != NULL)
     {
+      g_autofree char *display_name = lf_path_get_display_name (path);
       g_autofree char *holder_text = lf_lock_holder_to_string (holder);
 
       g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK,
@@ -57,8 +66,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                    display_name, holder_text);
     }
   else
-    g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
-                 _("The lock of %s is not held"), display_name);
+    lf_operations_set_not_locked_error (path, error);
 }
 
 static LfRelease
@@ -141,6 +149,15 @@ lf_operations_adopt (const LfBackendVTable  *backend,
     backend->adopt (backend, fd, path, &adopted, error);
 
   return adopted;
+}
+
+LfVerdict
+lf_operations_verify (LfHandle  *handle,
+                      GError   **error)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+
+  return backend->verify (backend, handle, error);
 }
 
 void

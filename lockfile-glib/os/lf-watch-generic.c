@@ -10,9 +10,10 @@
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 
 gboolean
-lf_watch_add (LfWatch     *watch,
-              const char  *directory,
-              LfWatchFunc  changed)
+lf_watch_add (LfWatch        *watch,
+              const char     *directory,
+              LfWatchChanges  changes,
+              LfWatchFunc     changed)
 {
   watch->instance = NULL;
 

@@ -17,10 +17,21 @@
 #include "os/lf-process-private.h"
 #include "os/lf-thread-private.h"
 
-/* Events that can free a lock: its file disappears, or a program closes the file after
- * writing. Closing files that were only read is not one of them, since each poll would then
- * cause another event. */
-#define EVENTS (IN_DELETE | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
+/* The events of each change. Closing files that were only read is not one of them, since
+ * each poll would then cause another event. */
+#define GONE_EVENTS (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF)
+#define WRITTEN_EVENTS IN_CLOSE_WRITE
+#define CAME_EVENTS IN_MOVED_TO
+
+/* poll(2) on this file returns when a file system is mounted or unmounted in the process's
+ * mount namespace. inotify does not report that a busy file system was unmounted. */
+#define MOUNTS_FILE "/proc/self/mountinfo"
+
+#define MAX_FUNCTIONS 2
+
+/* An unused instance is kept this long, in microseconds, since the next watch often follows
+ * soon, and the kernel needs long to close an instance. */
+#define IDLE_TIME (G_TIME_SPAN_SECOND / 10)
 
 /* Marks our descriptors. After a program closed descriptors that it did not know, other
  * files can have the same numbers, and inotify instances have no inodes of their own. The
@@ -29,19 +40,23 @@
 
 const gint64 lf_watch_longest_interval = G_MAXINT64;
 
-/* One inotify instance and its thread, which ends when the last watch is removed. Later
+/* One inotify instance and its thread, which ends soon after the last watch is removed. Later
  * watches get a new instance. They also do if the program has closed a descriptor of this
  * one; then this instance is no longer used, and its watches report nothing. */
 typedef struct
 {
   const LfProcess *process;
-  LfWatchFunc changed;
+  gpointer functions[MAX_FUNCTIONS]; /* of LfWatchFunc; atomic, they stay */
+  gboolean has_mounts;
+  int mounts_fd; /* or -1 */
   int inotify_fd;
-  int end_fd;    /* shut down to wake the thread */
+  int end_fd;    /* a byte is sent to it to wake the thread */
   int thread_fd; /* its peer, which wakes the thread also if the program closes `end_fd` */
 
   /* Protected by the mutex */
   gboolean runs;      /* whether the thread runs */
+  gint64 idle_end;    /* monotonic: when the thread ends if it is not used again; 0 while it
+                       * sleeps without a timeout */
   guint n_watches;    /* including watches that are just being added */
   guint n_adding;
   GHashTable *counts; /* number of watches per id; 0 if only the kernel still has it */
@@ -103,7 +118,8 @@ static gboolean
 is_intact (const Instance *instance)
 {
   return is_ours (instance->inotify_fd) && is_ours (instance->end_fd) &&
-         is_ours (instance->thread_fd);
+         is_ours (instance->thread_fd) &&
+         (instance->mounts_fd < 0 || is_ours (instance->mounts_fd));
 }
 
 static void
@@ -119,8 +135,36 @@ instance_free (Instance *instance)
   close_ours (instance->inotify_fd);
   close_ours (instance->end_fd);
   close_ours (instance->thread_fd);
+  close_ours (instance->mounts_fd);
   g_hash_table_unref (instance->counts);
   g_free (instance);
+}
+
+static void
+tell (Instance       *instance,
+      int             id,
+      const char     *name,
+      LfWatchChanges  change)
+{
+  LfWatch watch = { instance, id };
+
+  for (gsize i = 0; i < MAX_FUNCTIONS; i++)
+    {
+      LfWatchFunc changed = (LfWatchFunc) g_atomic_pointer_get (&instance->functions[i]);
+
+      if (changed != NULL)
+        changed (&watch, name, change);
+    }
+}
+
+static LfWatchChanges
+get_change (guint32 mask)
+{
+  if ((mask & CAME_EVENTS) != 0)
+    return LF_WATCH_CAME;
+
+  /* A file system that is unmounted is gone too */
+  return (mask & WRITTEN_EVENTS) != 0 ? LF_WATCH_WRITTEN : LF_WATCH_GONE;
 }
 
 static void
@@ -134,52 +178,76 @@ read_events (Instance *instance)
   while (offset < length)
     {
       const struct inotify_event *event = (const void *) (buffer + offset);
-      LfWatch watch = { instance, event->wd };
 
       if ((event->mask & IN_IGNORED) == 0)
-        instance->changed (&watch, event->len > 0 ? event->name : NULL);
+        tell (instance, event->wd, event->len > 0 ? event->name : NULL, get_change (event->mask));
       offset += (gssize) (sizeof *event + event->len);
     }
 }
 
-/* Whether the thread should continue. It asks whenever something happens on its
- * descriptors. */
+/* Whether the thread should continue, and for how many milliseconds it may sleep; -1 means
+ * forever. The thread asks whenever something happens on its descriptors. */
 static gboolean
-is_wanted (Instance *instance)
+is_wanted (Instance *instance,
+           int      *timeout)
 {
   Watches *watches = lock_watches ();
+  gint64 now = g_get_monotonic_time ();
   gboolean is_used = instance->n_watches > 0;
-  gboolean is_lost = is_used && !is_intact (instance);
+  gboolean is_lost = !is_intact (instance);
+  gboolean is_over;
 
-  if (is_lost && watches->current == instance)
+  if (is_used)
+    instance->idle_end = 0;
+  else if (instance->idle_end == 0)
+    instance->idle_end = now + IDLE_TIME;
+  is_over = is_lost || (!is_used && now >= instance->idle_end);
+  *timeout = is_used ? -1 : (int) ((instance->idle_end - now) / 1000) + 1;
+
+  if (is_over && watches->current == instance)
     watches->current = NULL;
   g_mutex_unlock (&watches->mutex);
 
-  if (is_lost)
+  if (is_lost && is_used)
     {
-      LfWatch any = { instance, -1 };
-
       g_debug ("The program has closed a watch");
-      instance->changed (&any, NULL);
+      tell (instance, -1, NULL, 0);
     }
 
-  return is_used && !is_lost;
+  return !is_over;
+}
+
+static void
+forget_wake (Instance *instance)
+{
+  char bytes[16];
+
+  if (is_ours (instance->thread_fd))
+    recv (instance->thread_fd, bytes, sizeof bytes, MSG_DONTWAIT);
 }
 
 static void
 instance_main (gpointer data)
 {
   Instance *instance = data;
+  int timeout;
   struct pollfd fds[] = {
     { .fd = instance->inotify_fd, .events = POLLIN },
     { .fd = instance->thread_fd, .events = POLLIN },
+    { .fd = instance->mounts_fd, .events = POLLPRI },
   };
 
-  while (is_wanted (instance))
+  while (is_wanted (instance, &timeout))
     {
-      if (poll (fds, G_N_ELEMENTS (fds), -1) > 0 && (fds[0].revents & POLLIN) != 0 &&
-          is_ours (instance->inotify_fd))
+      if (poll (fds, G_N_ELEMENTS (fds), timeout) <= 0)
+        continue;
+
+      if ((fds[0].revents & POLLIN) != 0 && is_ours (instance->inotify_fd))
         read_events (instance);
+      if ((fds[1].revents & POLLIN) != 0)
+        forget_wake (instance);
+      if ((fds[2].revents & POLLPRI) != 0)
+        tell (instance, -1, NULL, LF_WATCH_MOUNTED);
     }
 }
 
@@ -209,6 +277,8 @@ instance_open (Instance *instance)
 
   instance->end_fd = mark (ends[0]);
   instance->thread_fd = mark (ends[1]);
+  if (instance->has_mounts)
+    instance->mounts_fd = mark (open (MOUNTS_FILE, O_RDONLY | O_CLOEXEC));
 
   return instance->end_fd >= 0 && instance->thread_fd >= 0 ? 0 : errno;
 }
@@ -216,14 +286,15 @@ instance_open (Instance *instance)
 /* With the mutex held, so that the thread starts its work only after the caller is done.
  * Returns NULL with errno. */
 static Instance *
-instance_new (LfWatchFunc changed)
+instance_new (gboolean has_mounts)
 {
   Instance *instance = g_new (Instance, 1);
   int result;
 
   *instance = (Instance) {
     .process = lf_process_get (),
-    .changed = changed,
+    .has_mounts = has_mounts,
+    .mounts_fd = -1,
     .inotify_fd = -1,
     .end_fd = -1,
     .thread_fd = -1,
@@ -286,10 +357,10 @@ leave_and_unlock (Watches  *watches,
   gboolean is_used = --instance->n_watches > 0;
   gboolean runs = instance->runs;
 
-  if (!is_used && watches->current == instance)
-    watches->current = NULL;
-  if (!is_used && runs && is_ours (instance->end_fd))
-    shutdown (instance->end_fd, SHUT_RDWR);
+  if (!is_used && instance->idle_end != 0)
+    instance->idle_end = g_get_monotonic_time () + IDLE_TIME;
+  else if (!is_used && runs && is_ours (instance->end_fd))
+    send (instance->end_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
   g_mutex_unlock (&watches->mutex);
 
   /* Otherwise the thread frees it */
@@ -297,19 +368,38 @@ leave_and_unlock (Watches  *watches,
     instance_free (instance);
 }
 
-/* Returns the instance to add a watch to, or NULL with errno. The caller must leave it. */
+/* With the mutex held. */
+static void
+add_function (Instance    *instance,
+              LfWatchFunc  changed)
+{
+  for (gsize i = 0; i < MAX_FUNCTIONS; i++)
+    {
+      if (instance->functions[i] == NULL)
+        g_atomic_pointer_set (&instance->functions[i], (gpointer) changed);
+      if (instance->functions[i] == (gpointer) changed)
+        return;
+    }
+
+  g_return_if_reached ();
+}
+
+/* Returns the instance to add a watch to, or NULL with errno. The caller must leave it. An
+ * instance that does not watch mounts is replaced if @wants_mounts, but keeps its watches. */
 static Instance *
-join (LfWatchFunc changed)
+join (gboolean    wants_mounts,
+      LfWatchFunc changed)
 {
   Watches *watches = lock_watches ();
   Instance *instance = watches->current;
   int saved_errno;
 
-  if (instance == NULL || !is_intact (instance))
-    instance = watches->current = instance_new (changed);
+  if (instance == NULL || !is_intact (instance) || (wants_mounts && !instance->has_mounts))
+    instance = watches->current = instance_new (wants_mounts);
   saved_errno = errno;
   if (instance != NULL)
     {
+      add_function (instance, changed);
       instance->n_watches++;
       instance->n_adding++;
     }
@@ -319,18 +409,35 @@ join (LfWatchFunc changed)
   return instance;
 }
 
+static guint32
+get_events (LfWatchChanges changes)
+{
+  guint32 events = 0;
+
+  if ((changes & LF_WATCH_GONE) != 0)
+    events |= GONE_EVENTS;
+  if ((changes & LF_WATCH_WRITTEN) != 0)
+    events |= WRITTEN_EVENTS;
+  if ((changes & LF_WATCH_CAME) != 0)
+    events |= CAME_EVENTS;
+
+  return events;
+}
+
 /* inotify_add_watch() may have to wait for a server, so it is called without the mutex. */
 gboolean
-lf_watch_add (LfWatch     *watch,
-              const char  *directory,
-              LfWatchFunc  changed)
+lf_watch_add (LfWatch        *watch,
+              const char     *directory,
+              LfWatchChanges  changes,
+              LfWatchFunc     changed)
 {
-  Instance *instance = join (changed);
+  Instance *instance = join ((changes & LF_WATCH_MOUNTED) != 0, changed);
   Watches *watches;
   int id = -1;
 
   if (instance != NULL)
-    id = inotify_add_watch (instance->inotify_fd, directory, EVENTS | IN_ONLYDIR);
+    id = inotify_add_watch (instance->inotify_fd, directory,
+                            get_events (changes) | IN_ONLYDIR | IN_MASK_ADD);
   if (id < 0)
     g_debug ("No watch: %s", g_strerror (errno));
 

@@ -11,9 +11,10 @@
 const gint64 lf_watch_longest_interval = 15 * G_TIME_SPAN_MILLISECOND;
 
 gboolean
-lf_watch_add (LfWatch     *watch,
-              const char  *directory,
-              LfWatchFunc  changed)
+lf_watch_add (LfWatch        *watch,
+              const char     *directory,
+              LfWatchChanges  changes,
+              LfWatchFunc     changed)
 {
   watch->instance = NULL;
 

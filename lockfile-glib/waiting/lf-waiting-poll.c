@@ -18,6 +18,9 @@
  *
  * The mutex of the queues is locked before the mutex of a wait, never the other way round. */
 
+/* The changes that can free a lock: its file disappears, or is closed after writing. */
+#define WATCHED_CHANGES (LF_WATCH_GONE | LF_WATCH_WRITTEN)
+
 #define FIRST_INTERVAL G_TIME_SPAN_MILLISECOND
 
 typedef struct
@@ -177,13 +180,19 @@ lf_waiting_poll_dequeue (LfWait *wait)
 
 /* Called in the watch's thread. */
 static void
-watch_changed (const LfWatch *watch,
-               const char    *name)
+watch_changed (const LfWatch  *watch,
+               const char     *name,
+               LfWatchChanges  change)
 {
-  Queues *queues = lock_queues ();
+  Queues *queues;
   GHashTableIter iter;
   gpointer value;
 
+  /* Only other watches asked for it */
+  if (change != 0 && (change & WATCHED_CHANGES) == 0)
+    return;
+
+  queues = lock_queues ();
   g_hash_table_iter_init (&iter, queues->by_name);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -217,7 +226,7 @@ waiter_watch (Waiter *waiter)
     return FALSE;
 
   directory = g_path_get_dirname (waiter->path);
-  watched = lf_watch_add (&watch, directory, watch_changed);
+  watched = lf_watch_add (&watch, directory, WATCHED_CHANGES, watch_changed);
 
   g_mutex_lock (&queues->mutex);
   waiter->watch = watch;

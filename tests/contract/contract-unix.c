@@ -467,6 +467,9 @@ child_releases (gpointer data)
 
       g_assert_false (lf_lock_file_release (child->lock, &error));
       g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
+      g_clear_error (&error);
+      g_assert_false (lf_lock_file_verify (child->lock, &error));
+      g_assert_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_MY_LOCK);
     }
 }
 
@@ -622,6 +625,8 @@ const BackendCase contract_platform_cases[] = {
   { "fork-sleeping", test_fork_sleeping },
   { NULL, NULL },
 };
+
+const guint contract_losses = (1u << N_LOSSES) - 1;
 
 const MissingCase contract_missing_cases[] = {
   { NULL, NULL },

@@ -457,6 +457,9 @@ const BackendCase contract_platform_cases[] = {
 };
 
 /* The other cases of contract-unix.c, with the reasons why they are missing here. */
+/* A deleted file keeps its name while it is open, and so does its directory. */
+const guint contract_losses = 1u << LOSS_RENAME;
+
 const MissingCase contract_missing_cases[] = {
   { "release-after-removal", "a file that is deleted keeps its name while it is open" },
   { "file-mode", "files have no such permissions" },

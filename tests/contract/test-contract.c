@@ -26,7 +26,7 @@ test_all_backends (void)
 
 static const BackendCase *const lists[] = {
   contract_object_cases, contract_path_cases, contract_wait_cases, contract_race_cases,
-  contract_process_cases, contract_platform_cases,
+  contract_process_cases, contract_platform_cases, contract_held_cases,
 };
 
 /* The cases in the table of missing ones do not exist. */

@@ -488,6 +488,83 @@ test_convert_others (Fixture       *fixture,
     }
 }
 
+static void
+lost_cb (LfLockFile   *lock,
+         const GError *reason,
+         gboolean     *lost)
+{
+  g_assert_false (lf_lock_file_is_held (lock));
+  *lost = TRUE;
+}
+
+static void
+monitor (LfLockFile *lock,
+         gboolean   *lost)
+{
+  lf_lock_file_set_monitor (lock, TRUE);
+  g_signal_connect (lock, "lost", G_CALLBACK (lost_cb), lost);
+}
+
+static void
+assert_not_lost (const gboolean *lost)
+{
+  wait_for_no_lock_threads ();
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_false (*lost);
+}
+
+/* The monitor does not compare the path of an adopted descriptor, ends when the descriptor is
+ * stolen, and stays when the mode is changed. */
+static void
+test_monitored (Fixture       *fixture,
+                gconstpointer  data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (descriptor_backends); i++)
+    {
+      LfBackend backend = descriptor_backends[i];
+      g_autofree char *other = g_strconcat (fixture->path, ".moved", NULL);
+      g_autoptr (LfLockFile) adopted = NULL;
+      g_autoptr (LfLockFile) lock = lf_lock_file_new_with_backend (fixture->path, backend);
+      g_autoptr (GError) error = NULL;
+      gboolean lost = FALSE;
+      int fd;
+
+      if (!has_descriptor_locks (backend))
+        continue;
+
+      adopted = adopt (open_file (fixture->path), backend);
+      monitor (adopted, &lost);
+      assert_acquires (adopted);
+      g_assert_no_errno (rename (fixture->path, other));
+      g_assert_true (lf_lock_file_verify (adopted, &error));
+      g_assert_no_error (error);
+      g_assert_no_errno (unlink (other));
+      g_assert_true (lf_lock_file_verify (adopted, &error));
+      g_assert_no_error (error);
+      assert_releases (adopted);
+      assert_not_lost (&lost);
+
+      monitor (lock, &lost);
+      assert_acquires (lock);
+      fd = lf_lock_file_steal_fd (lock);
+      g_assert_cmpint (fd, >=, 0);
+      g_assert_no_errno (unlink (fixture->path));
+      assert_not_lost (&lost);
+      close (fd);
+
+      assert_acquires (lock);
+      if (backend == LF_BACKEND_FCNTL && can_convert ())
+        {
+          assert_converted (lock, lf_lock_file_downgrade);
+          assert_converted (lock, lf_lock_file_try_upgrade);
+        }
+      g_assert_no_errno (unlink (fixture->path));
+      iterate_until (&lost);
+      wait_for_no_lock_threads ();
+    }
+}
+
 /* If two holders of a shared lock both try to upgrade it, neither succeeds and neither
  * waits. */
 static void
@@ -533,6 +610,7 @@ main (int   argc,
   add_test ("/handed-on/upgradable", test_upgradable);
   add_test ("/handed-on/convert-others", test_convert_others);
   add_test ("/handed-on/two-upgrade", test_two_upgrade);
+  add_test ("/handed-on/monitored", test_monitored);
 
   return g_test_run ();
 }
