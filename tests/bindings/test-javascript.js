@@ -355,13 +355,54 @@ testLock('/notify/async', async (lock, other) => {
     assertEqual(events, [true, 'acquired', false, 'released']);
 });
 
+testLock('/held/verify', async (lock, other, path) => {
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => lock.verify());
+    lock.acquire(null);
+    assertTrue(lock.verify());
+    Gio.File.new_for_path(path).move(
+        Gio.File.new_for_path(`${path}.away`), Gio.FileCopyFlags.NONE, null, null);
+    other.acquire(null);
+    await assertError(Lf.UnlockError, Lf.UnlockError.NOT_MY_LOCK, () => lock.verify());
+    assertFalse(lock.is_held());
+    assertTrue(other.verify());
+    GLib.unlink(`${path}.away`);
+});
+
+testLock('/held/lost', async (lock, _other, path) => {
+    lock.monitor = true;
+    lock.acquire(null);
+    const reason = await new Promise(resolve => {
+        lock.connect('lost', (_lock, error) => resolve(error));
+        GLib.unlink(path);
+    });
+    assertTrue(reason.matches(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED));
+    assertFalse(lock.is_held());
+});
+
+testLock('/held/waiting', async (lock, other) => {
+    lock.notice_delay = 0.01;
+    other.acquire(null);
+    const holder = await new Promise(resolve => {
+        lock.connect('waiting', (_lock, who) => resolve(who));
+        lock.acquire_async(GLib.PRIORITY_DEFAULT, null, (_lock, result) => {
+            lock.acquire_finish(result);
+        });
+    });
+    assertEqual(holder.get_pid(), OWN_PID);
+    other.release();
+    while (!lock.is_held())
+        GLib.MainContext.default().iteration(true);
+});
+
 const DEFAULTS = {
     'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove_on_release': false,
     'create_parents': false, 'durable': true, 'file_mode': 0o666, 'poll_interval': 0.5,
+    'monitor': false, 'notice_delay': -1,
 };
 const OTHERS = {
     'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove_on_release': true,
     'create_parents': true, 'durable': false, 'file_mode': 0o600, 'poll_interval': 0.25,
+    'monitor': true, 'notice_delay': 0.75,
 };
 
 function assertProperties(lock, values) {

@@ -36,6 +36,34 @@ async def waits(path):
     await asyncio.get_running_loop().run_in_executor(None, wait_for_waiter, path)
 
 
+async def lose(test):
+    """The loss of a monitored lock is reported in the thread of the event loop. The thread that
+    polls ends."""
+    threads = threading.active_count()
+    lost = []
+    test.lock.monitor = True
+    test.lock.connect('lost', lambda lock, reason: lost.append((threading.get_ident(), reason)))
+    for _ in range(3):
+        await test.lock.acquire_async()
+        os.remove(test.path)
+        await until(lambda: lost)
+        ((thread, reason),) = lost
+        test.assertEqual(thread, threading.get_ident())
+        test.assertTrue(reason.matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED))
+        test.assertFalse(test.lock.held)
+        lost.clear()
+
+    # The thread also ends without a loss
+    async with test.lock:
+        test.assertTrue(test.lock.verify())
+    test.other.monitor = True
+    guard = await test.other.acquire_guard_async()
+    del test.other, guard
+    await until(lambda: threading.active_count() == threads)
+    test.assertEqual(lost, [])
+    test.assert_nobody_holds()
+
+
 class AsyncTest(LockTest):
     """Each case is a coroutine function."""
 
@@ -60,6 +88,9 @@ class AsyncTest(LockTest):
 
 
 class Await(AsyncTest):
+    async def test_lost(self):
+        await lose(self)
+
     async def test_with(self):
         async with self.lock as lock:
             self.assertIs(lock, self.lock)
@@ -560,6 +591,9 @@ with contextlib.suppress(ImportError):
 
 
 class GLibLoop(AsyncTest):
+    async def test_lost(self):
+        await lose(self)
+
     def run_loop(self, coroutine):
         policy = GLibEventLoopPolicy()
         asyncio.set_event_loop_policy(policy)

@@ -42,6 +42,7 @@ class AsInPython(LockTest):
         self.assertEqual(Lf.LockFile.new_with_backend(self.path, 'hard-link').backend,
                          Lf.Backend.HARD_LINK)
         self.assertEqual(Lf.LockFile(pathlib.Path(self.path)).path, self.path)
+        self.assertTrue(Lf.LockFile('x', monitor=True, notice_delay=2).monitor)
         for wrong in {'mode': 'sharde'}, {'backend': 'none'}, {'required_scope': 'nobody'}:
             with self.assertRaises(ValueError):
                 Lf.LockFile(self.path, **wrong)

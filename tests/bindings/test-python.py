@@ -316,13 +316,68 @@ class Notify(LockTest):
         self.assertEqual(self.events, [True, 'acquired', False, 'released'])
 
 
+class Held(LockTest):
+    def test_verify(self):
+        with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+            self.lock.verify()
+        self.lock.acquire()
+        self.assertTrue(self.lock.verify())
+        os.rename(self.path, self.path + '.away')
+        self.other.acquire()
+        with self.assert_error(Lf.UnlockError.NOT_MY_LOCK):
+            self.lock.verify()
+        self.assertFalse(self.lock.is_held())
+        self.assertTrue(self.other.verify())
+
+    def lose(self):
+        self.assertTrue(self.lock.is_held())
+        os.remove(self.path)
+        iterate_until(lambda: self.reasons)
+        (reason,) = self.reasons
+        self.assertTrue(reason.matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED))
+        self.assertFalse(self.lock.is_held())
+        self.reasons.clear()
+
+    def test_lost(self):
+        """A loss is reported after any call that acquires the lock."""
+        self.reasons = []
+        self.lock.set_monitor(True)
+        self.lock.connect('lost', lambda lock, reason: self.reasons.append(reason))
+        self.lock.try_acquire()
+        self.lose()
+        # The override waits in a main context of its own
+        self.other.acquire()
+        timer = threading.Timer(0.02, self.other.release)
+        timer.start()
+        self.lock.acquire_with_timeout(60)
+        timer.join()
+        self.lose()
+        operation = Call(self.lock, 'acquire')
+        self.assertTrue(operation.wait())
+        self.lose()
+        guard = self.lock.acquire_guard()
+        self.lose()
+        del guard
+
+    def test_waiting(self):
+        holders = []
+        self.lock.set_notice_delay(0.01)
+        self.lock.connect('waiting', lambda lock, holder: holders.append(holder.get_pid()))
+        self.other.acquire()
+        operation = Call(self.lock, 'acquire')
+        iterate_until(lambda: holders)
+        self.other.release()
+        self.assertTrue(operation.wait())
+        self.assertEqual(holders, [os.getpid()])
+
+
 class Properties(LockTest):
     DEFAULTS = {'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove-on-release': False,
                 'create-parents': False, 'durable': True, 'file-mode': 0o666,
-                'poll-interval': 0.5}
+                'poll-interval': 0.5, 'monitor': False, 'notice-delay': -1}
     OTHERS = {'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove-on-release': True,
               'create-parents': True, 'durable': False, 'file-mode': 0o600,
-              'poll-interval': 0.25}
+              'poll-interval': 0.25, 'monitor': True, 'notice-delay': 0.75}
 
     def assert_properties(self, lock, values):
         for name, value in values.items():

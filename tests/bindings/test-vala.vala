@@ -443,7 +443,7 @@ void add_notify () {
 }
 
 void assert_properties (Lf.LockFile lock_file, Lf.LockMode mode, double timeout, bool flags,
-                        uint file_mode, double poll_interval) {
+                        uint file_mode, double poll_interval, double notice_delay) {
     assert_true (lock_file.mode == mode);
     assert_true (lock_file.timeout == timeout);
     assert_true (lock_file.remove_on_release == flags);
@@ -451,11 +451,55 @@ void assert_properties (Lf.LockFile lock_file, Lf.LockMode mode, double timeout,
     assert_true (lock_file.durable == !flags);
     assert_true (lock_file.file_mode == file_mode);
     assert_true (lock_file.poll_interval == poll_interval);
+    assert_true (lock_file.monitor == flags);
+    assert_true (lock_file.notice_delay == notice_delay);
+}
+
+async void wait_with_notice (Lf.LockFile mine, Lf.LockFile other) throws Error {
+    var pid = 0;
+    mine.notice_delay = 0.01;
+    other.acquire ();
+    mine.waiting.connect ((holder) => {
+        pid = holder.pid;
+        attempt (() => other.release ());
+    });
+    yield mine.acquire_async ();
+    assert_true (pid == (int) Posix.getpid ());
+}
+
+void add_held () {
+    add ("/held/verify", (mine, other) => {
+        assert_error (new Lf.UnlockError.NOT_LOCKED (""), () => mine.verify ());
+        mine.acquire ();
+        assert_true (mine.verify ());
+        FileUtils.rename (mine.path, mine.path + ".away");
+        other.acquire ();
+        assert_error (new Lf.UnlockError.NOT_MY_LOCK (""), () => mine.verify ());
+        assert_false (mine.is_held ());
+        assert_true (other.verify ());
+    });
+
+    add ("/held/lost", (mine, other) => {
+        var loop = new MainLoop ();
+        mine.monitor = true;
+        mine.lost.connect ((reason) => {
+            assert_true (reason is Lf.UnlockError.NOT_LOCKED);
+            loop.quit ();
+        });
+        mine.acquire ();
+        FileUtils.unlink (mine.path);
+        loop.run ();
+        assert_false (mine.is_held ());
+        mine.acquire ();
+    });
+
+    add ("/held/waiting", (mine, other) =>
+        wait_with_notice.end (run ((done) => wait_with_notice.begin (mine, other, (owned) done))));
 }
 
 void add_properties () {
     add ("/properties/defaults", (mine, other) => {
-        assert_properties (mine, EXCLUSIVE, -1, false, 0666, 0.5);
+        assert_properties (mine, EXCLUSIVE, -1, false, 0666, 0.5, -1);
         assert_true (mine.backend == FLOCK);
         assert_false (mine.held);
     });
@@ -463,9 +507,10 @@ void add_properties () {
     add ("/properties/construction", (mine, other) => {
         var made = new Lf.LockFile.with_backend (mine.path, SYMLINK) {
             mode = SHARED, timeout = 1.5, remove_on_release = true,
-            create_parents = true, durable = false, file_mode = 0600, poll_interval = 0.25
+            create_parents = true, durable = false, file_mode = 0600, poll_interval = 0.25,
+            monitor = true, notice_delay = 0.75
         };
-        assert_properties (made, SHARED, 1.5, true, 0600, 0.25);
+        assert_properties (made, SHARED, 1.5, true, 0600, 0.25, 0.75);
         assert_cmpstr (made.path, EQ, mine.path);
         assert_true (made.backend == SYMLINK);
     });
@@ -481,10 +526,12 @@ void add_properties () {
             mine.durable = false;
             mine.file_mode = 0600;
             mine.poll_interval = 0.25;
+            mine.monitor = true;
+            mine.notice_delay = 0.75;
         }
-        assert_properties (mine, SHARED, 1.5, true, 0600, 0.25);
+        assert_properties (mine, SHARED, 1.5, true, 0600, 0.25, 0.75);
         assert_cmpstr (notified.str, EQ, "mode timeout remove-on-release create-parents " +
-                       "durable file-mode poll-interval ");
+                       "durable file-mode poll-interval monitor notice-delay ");
     });
 
     add ("/properties/absolute-path", (mine, other) => {
@@ -751,6 +798,7 @@ int main (string[] args) {
     add_async ();
     add_errors ();
     add_notify ();
+    add_held ();
     add_properties ();
     add_holder ();
     add_drop ();

@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 import types
+import weakref
 
 from gi.repository import Gio, GLib, GObject
 
@@ -535,7 +536,59 @@ def _check_operations(lock):
                                      Gio.IOErrorEnum.PENDING)
 
 
-class _Operation:
+class _Polled:
+    """A main context that a thread polls, and whose sources an event loop dispatches."""
+
+    def let_loop_dispatch(self):
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.dispatch)
+            # An event loop that is closed forgets what it was going to call
+            while not self.turn.acquire(timeout=1) and not self.is_loop_gone():
+                pass
+
+    def is_loop_gone(self):
+        return self.loop.is_closed()
+
+    def dispatch(self):
+        while _iterate(self.context, False):
+            pass
+        self.turn.release()
+
+
+class _LossPoll(_Polled):
+    """Polls the main context that gets the report of a lost lock, while the lock is held."""
+
+    def __init__(self, lock, context, loop, previous):
+        self.context = context
+        self.previous = previous
+        self.loop = loop
+        self.turn = threading.Semaphore(0)
+        self.ended = False
+        self.lock = weakref.ref(lock, self.end)
+        threading.Thread(target=self.poll, name='Lf lost', daemon=True).start()
+        self.handler = lock.connect('notify::held', self.on_held)
+
+    def on_held(self, lock, pspec):
+        if not lock.is_held():
+            lock.disconnect(self.handler)
+            self.end()
+
+    def end(self, *reference):
+        self.ended = True
+        self.context.wakeup()
+
+    def poll(self):
+        # PyGObject could free a source that the other thread's iteration still uses
+        self.previous.join()
+        poll_only = _PollOnly()
+        poll_only.attach(self.context)
+        while not self.ended and not self.is_loop_gone():
+            _iterate(self.context, True)
+            self.let_loop_dispatch()
+        poll_only.destroy()
+
+
+class _Operation(_Polled):
     """An asynchronous method, with a future of asyncio for its end."""
 
     def __init__(self, lock, name, io_priority, cancellable, timeout):
@@ -571,7 +624,8 @@ class _Operation:
         self.context = _new_context(self.lock)
         self.turn = threading.Semaphore(0)
         # First, since it can fail
-        threading.Thread(target=self.poll, name=f'Lf {self.name}', daemon=True).start()
+        self.poll_thread = threading.Thread(target=self.poll, name=f'Lf {self.name}', daemon=True)
+        self.poll_thread.start()
         self.context.push_thread_default()
         try:
             self.start(io_priority)
@@ -600,27 +654,12 @@ class _Operation:
             while not self.reported:
                 _iterate(self.context, True)
 
-    def let_loop_dispatch(self):
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.dispatch)
-            # A closed event loop forgets its pending calls
-            while not self.turn.acquire(timeout=1) and not self.is_loop_gone():
-                pass
-
-    def is_loop_gone(self):
-        return self.loop.is_closed()
-
-    def dispatch(self):
-        while _iterate(self.context, False):
-            pass
-        self.turn.release()
-
     def on_reported(self, lock, result):
         self.reported = True
         if self.operations is not None:
             self.operations.remove(self.thread)
         try:
-            self.value = getattr(lock._lf_original, self.name + '_finish')(lock, result)
+            self.value = self.finish(lock, result)
         except GLib.Error as error:
             self.error = _translated(error, lock)
 
@@ -628,6 +667,22 @@ class _Operation:
             self.future.set_result(None)
         elif self.error is None:
             self.undo()
+
+    def finish(self, lock, result):
+        finish = getattr(lock._lf_original, self.name + '_finish')
+        is_monitored = isinstance(lock, Lf.LockFile) and lock.get_monitor()
+        if self.operations is None or self.name == 'release' or not is_monitored:
+            return finish(lock, result)
+
+        # A loss is reported in this context, if a thread can be started that polls it
+        self.context.push_thread_default()
+        try:
+            value = finish(lock, result)
+        finally:
+            self.context.pop_thread_default()
+        with contextlib.suppress(RuntimeError):
+            _LossPoll(lock, self.context, self.loop, self.poll_thread)
+        return value
 
     def abandon(self):
         """Nobody waits for the operation any longer."""
@@ -724,6 +779,8 @@ _DESCRIPTIONS = {
     'downgrade': ('', 'Makes the exclusive lock shared, without releasing it in between.'),
     'query_scope': (_CANCELLABLE, 'Returns the Lf.LockScope: which programs a lock of this path '
                                   'excludes.'),
+    'verify': ('', 'Checks whether this object still holds the lock.\n\nRaises Lf.NotLocked or '
+                   'Lf.NotMyLock if it does not, or another error if that is not known.'),
     'break_lock': (_CANCELLABLE, 'Removes the lock of its holder.'),
     'acquire_async': (_ASYNC, 'Acquires the lock; waits in the order of the claims.'),
     'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires the lock within a number of '
@@ -915,7 +972,8 @@ class _OfClassAndMember:
 
 _PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeout=None, '
                'remove_on_release=False, create_parents=False, durable=True, file_mode=0o666, '
-               'poll_interval=0.5, required_scope="unknown", upgradable=False')
+               'poll_interval=0.5, required_scope="unknown", upgradable=False, monitor=False, '
+               'notice_delay=-1')
 
 
 class _Default:
@@ -970,6 +1028,10 @@ class _LockFile:
     required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
                                 lambda scope: _member(Lf.LockScope, scope))
     upgradable = _attribute('upgradable', 'Whether a shared lock may be made exclusive.')
+    monitor = _attribute('monitor', 'Whether the signal "lost" reports if a lock that is acquired '
+                                    'from now on is lost.')
+    notice_delay = _attribute('notice_delay', 'How long a wait takes before the signal '
+                                              '"waiting" is emitted, in seconds; -1 is never.')
 
     def __init__(self, path=None, **properties):
         """Makes a lock file object for a path or a Gio.File. No file is touched yet."""
@@ -1183,7 +1245,7 @@ def _release_guard(self):
 
 
 _FAILING_METHODS = ('try_acquire', 'try_upgrade', 'downgrade', 'acquire_finish',
-                    'acquire_with_timeout_finish', 'acquire_guard_finish', 'release',
+                    'acquire_with_timeout_finish', 'acquire_guard_finish', 'release', 'verify',
                     'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
                     'query_holder_finish', 'query_scope', 'query_scope_finish', 'break_lock',
                     'break_lock_finish')
