@@ -16,6 +16,10 @@
 
 #include "command.h"
 
+/* This signal tells this process to end the command, and again if the command still runs */
+#define END_SIGNAL SIGALRM
+#define END_PATIENCE 5 /* seconds */
+
 /* The same as those of shells and env(1) */
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
@@ -32,14 +36,18 @@ ignore_cb (int number)
 }
 
 void
-signals_block (Signals *self)
+signals_block (Signals  *self,
+               gboolean  may_end)
 {
   struct sigaction action = { .sa_handler = ignore_cb, .sa_flags = SA_RESTART };
 
   self->fatal = 0;
+  self->n_ends = 0;
   sigemptyset (&self->received);
   sigemptyset (&self->awaited);
   sigaddset (&self->awaited, SIGCHLD);
+  if (may_end)
+    sigaddset (&self->awaited, END_SIGNAL);
   for (gsize i = 0; i < G_N_ELEMENTS (passed_on); i++)
     sigaddset (&self->awaited, passed_on[i]);
 
@@ -64,6 +72,28 @@ is_for_command (const siginfo_t *information)
   return is_from_process || (information->si_signo == SIGHUP && getsid (0) == getpid ());
 }
 
+static int end_is_wanted; /* atomic */
+
+void
+signals_end_command (void)
+{
+  g_atomic_int_set (&end_is_wanted, TRUE);
+  kill (getpid (), END_SIGNAL);
+}
+
+/* A stopped command would not react, so this also continues it. */
+static void
+end_command (pid_t    pid,
+             Signals *signals)
+{
+  if (!g_atomic_int_get (&end_is_wanted))
+    return;
+
+  kill (pid, signals->n_ends++ == 0 ? SIGTERM : SIGKILL);
+  kill (pid, SIGCONT);
+  alarm (END_PATIENCE);
+}
+
 /* Waits for the command to end, and passes on signals until then. */
 static int
 wait_for_command (pid_t    pid,
@@ -80,6 +110,8 @@ wait_for_command (pid_t    pid,
           if (waitpid (pid, &wait_status, WNOHANG) == pid)
             return wait_status;
         }
+      else if (number == END_SIGNAL)
+        end_command (pid, signals);
       else if (number > 0)
         {
           sigaddset (&signals->received, number);

@@ -17,9 +17,15 @@ typedef struct
   sigset_t awaited;  /* the signals to pass on, and SIGCHLD: blocked, and waited for */
   sigset_t received; /* so far */
   int fatal;         /* what ended the command, or 0 */
+  int n_ends;        /* how often the command was told to end; only the first time is SIGTERM */
 } Signals;
 
-void signals_block (Signals *self);
+/* signals_end_command() may be called only with @may_end. */
+void signals_block (Signals  *self,
+                    gboolean  may_end);
+
+/* Ends the command, which may not have started yet. Any thread may call this. */
+void signals_end_command (void);
 
 /* Returns the exit status of the command or, if it could not start, a status that says so.
  * The command inherits @fd unless it is -1, and then it survives if this process dies. */

@@ -14,6 +14,7 @@
 #include "child.h"
 #include "descriptor.h"
 #include "holding.h"
+#include "loss.h"
 
 /* The kind of lock; the last option on the command line wins. */
 typedef enum
@@ -23,9 +24,23 @@ typedef enum
   KIND_UNLOCK,
 } Kind;
 
+/* What to do if the lock is lost while the command runs. */
+typedef enum
+{
+  ON_LOST_TELL_AT_END,
+  ON_LOST_KILL,
+  ON_LOST_WARN,
+  ON_LOST_IGNORE,
+} OnLost;
+
+static const char *const on_lost_names[] = {
+  [ON_LOST_KILL] = "kill", [ON_LOST_WARN] = "warn", [ON_LOST_IGNORE] = "ignore",
+};
+
 typedef struct
 {
   Kind kind;
+  OnLost on_lost;
   gboolean nonblock;
   gboolean remove;
   gboolean quiet;
@@ -230,17 +245,59 @@ complain_of_loss (const char   *path,
                       display_name, error->message);
 }
 
+/* A command that runs with the lock. */
+typedef struct
+{
+  const Options *options;
+  Loss loss;
+  int is_lost; /* atomic: the loss was already reported */
+} Run;
+
+static void
+lost_cb (LfLockFile   *lock_file,
+         const GError *reason,
+         gpointer      data)
+{
+  Run *run = data;
+
+  complain_of_loss (lf_lock_file_get_path (lock_file), reason);
+  g_atomic_int_set (&run->is_lost, TRUE);
+  if (run->options->on_lost == ON_LOST_KILL)
+    signals_end_command ();
+}
+
+static gboolean
+acquire_to_run (Run         *run,
+                LfLockFile  *lock_file,
+                const char  *path,
+                GError     **error)
+{
+  gboolean result;
+
+  if (run->options->on_lost == ON_LOST_KILL || run->options->on_lost == ON_LOST_WARN)
+    loss_begin (&run->loss, lock_file, lost_cb, run);
+  result = acquire (lock_file, path, run->options, error);
+  loss_end (&run->loss);
+
+  return result;
+}
+
 /* Losing the lock while the command runs is a failure. */
 static int
-release (LfLockFile *lock_file,
+release (Run        *run,
+         LfLockFile *lock_file,
          int         status)
 {
   g_autoptr (GError) error = NULL;
 
-  if (lf_lock_file_release (lock_file, &error))
+  if (lf_lock_file_release (lock_file, &error) || run->options->on_lost == ON_LOST_IGNORE)
     return status;
 
-  complain_of_loss (lf_lock_file_get_path (lock_file), error);
+  if (!run->is_lost)
+    complain_of_loss (lf_lock_file_get_path (lock_file), error);
+  if (run->is_lost && run->options->on_lost == ON_LOST_KILL)
+    return EX_PROTOCOL;
+
   return status == EX_OK ? command_get_exit_status (error) : status;
 }
 
@@ -280,7 +337,7 @@ run_inherited (Target *target,
   Signals signals;
   int status;
 
-  signals_block (&signals);
+  signals_block (&signals, FALSE);
   status = child_run (target->command, &signals, fd);
   close (fd);
   child_die_alike (&signals);
@@ -295,6 +352,7 @@ run_locked (Target        *target,
   g_autoptr (LfLockFile) lock_file = new_lock_file (target->path, options);
   g_autoptr (GError) error = NULL;
   gint64 begin = g_get_monotonic_time ();
+  Run run = { .options = options };
   Signals signals;
   int status;
 
@@ -304,7 +362,7 @@ run_locked (Target        *target,
     return EX_UNAVAILABLE;
 
   /* Until lf-lock has the lock, a signal ends it */
-  if (!acquire (lock_file, target->path, options, &error))
+  if (!acquire_to_run (&run, lock_file, target->path, &error))
     return fail (lock_file, options, error);
 
   if (options->verbose)
@@ -319,8 +377,11 @@ run_locked (Target        *target,
   if (options->inherit)
     return run_inherited (target, lf_lock_file_steal_fd (lock_file));
 
-  signals_block (&signals);
-  status = release (lock_file, child_run (target->command, &signals, -1));
+  signals_block (&signals, options->on_lost == ON_LOST_KILL);
+  loss_start (&run.loss);
+  status = child_run (target->command, &signals, -1);
+  loss_stop (&run.loss);
+  status = release (&run, lock_file, status);
   child_die_alike (&signals);
 
   return status;
@@ -379,7 +440,7 @@ run_in_slot (Target        *target,
   slot = g_strdup_printf ("%u", lf_semaphore_get_slot (semaphore));
   g_setenv ("LF_SLOT", slot, TRUE);
 
-  signals_block (&signals);
+  signals_block (&signals, FALSE);
   status = child_run (target->command, &signals, -1);
   if (!lf_semaphore_release (semaphore, &error))
     {
@@ -552,6 +613,15 @@ check_options (const Options *options,
       return FALSE;
     }
 
+  if (options->on_lost != ON_LOST_TELL_AT_END &&
+      (target->command == NULL || options->no_fork || options->inherit ||
+       options->slots != COMMAND_NO_SLOTS))
+    {
+      command_complain_of_usage (_("--on-lost needs a command, and excludes --no-fork, --inherit "
+                                   "and --slots"));
+      return FALSE;
+    }
+
   if (options->kind == KIND_UNLOCK && target->command != NULL)
     {
       command_complain_of_usage (_("Only the lock of a descriptor can be released"));
@@ -577,6 +647,28 @@ set_kind_cb (const char  *name,
     options->kind = KIND_EXCLUSIVE;
 
   return TRUE;
+}
+
+static gboolean
+set_on_lost_cb (const char  *name,
+                const char  *value,
+                gpointer     data,
+                GError     **error)
+{
+  Options *options = data;
+
+  for (gsize i = ON_LOST_KILL; i < G_N_ELEMENTS (on_lost_names); i++)
+    {
+      if (g_str_equal (value, on_lost_names[i]))
+        {
+          options->on_lost = (OnLost) i;
+          return TRUE;
+        }
+    }
+
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               _("%s must be kill, warn or ignore"), name);
+  return FALSE;
 }
 
 #define KIND_ENTRY(long_name, letter, flags, description) \
@@ -618,6 +710,8 @@ command_run (char **argv)
       N_("Let the command inherit the lock, as with flock(1)"), NULL },
     { "slots", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_INT, &options.slots,
       N_("Let this many hold the lock at once"), N_("NUMBER") },
+    { "on-lost", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_CALLBACK, (gpointer) set_on_lost_cb,
+      N_("If the lock is lost, kill the command, warn at once, or ignore it"), N_("ACTION") },
     COMMAND_BACKEND_ENTRY (&options.backend_name),
     /* flock(1)'s other names for these options */
     KIND_ENTRY ("exclusive", 'e', G_OPTION_FLAG_HIDDEN, NULL),

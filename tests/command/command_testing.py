@@ -113,12 +113,12 @@ class CommandTest(unittest.TestCase):
             process.kill()
         process.communicate(timeout=PATIENCE)
 
-    def hold(self, *arguments, script=''):
+    def hold(self, *arguments, script='', **options):
         """Starts lf-lock, and returns when it has the lock.
 
         The process exits at the end of its input; its command_pid is the PID of the command."""
         process = self.start(LF_LOCK, 'run', *arguments, '--', 'sh', '-c',
-                             f'{script}\necho $$; read -r line; true')
+                             f'{script}\necho $$; read -r line; true', **options)
         process.command_pid = int(process.stdout.readline())
         return process
 

@@ -245,6 +245,55 @@ class Run(CommandTest):
                 if os.path.lexists(name):
                     os.remove(name)
 
+    def test_lost_kill(self):
+        for backend in BACKENDS:
+            for script, status in [('trap "exit 0" TERM', 76), ('', 76)]:
+                holder = self.hold('-b', backend, '--on-lost=kill', 'x.lock', script=script,
+                                   stderr=subprocess.PIPE)
+                self.assert_ends(0, 'break', '-b', backend, 'x.lock')
+                self.assertEqual(holder.wait(PATIENCE), status)
+                self.assertFalse(is_running(holder.command_pid))
+                self.assertEqual(holder.stderr.read().count('so the lock was lost'), 1)
+
+    def test_lost_kill_stubborn(self):
+        for script in ['trap "" TERM', '']:
+            holder = self.hold('--on-lost', 'kill', 'x.lock', script=script,
+                               stderr=subprocess.DEVNULL)
+            # A stopped command does not react to SIGTERM
+            if not script:
+                os.kill(holder.command_pid, signal.SIGSTOP)
+            os.remove('x.lock')
+            self.assertEqual(holder.wait(PATIENCE), 76)
+            self.assertFalse(is_running(holder.command_pid))
+
+    def test_lost_warn(self):
+        """The message is printed once, while the command runs."""
+        holder = self.hold('--on-lost=warn', 'x.lock', stderr=subprocess.PIPE)
+        os.remove('x.lock')
+        self.assertIn('x.lock was removed while the command ran', holder.stderr.readline())
+        self.assertTrue(is_running(holder.command_pid))
+        self.assertEqual(self.finish(holder), 76)
+        self.assertEqual(holder.stderr.read(), '')
+
+    def test_lost_ignore(self):
+        result = self.assert_ends(0, 'run', '--on-lost=ignore', 'x.lock', '--', 'rm', 'x.lock')
+        self.assertEqual(result.stderr, '')
+
+    def test_lost_never(self):
+        """If the lock is not lost, --on-lost changes nothing."""
+        for action in ['kill', 'warn', 'ignore']:
+            for backend in BACKENDS:
+                self.assert_ends(3, 'run', f'--on-lost={action}', '-b', backend, '-r', 'x.lock',
+                                 '--', 'sh', '-c', 'exit 3')
+
+    def test_lost_usage(self):
+        for arguments in [['--on-lost=cry', 'x.lock', '--', 'true'], ['--on-lost=kill', '9'],
+                          ['--on-lost'],
+                          *([*option, '--on-lost=warn', 'x.lock', '--', 'true']
+                            for option in [['-F'], ['--inherit'], ['--slots', '2']])]:
+            result = self.assert_ends(64, 'run', *arguments)
+            self.assertIn('lost', result.stderr)
+
     def test_broken(self):
         for backend in BACKENDS:
             holder = self.hold('-b', backend, 'x.lock')

@@ -26,5 +26,6 @@ convert a.png
 backup /srv
 make-index
 backup /var
+make-index
 END
 cmp data copy
