@@ -133,19 +133,16 @@ describe_place (LfLockHolder *holder)
                          : g_strdup ("Open in another window");
 }
 
+/* @holder is NULL if nobody holds the lock. */
 static void
-query_holder_cb (GObject      *object,
-                 GAsyncResult *result,
-                 gpointer      user_data)
+show_holder (DocumentWindow *self,
+             LfLockHolder   *holder)
 {
-  g_autoptr (DocumentWindow) self = user_data;
-  LfLockFile *lock = LF_LOCK_FILE (object);
-  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder_finish (lock, result, NULL);
   g_autofree char *place = NULL;
   g_autofree char *details = NULL;
   g_autofree char *text = NULL;
 
-  if (self->closing || self->given_up || lf_lock_file_is_held (lock))
+  if (self->closing || self->given_up || is_held (self))
     return;
 
   if (holder != NULL)
@@ -162,8 +159,29 @@ query_holder_cb (GObject      *object,
     }
 }
 
+/* The wait reports its holder. */
 static void
-show_holder (DocumentWindow *self)
+waiting_cb (LfLockFile     *lock,
+            LfLockHolder   *holder,
+            DocumentWindow *self)
+{
+  show_holder (self, holder);
+}
+
+static void
+query_holder_cb (GObject      *object,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_autoptr (DocumentWindow) self = user_data;
+  LfLockFile *lock = LF_LOCK_FILE (object);
+  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder_finish (lock, result, NULL);
+
+  show_holder (self, holder);
+}
+
+static void
+query_holder (DocumentWindow *self)
 {
   lf_lock_file_query_holder_async (self->lock, G_PRIORITY_DEFAULT, NULL,
                                    query_holder_cb, g_object_ref (self));
@@ -176,7 +194,7 @@ is_active_cb (DocumentWindow *self)
 {
   if (gtk_window_is_active (GTK_WINDOW (self)) && !self->closing && !self->given_up &&
       !is_held (self) && gtk_revealer_get_reveal_child (self->banner))
-    show_holder (self);
+    query_holder (self);
 }
 
 /* A document that cannot be locked or shown is not edited. The lock is released for others */
@@ -246,7 +264,7 @@ acquire_cb (GObject      *object,
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       say ("Cancelled");
-      show_holder (self);
+      query_holder (self);
       return;
     }
   if (!acquired && !g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
@@ -272,7 +290,6 @@ start_to_wait (DocumentWindow *self)
 
   set_waiting (self, cancellable);
   acquire (self, -1);
-  show_holder (self);
 }
 
 static void
@@ -502,6 +519,12 @@ open_window (GtkApplication *application,
   g_autofree char *name = NULL;
 
   self->lock = lf_lock_file_new_for_document (file, &error);
+  if (self->lock != NULL)
+    {
+      lf_lock_file_set_notice_delay (self->lock, 0);
+      g_signal_connect_object (self->lock, "waiting", G_CALLBACK (waiting_cb), self, 0);
+    }
+
   /* The real document, so that symbolic links to it stay */
   self->file = self->lock != NULL ? lf_lock_file_get_document (self->lock) : g_object_ref (file);
 

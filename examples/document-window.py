@@ -31,6 +31,8 @@ class DocumentWindow(Gtk.ApplicationWindow):
             self.lock = Lf.LockFile.new_for_document(file)
             # The real document, so that symbolic links to it stay
             self.file = self.lock.get_document()
+            self.lock.set_notice_delay(0)
+            self.lock.connect('waiting', self.on_waiting)
         except GLib.Error as error:
             self.lock = None
             self.file = file
@@ -138,7 +140,7 @@ class DocumentWindow(Gtk.ApplicationWindow):
 
         if failure and failure.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
             self.say('Cancelled')
-            self.show_holder()
+            self.query_holder()
             return
         if failure:
             self.give_up(failure.message)
@@ -157,16 +159,15 @@ class DocumentWindow(Gtk.ApplicationWindow):
     def start_to_wait(self):
         self.set_waiting(Gio.Cancellable())
         self.acquire(-1)
-        self.show_holder()
 
     # The holder can change while several programs wait, and the document can become free.
     # This updates the banner when the user looks at it; nothing happens in the background.
     def on_is_active(self, pspec):
         if (self.is_active() and not self.closing and not self.given_up
                 and not self.is_held() and self.banner.get_reveal_child()):
-            self.show_holder()
+            self.query_holder()
 
-    def show_holder(self):
+    def query_holder(self):
         self.lock.query_holder_async(GLib.PRIORITY_DEFAULT, None, self.on_holder)
 
     def on_holder(self, lock, result):
@@ -174,7 +175,14 @@ class DocumentWindow(Gtk.ApplicationWindow):
             holder = lock.query_holder_finish(result)
         except GLib.Error:
             holder = None
-        if self.closing or self.given_up or lock.is_held():
+        self.show_holder(holder)
+
+    # The wait reports its holder
+    def on_waiting(self, lock, holder):
+        self.show_holder(holder)
+
+    def show_holder(self, holder):
+        if self.closing or self.given_up or self.is_held():
             return
 
         if holder:
