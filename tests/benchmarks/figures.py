@@ -54,6 +54,9 @@ class Settings:
     expired: tuple = (1, 100)  # numbers of waits that end at once
     expiry: int = 100  # milliseconds
     durable_cycles: int = 50  # of each contestant and round
+    losses: int = 50  # of each contestant and round
+    held_seconds: float = 10
+    held_cycles: int = 300
     counts_all: bool = True  # in the profile; otherwise only what is quick
 
     def counted(self, contestant):
@@ -75,7 +78,8 @@ SMOKE = Settings(
     polled_hand_offs=1, patience=0.01, wait_seconds=0.01, pending=(2,), probes=1,
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
     crowd_cycles=1, waits_each=1, fails=1, other_locks=(1,), other_processes=2,
-    other_descriptors=2, expired=(1, 2), expiry=10, durable_cycles=1, counts_all=False)
+    other_descriptors=2, expired=(1, 2), expiry=10, durable_cycles=1, losses=1,
+    held_seconds=0.01, held_cycles=1, counts_all=False)
 
 
 class Session:
@@ -869,6 +873,61 @@ CALLS = {
 OTHER_CALLS = 'others'
 
 
+class Held(Figure):
+    """i) Locks that are monitored while they are held."""
+
+    rounds = 'slow_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.pairs = {backend: (ours('C', backend, 'sync,not-durable'),
+                                ours('C', backend, 'sync,not-durable,monitor'))
+                      for backend in BACKENDS}
+        self.table = self.tables['i'] = Table(
+            'i) Locks that are monitored while they are held',
+            'From just before the lock is renamed until the signal is emitted in the main loop of '
+            'the holder. Context switches of all threads in ten seconds in which nothing happens, '
+            'medians of the rounds with their 99th percentiles. An uncontended acquire and '
+            'release, monitored and not, in turn.',
+            (('losses', 'lost', 'count', 'number'),
+             ('until the signal', 'lost', 'median', 'time'),
+             ('99 %', 'lost', 'p99', 'time'),
+             ('switches', 'switches', 'all', 'number'),
+             ('acquire + release', 'cycle', 'median', 'time'),
+             ('not monitored', 'plain', 'median', 'time'),
+             ('ratio', 'cycle', 'ratio', 'ratio')),
+            [monitored.name for _plain, monitored in self.pairs.values()],
+            baselines={'cycle': 'plain'})
+
+    def tasks(self):
+        return [self.measure_idle, *(lambda pair=pair: self.measure(*pair)
+                                     for pair in self.pairs.values())]
+
+    def measure(self, plain, monitored):
+        settings = self.session.settings
+        with self.session.run(plain, monitored) as programs:
+            for program in programs:
+                program.ask('cycle', 5)
+            for program, quantity in zip(programs, ('plain', 'cycle')):
+                self.table.add(monitored.name, quantity,
+                               program.ask('cycle', settings.held_cycles))
+            self.table.add(monitored.name, 'lost', programs[1].ask('lose', settings.losses))
+
+    def measure_idle(self):
+        with contextlib.ExitStack() as stack:
+            programs = [stack.enter_context(self.session.run(monitored))[0]
+                        for _plain, monitored in self.pairs.values()]
+            for program in programs:
+                program.ask('acquire')
+            wait_until_rested(programs)
+            before = [switches(program.pid) for program in programs]
+            time.sleep(self.session.settings.held_seconds)
+            after = [switches(program.pid) for program in programs]
+            for program, first, second in zip(programs, before, after):
+                self.table.add(program.contestant.name, 'switches', [sum(second) - sum(first)])
+                program.ask('release')
+
+
 class Profile(Cycle):
     """Why a cycle takes its time: counts what is done in it."""
 
@@ -966,6 +1025,7 @@ FIGURES = {
     'f': Growth,
     'g': Failing,
     'h': Durability,
+    'i': Held,
     'profile': Profile,
 }
 

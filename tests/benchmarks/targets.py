@@ -137,6 +137,15 @@ class Targets:
                           self.value('e', row, 'rate', 'ratio'))
 
 
+    def i(self):
+        rows = self.tables['i']['rows']
+        slowest = max(rows, key=lambda name: rows[name]['lost']['median'])
+        self.at_most('i', 'a monitored lock is lost: until the signal, median', 1,
+                     rows[slowest]['lost']['median'] / 1e6, ' ms', remark=f' ({slowest})')
+        most = max(rows, key=lambda name: rows[name]['switches']['worst'])
+        self.at_most('i', 'a monitored lock that nothing happens to: context switches in 10 s', 0,
+                     rows[most]['switches']['worst'])
+
     def g(self):
         rows = self.tables['g']['rows']
         for backend in KERNEL:
@@ -165,7 +174,7 @@ def constant(backend):
 def targets(tables):
     """For the figures that were measured completely."""
     result = Targets(tables)
-    for letter in 'abcdeg':
+    for letter in 'abcdegi':
         if letter in tables:
             getattr(result, letter)()
     return result.list

@@ -10,6 +10,7 @@
  *
  *   remove       with remove-on-release
  *   fresh        with a new object for each acquire
+ *   monitor      and monitors the lock while it is held
  *   not-durable  without writing the record to the disk before the lock is visible
  *
  * In addition to the commands of every program, it obeys commands for many locks at once:
@@ -26,12 +27,16 @@
  *   expire COUNT MILLISECONDS
  *                how long after its deadline each of COUNT asynchronous waits with that
  *                timeout was reported; all of them began at once
+ *   lose COUNT   COUNT times: how long it took from just before the lock's file, directory
+ *                or link was renamed until the signal was emitted
  *   serve        the time at which all started acquires have been granted; each one
  *                releases its lock at once */
 
 #include "contestant.h"
 
 #include <stdlib.h>
+
+#include <glib/gstdio.h>
 
 #include <lockfile-glib/lockfile-glib.h>
 
@@ -40,7 +45,7 @@
 
 static const char *path;
 static LfBackend backend;
-static gboolean remove_file, fresh, durable;
+static gboolean remove_file, fresh, durable, monitor;
 static LfLockFile *lock_file;
 
 static LfLockFile **others;
@@ -54,7 +59,8 @@ static LfLockFile *
 new_lock_file (const char *name)
 {
   return g_object_new (LF_TYPE_LOCK_FILE, "path", name, "backend", backend,
-                       "remove-on-release", remove_file, "durable", durable, NULL);
+                       "remove-on-release", remove_file, "durable", durable,
+                       "monitor", monitor, NULL);
 }
 
 static LfLockFile *
@@ -177,6 +183,44 @@ release_async (void)
   lf_lock_file_release_async (lock_file, G_PRIORITY_DEFAULT, NULL, released_cb, &done);
   iterate_until (&done);
   end ();
+}
+
+static void
+lost_cb (LfLockFile *lock,
+         GError     *reason,
+         gpointer    user_data)
+{
+  gint64 *time = user_data;
+
+  *time = contestant_now ();
+}
+
+static void
+lose (guint count)
+{
+  g_autofree char *away = g_strconcat (path, ".away", NULL);
+  g_autofree char *record = g_build_filename (away, "holder", NULL);
+  g_autofree gint64 *times = g_new0 (gint64, count);
+  gint64 time;
+  gulong handler = g_signal_connect (lock_file, "lost", G_CALLBACK (lost_cb), &time);
+
+  for (guint i = 0; i < count; i++)
+    {
+      gint64 before;
+
+      acquire_sync ();
+      time = 0;
+      before = contestant_now ();
+      g_assert_cmpint (g_rename (path, away), ==, 0);
+      while (time == 0)
+        g_main_context_iteration (NULL, TRUE);
+      times[i] = time - before;
+      g_unlink (record);
+      g_assert_cmpint (g_remove (away), ==, 0);
+    }
+  g_signal_handler_disconnect (lock_file, handler);
+
+  contestant_answer (times, count);
 }
 
 static gint64
@@ -404,6 +448,11 @@ obey (char **words)
       expire ((guint) atoi (words[1]), (guint) atoi (words[2]));
       return TRUE;
     }
+  else if (g_str_equal (words[0], "lose"))
+    {
+      lose ((guint) atoi (words[1]));
+      return TRUE;
+    }
   else if (g_str_equal (words[0], "probe"))
     {
       probe ((guint) atoi (words[1]));
@@ -450,6 +499,8 @@ main (int    argc,
   remove_file = g_strv_contains ((const char * const *) manner, "remove");
   fresh = g_strv_contains ((const char * const *) manner, "fresh");
   durable = !g_strv_contains ((const char * const *) manner, "not-durable");
+
+  monitor = g_strv_contains ((const char * const *) manner, "monitor");
 
   if (!fresh)
     lock_file = new_lock_file (path);
