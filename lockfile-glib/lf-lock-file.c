@@ -1169,8 +1169,8 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * How long a wait takes before [signal@LockFile::waiting] is emitted, in seconds.
    *
-   * With a delay below 0, which is the default, the signal is not emitted. A change takes effect with the
-   * next acquire.
+   * With a delay below 0, which is the default, the signal is not emitted. A change takes
+   * effect with the next acquire.
    *
    * Since: 1.0
    */
@@ -3317,8 +3317,8 @@ lf_lock_file_get_fd (LfLockFile *self)
  * g_subprocess_launcher_close (launcher);
  * ```
  *
- * Such a lock is no longer checked or monitored, and the file is not removed. The descriptor is closed when
- * a program is executed, unless you pass it on, for example with
+ * Such a lock is no longer checked or monitored, and the file is not removed. The descriptor is
+ * closed when a program is executed, unless you pass it on, for example with
  * `g_subprocess_launcher_take_fd()`.
  *
  * %LF_BACKEND_FLOCK has such a descriptor, and so has %LF_BACKEND_FCNTL on systems with locks
@@ -3359,20 +3359,18 @@ lf_lock_file_convert (LfLockFile  *self,
                       LfLockMode   mode,
                       GError     **error)
 {
-  g_autofree char *display_name = NULL;
   LfAttempt result = LF_ATTEMPT_ERROR;
 
   if (!lf_claims_convert (self->claims, mode, &result, error))
     {
-      display_name = lf_path_get_display_name (self->path != NULL ? self->path : "");
-      g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
-                   _("The lock of %s is not held"), display_name);
+      lf_operations_set_not_locked_error (self->path != NULL ? self->path : "", error);
       return FALSE;
     }
 
   if (result == LF_ATTEMPT_BUSY)
     {
-      display_name = lf_path_get_display_name (self->path);
+      g_autofree char *display_name = lf_path_get_display_name (self->path);
+
       g_set_error (error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED,
                    _("%s is locked already"), display_name);
     }

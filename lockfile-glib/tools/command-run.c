@@ -597,7 +597,8 @@ check_options (const Options *options,
 
   if (options->inherit && options->remove)
     {
-      command_complain_of_usage (_("--remove and --inherit exclude each other: the command may keep the lock"));
+      command_complain_of_usage (_("--remove and --inherit exclude each other: the command may "
+                                   "keep the lock"));
       return FALSE;
     }
 
