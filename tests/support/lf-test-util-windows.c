@@ -181,6 +181,14 @@ count_lock_threads (void)
   return n_threads;
 }
 
+/* The number alone: Windows does not say whether a thread sleeps. */
+void
+wait_for_sleeping_lock_threads (guint n_threads)
+{
+  while (count_lock_threads () != n_threads)
+    g_usleep (500);
+}
+
 void
 wait_for_no_lock_threads (void)
 {
