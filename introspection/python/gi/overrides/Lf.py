@@ -542,7 +542,7 @@ class _Polled:
     def let_loop_dispatch(self):
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.dispatch)
-            # An event loop that is closed forgets what it was going to call
+            # A closed event loop forgets its pending calls
             while not self.turn.acquire(timeout=1) and not self.is_loop_gone():
                 pass
 
