@@ -685,7 +685,7 @@ class Slots(CommandTest):
         result = self.assert_ends(1, 'status', *self.SLOTS, 'x.lock')
         first, second = result.stdout.splitlines()
         self.assertRegex(first, rf'x\.lock\.1: held by PID {holder.pid} ')
-        self.assertEqual(second, 'x.lock.2: free, as there is no such file')
+        self.assertEqual(second, 'x.lock.2: free, since the file does not exist')
         objects = json.loads(self.assert_ends(1, 'status', '-j', *self.SLOTS, 'x.lock').stdout)
         self.assertEqual([item['locked'] for item in objects], [True, False])
         self.finish(holder)
