@@ -110,7 +110,7 @@ testLock('/override/promisify-again', async lock => {
     await acquireWithCallback(lock);
 });
 
-testLock('/override/cancellable', async (lock, other) => {
+testLock('/override/cancellable', async (lock, other, path) => {
     const cancellable = new Gio.Cancellable();
 
     assertTrue(lock.acquire());
@@ -132,6 +132,24 @@ testLock('/override/cancellable', async (lock, other) => {
     }
     assertThrows(TypeError, 'arguments', () => lock.acquire_with_timeout());
     assertThrows(TypeError, 'arguments', () => lock.acquire_guard_with_timeout());
+    // GJS would take null for 0, which makes one attempt and does not wait
+    for (const timeout of [null, 'soon']) {
+        for (const set of [
+            () => new Lf.LockFile({path, timeout}),
+            () => new Lf.LockFile(path, {timeout}),
+            () => lock.set_timeout(timeout),
+            () => (lock.timeout = timeout),
+            () => lock.acquire_with_timeout(timeout),
+            () => lock.acquire_guard_with_timeout(timeout),
+            () => lock.acquire_with_timeout_async(timeout),
+        ])
+            assertThrows(TypeError, 'number of seconds', set);
+    }
+    lock.timeout = 3;
+    assertEqual(lock.timeout, 3);
+    assertEqual(lock.get_timeout(), 3);
+    lock.set_timeout(-1);
+    assertEqual(lock.timeout, -1);
 
     for (const none of [undefined, null]) {
         assertTrue(other.acquire(none));
@@ -349,8 +367,7 @@ testLock('/override/not-a-number', async (lock, other, path) => {
     const mistaken = new Lf.LockFile({path, timeout: NaN});
 
     lock.timeout = NaN;
-    other.timeout = 1.5;
-    other.set_timeout('soon');
+    other.set_timeout(NaN);
     for (const mine of [mistaken, lock, other]) {
         assertTrue(Number.isNaN(mine.timeout));
         for (const acquire of [() => mine.acquire(), () => mine.acquire_async()]) {

@@ -169,6 +169,13 @@ def main():
     cases.append(('every page can be reached from the first',
                   sorted(documents.keys() - reachable(documents))))
 
+    index = (directory / 'index.html').read_text(encoding='utf-8')
+    cases.append(('the first page has an introduction, and no link without an address',
+                  [f'nothing links {page}' for page in
+                   ('getting-started-c.html', 'promises.html', 'limits.html')
+                   if f'<a href="{page}">' not in index.partition('<div class="meta info">')[0]] +
+                  ([''] if 'href=""' in index else [])))
+
     cases.append(('the files that the READMEs link are there',
                   [problem for path in readmes for problem in check_readme(path)]))
 

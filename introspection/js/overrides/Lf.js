@@ -27,6 +27,12 @@ function _checkPath(path) {
         throw new TypeError('The path of a lock file cannot contain a NUL character');
 }
 
+// GJS would take null for 0, and other values for NaN
+function _checkTimeout(timeout) {
+    if (typeof timeout !== 'number')
+        throw new TypeError('The timeout of a lock file is a number of seconds');
+}
+
 function _makeAsync(proto, name) {
     const method = `${name}_async`;
 
@@ -47,6 +53,8 @@ function _makeCancellableOptional(proto, name, index) {
         // Not if an argument before it is missing: GJS then reports that
         if (args.length >= index)
             args[index] ??= null;
+        if (index === 1 && args.length > 1)
+            _checkTimeout(args[0]);
         return original.apply(this, args);
     };
 }
@@ -59,6 +67,7 @@ function _makeTimedAsync(proto) {
     proto.acquire_with_timeout_async = function (
         timeout, ioPriority = GLib.PRIORITY_DEFAULT, cancellable = null, ...callback
     ) {
+        _checkTimeout(timeout);
         return promisified.call(this, timeout, ioPriority, cancellable, ...callback);
     };
 }
@@ -160,9 +169,23 @@ function _init() {
     proto._init = function (first, ...args) {
         const properties = _getProperties(first, args[0]);
         _checkPath(properties?.path);
+        if (properties?.timeout !== undefined)
+            _checkTimeout(properties.timeout);
         GObject.Object.prototype._init.call(
             this, properties, ...args.slice(properties === first ? 0 : 1));
     };
+
+    const {set_timeout: setTimeout} = proto;
+    proto.set_timeout = function (timeout) {
+        _checkTimeout(timeout);
+        setTimeout.call(this, timeout);
+    };
+    Object.defineProperty(proto, 'timeout', {
+        get: proto.get_timeout,
+        set: proto.set_timeout,
+        configurable: true,
+        enumerable: true,
+    });
 
     proto.toString = _lockFileToString;
     LockHolder.prototype.toString = function () {
