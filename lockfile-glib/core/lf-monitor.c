@@ -44,6 +44,7 @@ struct _LfMonitor
   gpointer data;
   GDestroyNotify destroy;
   gboolean is_local;
+  gboolean is_polled;
 
   /* Protected by the mutex */
   GList link; /* in the list; one that GLib allocates would cost a thread some KiB */
@@ -248,7 +249,8 @@ start_watching (LfMonitor *self)
   Monitors *monitors;
   gboolean is_wanted;
 
-  self->is_local = watched && lf_file_system_path_is_local (directory);
+  self->is_local = lf_file_system_path_is_local (directory);
+  self->is_polled = !watched || !self->is_local;
 
   monitors = lock_monitors ();
   is_wanted = self->listed;
@@ -256,7 +258,7 @@ start_watching (LfMonitor *self)
     {
       self->watch = watch;
       self->watched = watched;
-      self->next_poll = self->is_local ? -1 : g_get_monotonic_time () + self->interval;
+      self->next_poll = self->is_polled ? g_get_monotonic_time () + self->interval : -1;
     }
   g_mutex_unlock (&monitors->mutex);
 
@@ -326,7 +328,7 @@ take_look (gpointer data)
 
   monitors = lock_monitors ();
   self->is_looking = FALSE;
-  self->next_poll = self->is_local && !again ? -1 : g_get_monotonic_time () + self->interval;
+  self->next_poll = self->is_polled || again ? g_get_monotonic_time () + self->interval : -1;
   if (self->listed)
     wake (monitors);
   g_mutex_unlock (&monitors->mutex);

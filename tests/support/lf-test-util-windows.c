@@ -155,7 +155,7 @@ is_lock_thread (DWORD id)
     return FALSE;
 
   get_thread_description (thread, &name);
-  result = name != NULL && wcscmp (name, L"lockfile-glib") == 0;
+  result = name != NULL && wcscmp (name, L"lf-wait") == 0;
   LocalFree (name);
   CloseHandle (thread);
 
