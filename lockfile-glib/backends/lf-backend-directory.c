@@ -16,6 +16,7 @@
 
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-identity-private.h"
 #include "os/lf-translate-private.h"
@@ -23,6 +24,10 @@
 /* A directory that contains the record. It is made under another name and moved to the
  * path. If the file system cannot move it without replacing what is there, mkdir(2) makes
  * it at the path, and the record follows.
+ *
+ * A directory with a lease is empty, and its record is an extended attribute, so that
+ * proper-lockfile can remove it after the lease. If the file system has no such attributes, the
+ * record is in the directory.
  *
  * To remove the lock, the directory is moved away before it is emptied. Emptied first, it
  * might be impossible to remove, and without its record nobody would know whose it is.
@@ -130,6 +135,14 @@ check_unused (const LfDotlockNode *node)
   return contents.n_foreign > 0 ? ENOTEMPTY : result;
 }
 
+static int
+read_note (LfDotlockNode *node)
+{
+  int result = lf_file_attributes_get_note (node->fd, LF_RECORD_MAX_LENGTH, &node->record);
+
+  return result == ENODATA || result == ENOTSUP || result == ERANGE ? ENOENT : result;
+}
+
 /* Returns 0 or an errno: ENOENT if there is no record, as in other programs' directories,
  * EINVAL if the file cannot be a record. */
 static int
@@ -139,6 +152,8 @@ read_record (LfDotlockNode *node)
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+  if (node->record_fd < 0 && errno == ENOENT)
+    return read_note (node);
   if (node->record_fd < 0)
     return errno;
 
@@ -217,9 +232,12 @@ fill (const LfDotlockPlace *place,
     return EAGAIN;
   if (result != 0 && place->is_local)
     return result;
-  node->record = lf_record_new (result == 0 && place->is_local);
+  node->record = lf_record_new (result == 0 && place->is_local, request->lease);
   if (node->record == NULL)
     return errno;
+
+  if (request->lease != 0 && lf_file_attributes_set_note (node->fd, node->record) == 0)
+    return request->durable && fsync (node->fd) != 0 && errno == EIO ? errno : 0;
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDWR | O_CREAT | O_EXCL, request->file_mode);
@@ -387,6 +405,24 @@ remove_in_place (const LfDotlockPlace *place,
   return unlinkat (place->fd, place->name, AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
+/* Other programs do not know the guard, and can have replaced a lock of theirs just before it
+ * was moved away. Then it is moved back. */
+static gboolean
+is_moved (const LfDotlockPlace *place,
+          const char           *slot,
+          const LfDotlockNode  *node)
+{
+  struct stat slot_stat;
+
+  if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) != 0 ||
+      (slot_stat.st_dev == node->device && slot_stat.st_ino == node->inode))
+    return TRUE;
+
+  lf_identity_rename_no_replace (place->fd, slot, place->name);
+
+  return FALSE;
+}
+
 static int
 remove_directory (const LfDotlockBackend *self,
                   const LfDotlockPlace   *place,
@@ -401,6 +437,8 @@ remove_directory (const LfDotlockBackend *self,
     contents_read (&contents, node->fd);
 
   result = move_away (place, &slot);
+  if (result == 0 && !is_moved (place, slot, node))
+    return ENOENT;
   if (result == 0)
     {
       remove_rest (place, slot, contents.unique_name, node);

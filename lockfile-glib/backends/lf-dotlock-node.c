@@ -18,6 +18,7 @@
 #include "backends/lf-record-private.h"
 #include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
@@ -289,7 +290,7 @@ fill (const LfDotlockPlace *place,
   if (result != 0 && place->is_local)
     return result;
 
-  node->record = lf_record_new (result == 0 && place->is_local);
+  node->record = lf_record_new (result == 0 && place->is_local, request->lease);
   if (node->record == NULL)
     return errno;
 
@@ -436,6 +437,11 @@ lf_dotlock_make_file (const LfDotlockBackend *self,
 
   if (node->fd < 0)
     return make_named (self, place, request, node);
+
+  /* It may have been prepared long ago */
+  result = request->lease != 0 ? lf_file_attributes_touch (node->fd, FALSE) : 0;
+  if (result != 0)
+    return result;
 
   result = link_inode (self, place, node);
   if (result == 0 || result == EEXIST)
