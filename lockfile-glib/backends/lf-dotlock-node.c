@@ -18,7 +18,6 @@
 #include "backends/lf-record-private.h"
 #include "lf-errors.h"
 #include "os/lf-descriptor-private.h"
-#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
@@ -437,11 +436,6 @@ lf_dotlock_make_file (const LfDotlockBackend *self,
 
   if (node->fd < 0)
     return make_named (self, place, request, node);
-
-  /* It may have been prepared long ago */
-  result = request->lease != 0 ? lf_file_attributes_touch (node->fd, FALSE) : 0;
-  if (result != 0)
-    return result;
 
   result = link_inode (self, place, node);
   if (result == 0 || result == EEXIST)

@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 /* Name of the file with the record, for locks that are directories */
 #define LF_DOTLOCK_RECORD_NAME "holder"
 
+/* Names for what is not a lock yet, or no longer; higher slots have unique names */
+#define LF_DOTLOCK_N_SLOTS 8
+
 typedef enum
 {
   LF_DOTLOCK_ABSENT,
@@ -43,6 +46,7 @@ typedef struct
   int record_fd; /* of the record, if it is a file of its own */
   guint64 record_device;
   guint64 record_inode;
+  gboolean has_note; /* the record of a new directory is also an attribute of it */
   char *record;  /* "" if it cannot be understood or read */
   int unknown_errno; /* why the content is unknown; 0 if it is known */
 } LfDotlockNode;

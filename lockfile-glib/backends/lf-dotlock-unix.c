@@ -18,6 +18,7 @@
 #include "os/lf-alarm-private.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
@@ -380,6 +381,9 @@ make (const LfDotlockBackend *self,
 
   lf_dotlock_place_clean_up (&lock->place, handle->lock_name);
   handle->made_at = lf_alarm_get_time ();
+  /* It may have been prepared long ago */
+  if (lock->node.fd >= 0 && request->lease != 0)
+    result = lf_file_attributes_touch (lock->node.fd, FALSE);
   if (lock->node.fd < 0 && self->prepare != NULL)
     result = self->prepare (self, &lock->place, request, &lock->node);
 

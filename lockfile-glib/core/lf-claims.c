@@ -454,8 +454,12 @@ over_cb (LfLease  *lease,
   LfMonitor *monitor = NULL;
   LfHandle *handle = NULL;
 
-  /* A release in progress reports it */
-  if (is_held (state) && state->handle->lease == lease)
+  /* A release in progress reports it. A file system that has just answered a renewal can also
+   * say whose the lock is now */
+  if (is_held (state) && state->handle->lease == lease && !state->checking &&
+      lf_lease_is_lost (lease))
+    lose (state, TRUE, FALSE, NULL);
+  else if (is_held (state) && state->handle->lease == lease)
     {
       GError *reason = NULL;
 

@@ -21,6 +21,9 @@ LfLease *lf_lease_new     (LfHandle       *handle);
  * never waits for a file system. */
 gboolean lf_lease_is_over (LfLease        *self);
 
+/* Whether a renewal has found that the lock is no longer at its path. */
+gboolean lf_lease_is_lost (LfLease        *self);
+
 /* Calls @over when the lease is over, or soon if it already is. The caller may hold the mutex
  * of the claims. */
 void     lf_lease_watch   (LfLease        *self,

@@ -315,6 +315,17 @@ lf_lease_is_over (LfLease *self)
   return over;
 }
 
+gboolean
+lf_lease_is_lost (LfLease *self)
+{
+  Leases *leases = lock_leases ();
+  gboolean lost = self->is_lost;
+
+  g_mutex_unlock (&leases->mutex);
+
+  return lost;
+}
+
 void
 lf_lease_watch (LfLease        *self,
                 LfLeaseOver     over,

@@ -45,7 +45,7 @@ lf_file_attributes_touch (int      fd,
 }
 
 int
-lf_file_attributes_set_note (int         fd,
+lf_file_attributes_add_note (int         fd,
                              const char *text)
 {
   return ENOTSUP;

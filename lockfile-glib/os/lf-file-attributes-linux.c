@@ -73,10 +73,10 @@ lf_file_attributes_touch (int      fd,
 }
 
 int
-lf_file_attributes_set_note (int         fd,
+lf_file_attributes_add_note (int         fd,
                              const char *text)
 {
-  return fsetxattr (fd, NOTE_NAME, text, strlen (text), 0) == 0 ? 0 : errno;
+  return fsetxattr (fd, NOTE_NAME, text, strlen (text), XATTR_CREATE) == 0 ? 0 : errno;
 }
 
 int

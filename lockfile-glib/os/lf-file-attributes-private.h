@@ -29,8 +29,8 @@ int lf_file_attributes_touch    (int          fd,
                                  gboolean     is_link);
 
 /* A text that belongs to the file or directory and disappears with it. ENOTSUP if it cannot
- * have one, ENODATA if it has none. */
-int lf_file_attributes_set_note (int          fd,
+ * have one, EEXIST if it already has one, ENODATA if it has none. */
+int lf_file_attributes_add_note (int          fd,
                                  const char  *text);
 int lf_file_attributes_get_note (int          fd,
                                  gsize        max_length,
