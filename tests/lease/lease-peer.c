@@ -178,6 +178,7 @@ obey (char **words)
         {
           close (STDIN_FILENO);
           close (STDOUT_FILENO);
+          close (STDERR_FILENO);
           alarm (20);
           while (TRUE)
             pause ();
