@@ -20,11 +20,8 @@
 
 #include <glib/gstdio.h>
 
-#include "lf-test-backend.h"
+#include "lease.h"
 #include "lf-test-intercept.h"
-
-#define LEASE 2
-#define HOUR 3600
 
 /* A waiter cannot get the lock earlier than this after the holder was killed or stopped, which
  * may be just before a renewal; and should have it this long after. In seconds */
@@ -36,24 +33,31 @@
 #define STORM_STEPS 60
 #define STORM_PAUSE (100 * 1000)
 
-static const TestBackend *backend;
+const TestBackend *backend;
+
+/* Arguments for a program on a host of its own. */
+static GPtrArray *
+new_host_argv (const char *host)
+{
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (argv, g_strdup ("unshare"));
+  g_ptr_array_add (argv, g_strdup ("--uts"));
+  if (geteuid () != 0)
+    g_ptr_array_add (argv, g_strdup ("--map-root-user"));
+  g_ptr_array_add (argv, g_strdup ("sh"));
+  g_ptr_array_add (argv, g_strdup ("-c"));
+  g_ptr_array_add (argv, g_strdup_printf ("echo %s >/proc/sys/kernel/hostname && exec \"$@\"", host));
+  g_ptr_array_add (argv, g_strdup ("sh"));
+
+  return argv;
+}
 
 static Peer *
-start_with (GPtrArray  *argv,
-            const char *path,
-            int         lease,
-            gboolean    is_network)
+start_argv (GPtrArray *argv)
 {
-  g_autofree char *text = g_strdup_printf ("%d", lease);
-  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "lease", "lease-peer", NULL);
   Peer *peer;
 
-  g_ptr_array_add (argv, program);
-  g_ptr_array_add (argv, (char *) path);
-  g_ptr_array_add (argv, (char *) backend->nick);
-  g_ptr_array_add (argv, text);
-  if (is_network)
-    g_ptr_array_add (argv, (char *) "network");
   g_ptr_array_add (argv, NULL);
   peer = peer_start_argv ((const char *const *) argv->pdata);
   g_ptr_array_unref (argv);
@@ -61,53 +65,77 @@ start_with (GPtrArray  *argv,
   return peer;
 }
 
+static void
+add_peer (GPtrArray  *argv,
+          const char *path,
+          int         lease)
+{
+  g_ptr_array_add (argv, g_test_build_filename (G_TEST_BUILT, "lease", "lease-peer", NULL));
+  g_ptr_array_add (argv, g_strdup (path));
+  g_ptr_array_add (argv, g_strdup (backend->nick));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", lease));
+}
+
 /* On this host, whose file systems are its own. */
-static Peer *
+Peer *
 start_here (const char *path,
             int         lease)
 {
-  return start_with (g_ptr_array_new (), path, lease, FALSE);
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  add_peer (argv, path, lease);
+
+  return start_argv (argv);
+}
+
+Peer *
+start_program_on_host (const char        *host,
+                       const char *const *program)
+{
+  GPtrArray *argv = new_host_argv (host);
+
+  for (; *program != NULL; program++)
+    g_ptr_array_add (argv, g_strdup (*program));
+
+  return start_argv (argv);
+}
+
+/* AddressSanitizer and ThreadSanitizer must be loaded before other libraries. */
+static void
+add_clock (GPtrArray *argv,
+           int        clock_error)
+{
+#if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
+  glob_t found = { 0 };
+
+  if (clock_error == 0)
+    return;
+
+  g_assert_cmpint (glob ("/usr/lib/*/faketime/libfaketime.so.1", 0, NULL, &found), ==, 0);
+  g_ptr_array_add (argv, g_strdup ("env"));
+  g_ptr_array_add (argv, g_strconcat ("LD_PRELOAD=", found.gl_pathv[0], NULL));
+  g_ptr_array_add (argv, g_strdup_printf ("FAKETIME=%+d", clock_error));
+  /* Only the clock that people set */
+  g_ptr_array_add (argv, g_strdup ("FAKETIME_DONT_FAKE_MONOTONIC=1"));
+  g_ptr_array_add (argv, g_strdup ("NO_FAKE_STAT=1"));
+  globfree (&found);
+#endif
 }
 
 /* On a host of its own, with a clock that is wrong by so many seconds. */
-static Peer *
+Peer *
 start_on_host (const char *host,
                const char *path,
                int         lease,
                int         clock_error)
 {
-  GPtrArray *argv = g_ptr_array_new ();
-  g_autofree char *script =
-    g_strdup_printf ("echo %s >/proc/sys/kernel/hostname && exec \"$@\"", host);
-  g_autofree char *error_text = g_strdup_printf ("FAKETIME=%+d", clock_error);
-  g_autofree char *preload = NULL;
-  glob_t found = { 0 };
+  GPtrArray *argv = new_host_argv (host);
 
-  g_ptr_array_add (argv, (char *) "unshare");
-  g_ptr_array_add (argv, (char *) "--uts");
-  if (geteuid () != 0)
-    g_ptr_array_add (argv, (char *) "--map-root-user");
-  g_ptr_array_add (argv, (char *) "sh");
-  g_ptr_array_add (argv, (char *) "-c");
-  g_ptr_array_add (argv, script);
-  g_ptr_array_add (argv, (char *) "sh");
+  add_clock (argv, clock_error);
+  add_peer (argv, path, lease);
+  g_ptr_array_add (argv, g_strdup ("network"));
 
-#if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
-  if (clock_error != 0)
-    {
-      g_assert_cmpint (glob ("/usr/lib/*/faketime/libfaketime.so.1", 0, NULL, &found), ==, 0);
-      preload = g_strconcat ("LD_PRELOAD=", found.gl_pathv[0], NULL);
-      globfree (&found);
-      g_ptr_array_add (argv, (char *) "env");
-      g_ptr_array_add (argv, preload);
-      g_ptr_array_add (argv, error_text);
-      /* Only the clock that people set */
-      g_ptr_array_add (argv, (char *) "FAKETIME_DONT_FAKE_MONOTONIC=1");
-      g_ptr_array_add (argv, (char *) "NO_FAKE_STAT=1");
-    }
-#endif
-
-  return start_with (argv, path, lease, TRUE);
+  return start_argv (argv);
 }
 
 static gboolean
@@ -118,7 +146,7 @@ is_report (const char *line,
 }
 
 /* Returns the time of "WORD TIME", in microseconds. */
-static gint64
+gint64
 expect_time (Peer       *peer,
              const char *word)
 {
@@ -130,7 +158,7 @@ expect_time (Peer       *peer,
   return g_ascii_strtoll (line + strlen (word), NULL, 10);
 }
 
-static gint64
+gint64
 acquire (Peer *peer)
 {
   peer_send (peer, "acquire");
@@ -138,7 +166,7 @@ acquire (Peer *peer)
   return expect_time (peer, "held ");
 }
 
-static void
+void
 signal_peer (Peer *peer,
              int   number)
 {
@@ -146,7 +174,7 @@ signal_peer (Peer *peer,
 }
 
 /* Waits until the peer has the lock, which must take about the lease from now. */
-static void
+void
 assert_takes_over (Peer *waiter)
 {
   gint64 start = g_get_monotonic_time ();
@@ -158,7 +186,7 @@ assert_takes_over (Peer *waiter)
     g_error ("Taken over after %f seconds", seconds);
 }
 
-static void
+void
 assert_answers (Peer       *peer,
                 const char *command,
                 const char *expected)
@@ -167,7 +195,7 @@ assert_answers (Peer       *peer,
   peer_expect (peer, expected);
 }
 
-static void
+void
 end (Peer *peer)
 {
   signal_peer (peer, SIGKILL);
@@ -175,7 +203,7 @@ end (Peer *peer)
 }
 
 /* The file of the lock, as others see it. */
-static void
+void
 get_stat (const char  *path,
           struct stat *lock_stat)
 {
@@ -484,7 +512,7 @@ lost_cb (LfLockFile *lock,
   *copy = g_error_copy (reason);
 }
 
-static LfLockFile *
+LfLockFile *
 new_leased (const char *path)
 {
   LfLockFile *lock = lock_new (backend, path);
@@ -495,7 +523,7 @@ new_leased (const char *path)
   return lock;
 }
 
-static void
+void
 assert_busy (LfLockFile *lock)
 {
   g_autoptr (GError) error = NULL;
@@ -636,7 +664,7 @@ test_unattended (Fixture *fixture)
   wait_for_no_lock_threads ();
 }
 
-static void
+void
 set_age (const char *path,
          int         seconds)
 {
@@ -744,6 +772,7 @@ static const struct
   { "broken", test_broken },
   { "unattended", test_unattended },
   { "foreign", test_foreign },
+  { "program", test_program },
 };
 
 static const char *program;
