@@ -160,6 +160,7 @@ struct _LfLockFile
   LfLockMode mode;
   double timeout;
   double poll_interval;
+  double lease_duration;
   guint file_mode;
   gboolean remove_on_release;
   gboolean create_parents;
@@ -179,6 +180,8 @@ G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
 #define DEFAULT_POLL_INTERVAL 0.5
 #define MIN_POLL_INTERVAL 0.001
 #define MAX_POLL_INTERVAL 3600.0
+#define MIN_LEASE_DURATION 2.0
+#define MAX_LEASE_DURATION 86400.0
 
 typedef enum
 {
@@ -196,6 +199,7 @@ typedef enum
   PROP_REQUIRED_SCOPE,
   PROP_UPGRADABLE,
   PROP_MONITOR,
+  PROP_LEASE_DURATION,
   PROP_NOTICE_DELAY,
   PROP_HELD,
 } LfLockFileProperty;
@@ -429,9 +433,11 @@ report_loss (GError   *reason,
 
 #define LOSS_REPORT "lf-loss-report"
 
-/* If there is a @task, it also gets the report. */
+/* If there is a @task, it also gets the report. Without @watches, only the end of a lease is
+ * reported. */
 static LfMonitor *
 lf_lock_file_new_monitor (LfLockFile *self,
+                          gboolean    watches,
                           double      poll_interval,
                           GTask      *task)
 {
@@ -445,7 +451,8 @@ lf_lock_file_new_monitor (LfLockFile *self,
     g_object_set_data_full (G_OBJECT (task), LOSS_REPORT, g_atomic_rc_box_acquire (report),
                             loss_report_unref);
 
-  return lf_monitor_new (self->path, poll_interval, report_loss, report, loss_report_unref);
+  return lf_monitor_new (self->path, watches, poll_interval, report_loss, report,
+                         loss_report_unref);
 }
 
 static void
@@ -453,6 +460,24 @@ notice_wait (LfLockHolder *holder,
              gpointer      user_data)
 {
   g_signal_emit (user_data, signals[SIGNAL_WAITING], 0, holder);
+}
+
+static gboolean
+lf_lock_file_check_lease (const LfBackendVTable  *backend,
+                          GError                **error)
+{
+  const LfBackendVTable *other = lf_backend_get_vtable (LF_BACKEND_HARD_LINK);
+  gboolean has_other = other != NULL && other->renew != NULL;
+
+  if (backend->renew != NULL)
+    return TRUE;
+
+  g_set_error (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+               has_other ? _("%s has no leases; HARD_LINK, DIRECTORY, SYMLINK and PID_FILE have")
+                         : _("%s has no leases on this system"),
+               lf_backend_get_name (backend->backend));
+
+  return FALSE;
 }
 
 /* A new acquisition with the current properties. If @timeout is NULL, the property applies.
@@ -485,6 +510,7 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
     .durable = self->durable,
     .file_mode = self->file_mode,
     .poll_interval = self->poll_interval,
+    .lease = (gint64) (self->lease_duration * G_USEC_PER_SEC),
     .required_scope = self->required_scope,
     .slots = self->slots,
     .upgradable = self->upgradable,
@@ -515,10 +541,14 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
       return NULL;
     }
 
+  if (request.lease != 0 && !lf_lock_file_check_lease (backend, error))
+    return NULL;
+
   acquisition = lf_acquisition_new (&request, seconds, cancellable);
-  if (monitors)
+  if (monitors || request.lease != 0)
     lf_acquisition_take_monitor (acquisition,
-                                 lf_lock_file_new_monitor (self, request.poll_interval, task));
+                                 lf_lock_file_new_monitor (self, monitors, request.poll_interval,
+                                                           task));
   if (notice_delay >= 0)
     lf_acquisition_set_notice (acquisition, notice_delay, notice_wait, self);
 
@@ -781,6 +811,10 @@ lf_lock_file_get_property (GObject    *object,
       g_value_set_boolean (value, lf_lock_file_get_upgradable (self));
       break;
 
+    case PROP_LEASE_DURATION:
+      g_value_set_double (value, lf_lock_file_get_lease_duration (self));
+      break;
+
     case PROP_MONITOR:
       g_value_set_boolean (value, lf_lock_file_get_monitor (self));
       break;
@@ -854,6 +888,10 @@ lf_lock_file_set_property (GObject      *object,
 
     case PROP_UPGRADABLE:
       lf_lock_file_set_upgradable (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_LEASE_DURATION:
+      lf_lock_file_set_lease_duration (self, g_value_get_double (value));
       break;
 
     case PROP_MONITOR:
@@ -1165,6 +1203,35 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
+   * LfLockFile:lease-duration: (getter get_lease_duration) (setter set_lease_duration)
+   *
+   * How long the lock is kept for a holder that does not renew it, in seconds: 0, which is the
+   * default, for ever, otherwise 2 to 86400.
+   *
+   * While the lock is held, a thread of the library renews the modification time of its file,
+   * directory or symbolic link every third of the lease. A blocked main loop does not matter.
+   * If the time stamp is older than the lease, whoever waits may take the lock over, on any
+   * host. Ages are counted by the clock of the file server. A holder that could not renew the
+   * lock in time, because it was stopped or suspended or could not reach the server, no longer
+   * holds it: [property@LockFile:held] is %FALSE, and [signal@LockFile::lost] is emitted, before
+   * anybody else can have taken the lock.
+   *
+   * For a waiter, the lease of the holder counts. If a waiter has a lease, it also applies to
+   * locks of other programs, which say nothing of a lease. A lock of this library without a
+   * lease does not age. See [held locks](held-locks.html#leases).
+   *
+   * Only %LF_BACKEND_HARD_LINK, %LF_BACKEND_DIRECTORY, %LF_BACKEND_SYMLINK and
+   * %LF_BACKEND_PID_FILE have leases, and none on Windows. A change takes effect with the next
+   * acquire.
+   *
+   * Since: 1.0
+   */
+  props[PROP_LEASE_DURATION] =
+    g_param_spec_double ("lease-duration", NULL, NULL, 0, MAX_LEASE_DURATION, 0,
+                         G_PARAM_LAX_VALIDATION | /* the setter validates */
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
    * LfLockFile:notice-delay: (getter get_notice_delay) (setter set_notice_delay)
    *
    * How long a wait takes before [signal@LockFile::waiting] is emitted, in seconds.
@@ -1207,10 +1274,10 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    *
    * Emitted if a monitored lock was lost: its file, record or directory entry was
    * removed, replaced or renamed, the lock was broken, or the path leads to another file
-   * system. The data is no longer protected.
+   * system. Also emitted if the lease of a lock has ended. The data is no longer protected.
    *
-   * It is emitted at most once per grant, and only if [property@LockFile:monitor] was set
-   * when the lock was acquired. It is emitted in the thread-default main context of the
+   * It is emitted at most once per grant, and only if [property@LockFile:monitor] or
+   * [property@LockFile:lease-duration] was set when the lock was acquired. It is emitted in the thread-default main context of the
    * thread that acquired the lock or, after an asynchronous call, that finished the call.
    * [property@LockFile:held] is %FALSE by then, and the next claim may have begun. If your
    * program does not run a main loop, call [method@LockFile.verify] instead.
@@ -2007,6 +2074,58 @@ lf_lock_file_set_monitor (LfLockFile *self,
 }
 
 /**
+ * lf_lock_file_get_lease_duration: (get-property lease-duration)
+ * @self: a lock file
+ *
+ * Gets how long the lock is kept for a holder that does not renew it.
+ *
+ * Returns: the time in seconds; 0 means for ever
+ *
+ * Since: 1.0
+ */
+double
+lf_lock_file_get_lease_duration (LfLockFile *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (LF_IS_LOCK_FILE (self), 0);
+
+  locker = g_mutex_locker_new (lf_lock_file_get_mutex (self));
+  return self->lease_duration;
+}
+
+/**
+ * lf_lock_file_set_lease_duration: (set-property lease-duration)
+ * @self: a lock file
+ * @lease_duration: the time in seconds; above 0, limited to 2 to 86400; otherwise, or not a
+ *   number, for ever
+ *
+ * Sets how long the lock is kept for a holder that does not renew it, from the next acquire
+ * on.
+ *
+ * Since: 1.0
+ */
+void
+lf_lock_file_set_lease_duration (LfLockFile *self,
+                                 double      lease_duration)
+{
+  gboolean changed;
+
+  g_return_if_fail (LF_IS_LOCK_FILE (self));
+
+  lease_duration = lease_duration > 0
+                   ? CLAMP (lease_duration, MIN_LEASE_DURATION, MAX_LEASE_DURATION) : 0;
+
+  g_mutex_lock (lf_lock_file_get_mutex (self));
+  changed = self->lease_duration != lease_duration;
+  self->lease_duration = lease_duration;
+  g_mutex_unlock (lf_lock_file_get_mutex (self));
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LEASE_DURATION]);
+}
+
+/**
  * lf_lock_file_get_notice_delay: (get-property notice-delay)
  * @self: a lock file
  *
@@ -2081,7 +2200,7 @@ lf_lock_file_set_notice_delay (LfLockFile *self,
  *   that could release the lock. On systems other than Linux, other threads are not
  *   considered
  * - %LF_BACKEND_ERROR_NOT_SUPPORTED: this backend, or its shared mode, is not available
- *   in this build or on this file system
+ *   in this build or on this file system, or it has no leases
  * - %LF_LOCK_ERROR_FAILED: any other failure of the wait, such as no thread for it
  * - %LF_BACKEND_ERROR_INVALID_LOCK_FILE: the path has something that cannot be a lock
  *   of this backend, such as a symbolic link, a FIFO, a socket, a device or, except

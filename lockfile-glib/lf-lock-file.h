@@ -118,6 +118,13 @@ void lf_lock_file_set_monitor (LfLockFile *self,
                                gboolean    monitor);
 
 LF_AVAILABLE_IN_1_0
+double lf_lock_file_get_lease_duration (LfLockFile *self);
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_file_set_lease_duration (LfLockFile *self,
+                                      double      lease_duration);
+
+LF_AVAILABLE_IN_1_0
 double lf_lock_file_get_notice_delay (LfLockFile *self);
 
 LF_AVAILABLE_IN_1_0

@@ -16,6 +16,7 @@
 
 #include "backends/lf-record-private.h"
 #include "os/lf-descriptor-private.h"
+#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-identity-private.h"
 #include "os/lf-translate-private.h"
@@ -23,6 +24,11 @@
 /* A directory that contains the record. It is made under another name and moved to the
  * path. If the file system cannot move it without replacing what is there, mkdir(2) makes
  * it at the path, and the record follows.
+ *
+ * A directory with a lease is empty, and its record is an extended attribute, so that
+ * proper-lockfile can remove it after the lease. If the file system has no such attributes, the
+ * record is in the directory. It also is there until the lock is at its path: before, an empty
+ * directory could be mistaken for a leftover.
  *
  * To remove the lock, the directory is moved away before it is emptied. Emptied first, it
  * might be impossible to remove, and without its record nobody would know whose it is.
@@ -130,6 +136,14 @@ check_unused (const LfDotlockNode *node)
   return contents.n_foreign > 0 ? ENOTEMPTY : result;
 }
 
+static int
+read_note (LfDotlockNode *node)
+{
+  int result = lf_file_attributes_get_note (node->fd, LF_RECORD_MAX_LENGTH, &node->record);
+
+  return result == ENODATA || result == ENOTSUP || result == ERANGE ? ENOENT : result;
+}
+
 /* Returns 0 or an errno: ENOENT if there is no record, as in other programs' directories,
  * EINVAL if the file cannot be a record. */
 static int
@@ -139,6 +153,8 @@ read_record (LfDotlockNode *node)
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+  if (node->record_fd < 0 && errno == ENOENT)
+    return read_note (node);
   if (node->record_fd < 0)
     return errno;
 
@@ -217,9 +233,16 @@ fill (const LfDotlockPlace *place,
     return EAGAIN;
   if (result != 0 && place->is_local)
     return result;
-  node->record = lf_record_new (result == 0 && place->is_local);
+  node->record = lf_record_new (result == 0 && place->is_local, request->lease);
   if (node->record == NULL)
     return errno;
+
+  /* If two have used the name, one of them has the directory for good, even if it is empty
+   * again */
+  result = request->lease != 0 ? lf_file_attributes_add_note (node->fd, node->record) : ENOTSUP;
+  if (result == EEXIST)
+    return EAGAIN;
+  node->has_note = result == 0;
 
   node->record_fd = lf_dotlock_open_at (node->fd, LF_DOTLOCK_RECORD_NAME,
                                         O_RDWR | O_CREAT | O_EXCL, request->file_mode);
@@ -250,6 +273,16 @@ discard (const LfDotlockPlace *place,
   lf_dotlock_node_close (node);
 }
 
+/* For a lock that is at its path. */
+static void
+leave_note_only (LfDotlockNode *node)
+{
+  if (!node->has_note || unlinkat (node->fd, LF_DOTLOCK_RECORD_NAME, 0) != 0)
+    return;
+
+  lf_dotlock_close_own (&node->record_fd, node->record_device, node->record_inode);
+}
+
 static int
 make_in_place (const LfDotlockPlace *place,
                const LfRequest      *request,
@@ -261,7 +294,9 @@ make_in_place (const LfDotlockPlace *place,
     return errno;
 
   result = fill (place, place->name, request, node);
-  if (result != 0)
+  if (result == 0)
+    leave_note_only (node);
+  else
     discard (place, place->name, node);
 
   return result;
@@ -303,9 +338,15 @@ make (const LfDotlockBackend *self,
   if (result == 0)
     {
       result = lf_identity_rename_no_replace (place->fd, slot, place->name);
-      /* A network file system may report a failure although it has moved it */
-      if (result == 0 || lf_dotlock_verify_inode (self, place, node) == 0)
-        return 0;
+      /* A network file system may report a failure although it has moved it. And where flock(2)
+       * does not work, two processes can have used the name */
+      if (lf_dotlock_verify_inode (self, place, node) == 0)
+        {
+          leave_note_only (node);
+          return 0;
+        }
+      if (result == 0)
+        result = EAGAIN;
     }
 
   discard (place, slot, node);
@@ -347,9 +388,10 @@ remove_rest (const LfDotlockPlace *place,
 
 static int
 move_away (const LfDotlockPlace  *place,
+           guint                  first_slot,
            char                 **slot)
 {
-  for (guint i = 0; i < MAX_SLOTS; i++)
+  for (guint i = first_slot; i < MAX_SLOTS; i++)
     {
       int result;
 
@@ -387,6 +429,24 @@ remove_in_place (const LfDotlockPlace *place,
   return unlinkat (place->fd, place->name, AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
+/* Other programs do not know the guard, and can have replaced a lock of theirs just before it
+ * was moved away. Then it is moved back. Nobody else uses the name of the slot. */
+static gboolean
+is_moved (const LfDotlockPlace *place,
+          const char           *slot,
+          const LfDotlockNode  *node)
+{
+  struct stat slot_stat;
+
+  if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) != 0 ||
+      (slot_stat.st_dev == node->device && slot_stat.st_ino == node->inode))
+    return TRUE;
+
+  lf_identity_rename_no_replace (place->fd, slot, place->name);
+
+  return FALSE;
+}
+
 static int
 remove_directory (const LfDotlockBackend *self,
                   const LfDotlockPlace   *place,
@@ -394,13 +454,16 @@ remove_directory (const LfDotlockBackend *self,
 {
   g_auto (Contents) contents = { 0 };
   g_autofree char *slot = NULL;
+  gboolean is_foreign = !lf_record_is_ours (node->record);
   int result;
 
   /* Another program's directory may contain a file that ours never has */
-  if (node->fd >= 0 && !lf_record_is_ours (node->record))
+  if (node->fd >= 0 && is_foreign)
     contents_read (&contents, node->fd);
 
-  result = move_away (place, &slot);
+  result = move_away (place, is_foreign ? LF_DOTLOCK_N_SLOTS : 0, &slot);
+  if (result == 0 && is_foreign && !is_moved (place, slot, node))
+    return ENOENT;
   if (result == 0)
     {
       remove_rest (place, slot, contents.unique_name, node);

@@ -109,6 +109,19 @@ struct _LfBackendVTable
                        LfHandle               *handle,
                        GError                **error);
 
+  /* What is needed to renew the lease of a granted lock. It does not depend on the handle, so
+   * another thread may use it. NULL with an errno, or if the backend has no leases. */
+  gpointer (*open_renewal) (const LfBackendVTable *self,
+                            LfHandle              *handle);
+
+  /* Renews the time stamp of the lock, if it is still ours. */
+  LfVerdict (*renew) (gpointer   renewal,
+                      GError   **error);
+
+  /* In a forked child, too. */
+  void (*close_renewal) (gpointer renewal,
+                         gboolean is_inherited);
+
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);

@@ -100,7 +100,7 @@ make (const LfDotlockBackend *self,
   g_autofree char *target = NULL;
   int result;
 
-  node->record = lf_record_new (FALSE);
+  node->record = lf_record_new (FALSE, request->lease);
   if (node->record == NULL)
     return errno;
 

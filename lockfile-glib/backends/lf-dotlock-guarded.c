@@ -233,7 +233,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
         lf_dotlock_make_parents (request->path);
 
       clean_up (request->path);
-      record = lf_record_new (FALSE);
+      record = lf_record_new (FALSE, 0);
       if (record == NULL)
         {
           lf_dotlock_fail (self, request->path, errno, error);

@@ -289,7 +289,7 @@ fill (const LfDotlockPlace *place,
   if (result != 0 && place->is_local)
     return result;
 
-  node->record = lf_record_new (result == 0 && place->is_local);
+  node->record = lf_record_new (result == 0 && place->is_local, request->lease);
   if (node->record == NULL)
     return errno;
 

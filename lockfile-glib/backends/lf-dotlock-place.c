@@ -27,7 +27,6 @@
  * found by these names, without reading a whole directory, which may be long. Its maker
  * keeps it locked with flock(2), so that it is not removed while its maker lives. */
 
-#define N_SLOTS 8
 #define SLOT_FORMAT ".lf-%08x-%u"
 #define GUARD_FORMAT ".lf-%08x-guard"
 
@@ -153,7 +152,7 @@ lf_dotlock_place_get_slot (const LfDotlockPlace *place,
   static int last; /* atomic */
   guint hash = g_str_hash (place->name);
 
-  if (number >= N_SLOTS)
+  if (number >= LF_DOTLOCK_N_SLOTS)
     return g_strdup_printf (SLOT_FORMAT "-%d-%" G_GINT64_MODIFIER "x", hash, number,
                             g_atomic_int_add (&last, 1),
                             g_get_real_time () ^ ((gint64) getpid () << 40));
@@ -190,6 +189,17 @@ read_own_record (int fd)
   return g_steal_pointer (&record);
 }
 
+static gboolean
+has_name (const LfDotlockPlace *place,
+          const char           *name,
+          const struct stat    *file_stat)
+{
+  struct stat name_stat;
+
+  return fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+         file_stat->st_dev == name_stat.st_dev && file_stat->st_ino == name_stat.st_ino;
+}
+
 /* Opens a leftover. Returns -1 if it is none, or if its maker has it locked. @is_dead,
  * which may be NULL, is set to whether its maker is proved dead. It is not, if flock(2)
  * failed or locks of other hosts may not be visible here. */
@@ -208,6 +218,9 @@ open_left_over (const LfDotlockPlace *place,
 
   if (fstat (fd, &slot_stat) == 0 && may_have_made (place, &slot_stat))
     result = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
+  /* Its maker may have removed it meanwhile, and another process may use the name */
+  if (result != EWOULDBLOCK && !has_name (place, slot, &slot_stat))
+    result = EWOULDBLOCK;
   if (result == EWOULDBLOCK)
     {
       lf_close (fd);
@@ -335,7 +348,7 @@ lf_dotlock_place_clean_up (const LfDotlockPlace *place,
   if (!is_new)
     return;
 
-  for (guint i = 0; i < N_SLOTS; i++)
+  for (guint i = 0; i < LF_DOTLOCK_N_SLOTS; i++)
     {
       g_autofree char *slot = lf_dotlock_place_get_slot (place, i);
 
@@ -350,7 +363,7 @@ static int
 open_guard (const LfDotlockPlace *place,
             const char           *name)
 {
-  struct stat file_stat, name_stat;
+  struct stat file_stat;
   int saved_errno;
   int fd = lf_dotlock_open_at (place->fd, name, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0644);
 
@@ -367,9 +380,7 @@ open_guard (const LfDotlockPlace *place,
   if (saved_errno != EWOULDBLOCK)
     {
       /* The previous owner may have removed it */
-      if (fstat (fd, &file_stat) == 0 &&
-          fstatat (place->fd, name, &name_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-          file_stat.st_dev == name_stat.st_dev && file_stat.st_ino == name_stat.st_ino)
+      if (fstat (fd, &file_stat) == 0 && has_name (place, name, &file_stat))
         return fd;
       saved_errno = EWOULDBLOCK;
     }

@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 /* Name of the file with the record, for locks that are directories */
 #define LF_DOTLOCK_RECORD_NAME "holder"
 
+/* Names for what is not a lock yet, or no longer; higher slots have unique names */
+#define LF_DOTLOCK_N_SLOTS 8
+
 typedef enum
 {
   LF_DOTLOCK_ABSENT,
@@ -43,11 +46,22 @@ typedef struct
   int record_fd; /* of the record, if it is a file of its own */
   guint64 record_device;
   guint64 record_inode;
+  gboolean has_note; /* the record of a new directory is also an attribute of it */
   char *record;  /* "" if it cannot be understood or read */
   int unknown_errno; /* why the content is unknown; 0 if it is known */
 } LfDotlockNode;
 
 #define LF_DOTLOCK_NODE_INIT { .fd = -1, .record_fd = -1 }
+
+/* What a waiter has found out about the age of a lock. All 0 at first. */
+typedef struct
+{
+  guint64 inode;
+  gint64 modified; /* by the file system's clock */
+  gint64 longest;
+  gint64 seen_at; /* when this stamp was first seen; LfAlarm's clock */
+  gint64 next_look;
+} LfDotlockAge;
 
 typedef struct _LfDotlockBackend LfDotlockBackend;
 
@@ -121,6 +135,14 @@ void            lf_dotlock_close        (const LfBackendVTable   *vtable,
                                          LfHandle                *handle);
 void            lf_dotlock_leave        (const LfBackendVTable   *vtable,
                                          LfHandle                *handle);
+gpointer        lf_dotlock_open_handle_renewal
+                                        (const LfBackendVTable   *vtable,
+                                         LfHandle                *handle);
+LfVerdict       lf_dotlock_renew        (gpointer                 renewal,
+                                         GError                 **error);
+void            lf_dotlock_close_renewal
+                                        (gpointer                 renewal,
+                                         gboolean                 is_inherited);
 gboolean        lf_dotlock_query_holder (const LfBackendVTable   *vtable,
                                          const char              *path,
                                          LfLockHolder           **holder,
@@ -136,6 +158,9 @@ gboolean        lf_dotlock_break_lock   (const LfBackendVTable   *vtable,
   .attempt = lf_dotlock_attempt, \
   .drop = lf_dotlock_close, \
   .verify = lf_dotlock_verify, \
+  .open_renewal = lf_dotlock_open_handle_renewal, \
+  .renew = lf_dotlock_renew, \
+  .close_renewal = lf_dotlock_close_renewal, \
   .leave = lf_dotlock_leave, \
   .release = lf_dotlock_release, \
   .close = lf_dotlock_close, \
@@ -209,6 +234,22 @@ int             lf_dotlock_make_file        (const LfDotlockBackend *self,
 int             lf_dotlock_remove_name      (const LfDotlockBackend *self,
                                              const LfDotlockPlace   *place,
                                              LfDotlockNode          *node);
+
+/* lf-dotlock-lease.c: time stamps */
+
+gpointer        lf_dotlock_open_renewal     (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             const LfDotlockNode    *node);
+gint64          lf_dotlock_get_lease        (const LfDotlockNode    *node,
+                                             gint64                  foreign_lease);
+gboolean        lf_dotlock_is_expired       (const LfDotlockBackend *self,
+                                             const LfDotlockPlace   *place,
+                                             const LfDotlockNode    *node,
+                                             gint64                  foreign_lease,
+                                             LfDotlockAge           *age);
+gboolean        lf_dotlock_is_as_old        (const LfDotlockPlace   *place,
+                                             const LfDotlockNode    *node,
+                                             const LfDotlockAge     *age);
 
 /* lf-dotlock-error.c */
 LfDotlockResult lf_dotlock_fail             (const LfDotlockBackend *self,

@@ -15,8 +15,10 @@
 
 #include "backends/lf-record-private.h"
 #include "lf-errors.h"
+#include "os/lf-alarm-private.h"
 #include "os/lf-descriptor-private.h"
 #include "os/lf-fcntl-private.h"
+#include "os/lf-file-attributes-private.h"
 #include "os/lf-flock-private.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
@@ -41,6 +43,9 @@
  * flock(2) may become a lock of fcntl(2) on the server, which the holder already has, or
  * may need write permission.
  *
+ * A lock with a lease also needs the guard. Its holder may live, and have the inode locked,
+ * and still lose it.
+ *
  * A release avoids the guard if it can, since it must not need space. The holder of a
  * symbolic link announces the removal in the times of the link, and then checks for a
  * guard. A breaker takes the guard first, and then checks for an announcement. */
@@ -62,6 +67,7 @@ typedef struct
 {
   LfDotlockPlace place;
   LfDotlockNode node; /* prepared or held */
+  LfDotlockAge age;   /* of the lock that is in the way */
   gboolean granted;
   gboolean was_busy;
 } Lock;
@@ -200,9 +206,10 @@ remove_guarded (const LfDotlockBackend *self,
  * other. */
 static gboolean
 needs_guard (const LfDotlockBackend *self,
-             const LfDotlockPlace   *place)
+             const LfDotlockPlace   *place,
+             const LfDotlockNode    *node)
 {
-  return !self->has_inode || !place->is_local;
+  return !self->has_inode || !place->is_local || lf_dotlock_get_lease (node, 0) != 0;
 }
 
 static int
@@ -217,7 +224,7 @@ remove_dead (const LfDotlockBackend *self,
 
   /* Locked even if a guard follows, since other programs check for it */
   result = lock_inode (node->fd);
-  if (needs_guard (self, place) && result != EWOULDBLOCK)
+  if (needs_guard (self, place, node) && result != EWOULDBLOCK)
     return remove_guarded (self, place, node);
 
   if (result == 0)
@@ -226,14 +233,42 @@ remove_dead (const LfDotlockBackend *self,
   return result == 0 ? remove_verified (self, place, node) : result;
 }
 
-/* Removes a stale lock, if it is still at the path. Returns 0 if it makes sense to look
- * again, EWOULDBLOCK if another process is removing it, or another errno. */
+/* Removes a lock whose lease has ended. */
+static int
+remove_expired (const LfDotlockBackend *self,
+                const LfDotlockPlace   *place,
+                LfDotlockNode          *node,
+                const LfDotlockAge     *age)
+{
+  int result = self->has_inode && node->fd >= 0 ? lock_inode (node->fd) : 0;
+  int guard;
+
+  /* A holder with a lease has lost it even if it has the inode locked. Other programs do not
+   * remove a file that is locked, and so need a lock against each other */
+  if (result == EWOULDBLOCK && lf_dotlock_get_lease (node, 0) == 0)
+    return result;
+
+  guard = lf_dotlock_place_lock (place);
+  if (guard < 0)
+    return errno;
+
+  result = lf_dotlock_is_as_old (place, node, age) ? remove_verified (self, place, node) : ENOENT;
+  lf_dotlock_place_unlock (place, guard);
+
+  return result;
+}
+
+/* Removes a stale lock or, with an @age, one whose lease has ended, if it is still at the path.
+ * Returns 0 if it makes sense to look again, EWOULDBLOCK if another process is removing it, or
+ * another errno. */
 static int
 take_over (const LfDotlockBackend *self,
            const LfDotlockPlace   *place,
-           LfDotlockNode          *node)
+           LfDotlockNode          *node,
+           const LfDotlockAge     *age)
 {
-  int result = remove_dead (self, place, node);
+  int result = age != NULL ? remove_expired (self, place, node, age)
+                           : remove_dead (self, place, node);
 
   g_debug ("Stale lock: %s", g_strerror (result));
 
@@ -338,17 +373,36 @@ grant (const LfDotlockBackend *self,
 
 static int
 make (const LfDotlockBackend *self,
-      const LfRequest        *request,
-      const char             *lock_name,
+      LfHandle               *handle,
       Lock                   *lock)
 {
+  const LfRequest *request = &handle->request;
   int result = 0;
 
-  lf_dotlock_place_clean_up (&lock->place, lock_name);
+  lf_dotlock_place_clean_up (&lock->place, handle->lock_name);
+  handle->made_at = lf_alarm_get_time ();
+  /* It may have been prepared long ago */
+  if (lock->node.fd >= 0 && request->lease != 0)
+    result = lf_file_attributes_touch (lock->node.fd, FALSE);
   if (lock->node.fd < 0 && self->prepare != NULL)
     result = self->prepare (self, &lock->place, request, &lock->node);
 
   return result == 0 ? self->make (self, &lock->place, request, &lock->node) : result;
+}
+
+/* Like take_over(). Returns EWOULDBLOCK also if somebody holds the lock. */
+static int
+try_to_take_over (const LfDotlockBackend *self,
+                  const LfRequest        *request,
+                  Lock                   *lock,
+                  LfDotlockNode          *found)
+{
+  if (is_dead (self, &lock->place, found))
+    return take_over (self, &lock->place, found, NULL);
+  if (lf_dotlock_is_expired (self, &lock->place, found, request->lease, &lock->age))
+    return take_over (self, &lock->place, found, &lock->age);
+
+  return EWOULDBLOCK;
 }
 
 LfAttempt
@@ -379,8 +433,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
           return LF_ATTEMPT_ERROR;
 
         case LF_DOTLOCK_PRESENT:
-          result = is_dead (self, &lock->place, &found) ? take_over (self, &lock->place, &found)
-                                                        : EWOULDBLOCK;
+          result = try_to_take_over (self, request, lock, &found);
           if (result == 0)
             continue;
           if (result != EWOULDBLOCK)
@@ -400,7 +453,7 @@ lf_dotlock_attempt (const LfBackendVTable  *vtable,
           break;
         }
 
-      result = make (self, request, handle->lock_name, lock);
+      result = make (self, handle, lock);
       if (result == 0)
         {
           grant (self, handle, lock);
@@ -514,9 +567,10 @@ remove_own (const LfDotlockBackend *self,
   int fd = get_removal_fd (node);
   int result;
 
-  if (self->announce != NULL)
+  /* A renewal in progress could overwrite the announcement */
+  if (self->announce != NULL && lf_dotlock_get_lease (node, 0) == 0)
     return remove_announced (self, place, node);
-  if (needs_guard (self, place))
+  if (needs_guard (self, place, node))
     return remove_own_guarded (self, place, node);
 
   result = fd >= 0 ? lock_removal (fd, F_RDLCK) : 0;
@@ -592,6 +646,15 @@ lf_dotlock_release (const LfBackendVTable  *vtable,
   return result == 0 ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
 
+gpointer
+lf_dotlock_open_handle_renewal (const LfBackendVTable *vtable,
+                                LfHandle              *handle)
+{
+  const Lock *lock = handle->data;
+
+  return lf_dotlock_open_renewal (cast (vtable), &lock->place, &lock->node);
+}
+
 gboolean
 lf_dotlock_query_holder (const LfBackendVTable  *vtable,
                          const char             *path,
@@ -601,6 +664,7 @@ lf_dotlock_query_holder (const LfBackendVTable  *vtable,
   const LfDotlockBackend *self = cast (vtable);
   g_auto (LfDotlockPlace) place = { .fd = -1 };
   g_auto (LfDotlockNode) found = LF_DOTLOCK_NODE_INIT;
+  LfDotlockAge age = { 0 };
   int result = lf_dotlock_place_open (&place, path, FALSE);
 
   *holder = NULL;
@@ -615,7 +679,8 @@ lf_dotlock_query_holder (const LfBackendVTable  *vtable,
   switch (self->look (self, &place, &found, error))
     {
     case LF_DOTLOCK_PRESENT:
-      if (!is_dead (self, &place, &found))
+      if (!is_dead (self, &place, &found) &&
+          !lf_dotlock_is_expired (self, &place, &found, 0, &age))
         *holder = lf_record_get_holder (found.record);
       return TRUE;
 
@@ -683,7 +748,7 @@ break_found (const LfDotlockBackend *self,
 {
   int fd, result;
 
-  if (needs_guard (self, place))
+  if (needs_guard (self, place, node))
     return remove_guarded (self, place, node);
 
   /* It has no living holder */

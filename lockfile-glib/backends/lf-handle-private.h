@@ -23,6 +23,7 @@ typedef struct
   guint file_mode;
   gboolean durable;
   double poll_interval;
+  gint64 lease; /* in microseconds, or 0 */
   LfLockScope required_scope;
   guint slots;       /* of a semaphore, otherwise 0 */
   LfAdopted *adopted; /* or NULL */
@@ -42,6 +43,8 @@ typedef struct
   gboolean may_be_locked; /* the kernel may have granted the lock, reported or not */
   guint slot;       /* of a semaphore, from 1, after the grant */
   gboolean removed; /* by a release that failed afterwards */
+  gint64 made_at;   /* for a lease: not later than the time stamp of the lock; LfAlarm's clock */
+  struct _LfLease *lease; /* of the core, after the grant; or NULL */
   char *lock_name;  /* of the lock, within this process; NULL if the path is the name */
 
   const LfProcess *process; /* that made it: it does not belong to a forked child */

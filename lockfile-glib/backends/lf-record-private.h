@@ -22,6 +22,8 @@ G_BEGIN_DECLS
  *   time-namespace:NUMBER    in which the start time counts
  *   inode-lock:yes           the holder keeps flock(2) on the lock's inode, on a file system
  *                            that only one kernel uses
+ *   lease:SECONDS            the holder renews the time stamp of the lock, which may be taken
+ *                            over if the stamp is older than that
  *
  * Only the first word is a number, for `kill $(cat FILE)`. In older records, the sixth and
  * seventh line have only the numbers. Records that are longer, or do not begin with a
@@ -36,10 +38,12 @@ typedef enum
   LF_RECORD_DEAD,   /* the holder is gone */
 } LfRecordVerdict;
 
-char            *lf_record_new        (gboolean    inode_locked);
+char            *lf_record_new        (gboolean    inode_locked,
+                                       gint64      lease);
 LfRecordVerdict  lf_record_judge      (const char *record);
 gboolean         lf_record_is_ours    (const char *record);
 gboolean         lf_record_is_whole   (const char *record);
+gint64           lf_record_get_lease  (const char *record);
 LfLockHolder    *lf_record_get_holder (const char *record);
 
 G_END_DECLS

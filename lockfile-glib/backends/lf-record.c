@@ -29,6 +29,10 @@ typedef enum
 #define PROGRAM "program:"
 #define TIME_NAMESPACE "time-namespace:"
 #define INODE_LOCK "inode-lock:yes"
+#define LEASE "lease:"
+
+/* Longer ones are not from us */
+#define MAX_LEASE (400 * G_TIME_SPAN_DAY)
 
 #define MACHINE_ID_LENGTH 32
 
@@ -163,13 +167,26 @@ get_identity (void)
   return identity;
 }
 
-/* The record of this process for one lock. If nothing else will prove that the process is
- * gone, the record must contain all that proves it; otherwise returns NULL with errno. */
+static char *
+new_lease_line (gint64 lease)
+{
+  if (lease == 0)
+    return g_strdup ("");
+
+  return g_strdup_printf (LEASE "%" G_GINT64_FORMAT ".%06d\n", lease / G_USEC_PER_SEC,
+                          (int) (lease % G_USEC_PER_SEC));
+}
+
+/* The record of this process for one lock, with a lease in microseconds or 0. If nothing else
+ * will prove that the process is gone, the record must contain all that proves it; otherwise
+ * returns NULL with errno. */
 char *
-lf_record_new (gboolean inode_locked)
+lf_record_new (gboolean inode_locked,
+               gint64   lease)
 {
   static gsize n_records; /* atomic */
   g_autoptr (Identity) own = get_identity ();
+  g_autofree char *lease_line = new_lease_line (lease);
   gsize number = (gsize) g_atomic_pointer_add (&n_records, 1);
 
   if (!inode_locked && own->failure != 0)
@@ -178,8 +195,8 @@ lf_record_new (gboolean inode_locked)
       return NULL;
     }
 
-  return g_strdup_printf ("%s" TOKEN "%s-%" G_GSIZE_FORMAT "\n%s%s", own->head, own->program, number,
-                          own->tail, inode_locked ? INODE_LOCK "\n" : "");
+  return g_strdup_printf ("%s" TOKEN "%s-%" G_GSIZE_FORMAT "\n%s%s%s", own->head, own->program,
+                          number, own->tail, inode_locked ? INODE_LOCK "\n" : "", lease_line);
 }
 
 /* The line, or "" if it is missing. A line without its end does not count, since the rest
@@ -360,6 +377,17 @@ lf_record_judge (const char *record)
     return silent;
 
   return verdict;
+}
+
+/* The lease in microseconds, or 0 if there is none. */
+gint64
+lf_record_get_lease (const char *record)
+{
+  g_auto (GStrv) lines = g_strsplit (record, "\n", -1);
+  const char *text = get_line (lines, LINE_TOKEN)[0] != '\0' ? find_keyword (lines, LEASE) : NULL;
+  double lease = text != NULL ? g_ascii_strtod (text, NULL) * G_USEC_PER_SEC : 0;
+
+  return lease > 0 && lease < MAX_LEASE ? (gint64) lease : 0;
 }
 
 /* A record that cannot be understood still has a holder. */

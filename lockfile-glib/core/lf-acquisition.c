@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "core/lf-lease-private.h"
 #include "core/lf-operations-private.h"
 #include "core/lf-scope-private.h"
 #include "core/lf-waiting-choice-private.h"
@@ -37,8 +38,8 @@
  * Order in which the mutexes are locked:
  *
  *   1. an object's claims (lf-claims.c)
- *   2. the queues of waiters (lf-waiting-poll.c), the monitors of held locks (lf-monitor.c):
- *      neither is locked while the other is held
+ *   2. the queues of waiters (lf-waiting-poll.c), the monitors of held locks (lf-monitor.c),
+ *      leases (lf-lease.c): none is locked while another one is held
  *   3. a wait, which belongs to the acquisition
  *   4. the watch (lf-watch-linux.c), which starts its thread, and the connections to
  *      SQLite (lf-backend-sqlite.c): never one while the other is held
@@ -243,8 +244,12 @@ lf_acquisition_leave (LfAcquisition *self)
 {
   LfHandle *handle = g_atomic_pointer_get (&self->handle);
 
-  if (handle != NULL)
-    self->backend->leave (self->backend, handle);
+  if (handle == NULL)
+    return;
+
+  self->backend->leave (self->backend, handle);
+  if (handle->lease != NULL)
+    lf_lease_stop (handle->lease);
 }
 
 static const char *
@@ -469,6 +474,14 @@ lf_acquisition_attempt (LfAcquisition *self)
   self->scope_checked = TRUE;
 
   result = self->backend->attempt (self->backend, self->handle, &self->error);
+  if (result == LF_ATTEMPT_GRANTED && !lf_operations_begin_lease (self->handle, &self->error))
+    return LF_ATTEMPT_ERROR;
+  /* Making the lock took too long, or the process was stopped meanwhile */
+  if (result == LF_ATTEMPT_GRANTED && lf_operations_is_over (self->handle))
+    {
+      lf_operations_release (self->handle, NULL);
+      return LF_ATTEMPT_BUSY;
+    }
   if (result == LF_ATTEMPT_GRANTED && self->monitor != NULL)
     {
       lf_monitor_watch (self->monitor);

@@ -5,6 +5,7 @@
 
 #include "core/lf-claims-private.h"
 
+#include "core/lf-lease-private.h"
 #include "core/lf-monitor-private.h"
 #include "core/lf-operations-private.h"
 #include "os/lf-path-private.h"
@@ -221,14 +222,14 @@ is_held (State *state)
 }
 
 /* With the mutex held: the same, and whether the lock was not lost because the program
- * closed its descriptor. */
+ * closed its descriptor, or because its lease is over. */
 static gboolean
 is_held_still (State    *state,
                gboolean  may_wait)
 {
   const LfBackendVTable *backend;
 
-  if (!is_held (state))
+  if (!is_held (state) || lf_operations_is_over (state->handle))
     return FALSE;
 
   backend = state->handle->request.backend;
@@ -283,15 +284,18 @@ lose (State     *state,
   LfHandle *handle = take_handle (state);
   const LfBackendVTable *backend = handle->request.backend;
   char *path = lf_path_ref (handle->request.path);
+  gboolean is_over = lf_operations_is_over (handle);
   GError *reason = NULL;
 
   state->dropping = TRUE;
   g_mutex_unlock (&state->mutex);
 
+  if (is_over)
+    lf_operations_set_over_error (handle, asks, &reason);
   lf_operations_drop (handle);
-  if (asks && (error != NULL || monitor != NULL))
+  if (!is_over && asks && (error != NULL || monitor != NULL))
     lf_operations_set_not_held_error (backend, path, &reason);
-  else if (monitor != NULL)
+  else if (!is_over && monitor != NULL)
     lf_operations_set_not_locked_error (path, &reason);
 
   if (error != NULL && reason != NULL)
@@ -343,23 +347,33 @@ lf_claims_forget_lost (LfClaims *self,
   return lost;
 }
 
-/* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held. */
-static LfVerdict
-check (State   *state,
-      GError **error)
+/* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held.
+ * Returns FALSE if its lease was over meanwhile. Then that was reported, and the object may
+ * have another lock by now. */
+static gboolean
+check (State      *state,
+       LfVerdict  *verdict,
+       GError    **error)
 {
-  LfVerdict verdict;
+  LfHandle *handle = state->handle;
 
   state->checking = TRUE;
   g_mutex_unlock (&state->mutex);
 
-  verdict = lf_operations_verify (state->handle, error);
+  *verdict = lf_operations_verify (handle, error);
 
   g_mutex_lock (&state->mutex);
+  if (state->handle != handle)
+    {
+      g_mutex_unlock (&state->mutex);
+      lf_operations_drop (handle);
+      g_mutex_lock (&state->mutex);
+      return FALSE;
+    }
   state->checking = FALSE;
   g_cond_broadcast (&state->checked);
 
-  return verdict;
+  return TRUE;
 }
 
 LfClaimsVerified
@@ -375,8 +389,13 @@ lf_claims_verify (LfClaims  *self,
     result = LF_CLAIMS_PARENTS;
   else if (!is_held (state))
     result = LF_CLAIMS_NONE;
-  else
-    verdict = check (state, error);
+  else if (!check (state, &verdict, error))
+    {
+      if (error != NULL)
+        g_clear_error (error);
+      result = LF_CLAIMS_NONE;
+      verdict = LF_VERDICT_HELD;
+    }
 
   if (verdict == LF_VERDICT_UNKNOWN)
     result = LF_CLAIMS_NOT_VERIFIED;
@@ -406,10 +425,9 @@ check_cb (gpointer data)
   LfHandle *dropped = NULL;
 
   wait_for_check (state);
-  if (is_held (state) && state->monitor != NULL)
-    verdict = check (state, &error);
-
-  if (state->dropped)
+  if (is_held (state) && state->monitor != NULL && !check (state, &verdict, &error))
+    verdict = LF_VERDICT_HELD;
+  else if (state->dropped)
     {
       state->dropped = FALSE;
       dropped = take_handle (state);
@@ -424,6 +442,53 @@ check_cb (gpointer data)
     g_debug ("Cannot check a held lock: %s", error->message);
 
   return verdict == LF_VERDICT_UNKNOWN;
+}
+
+/* The lease of a lock is over. This does not wait for a file system before it has reported
+ * that: a check that is stuck there keeps the handle, and drops it. */
+static void
+over_cb (LfLease  *lease,
+         gpointer  data)
+{
+  State *state = lock_state (data);
+  LfMonitor *monitor = NULL;
+  LfHandle *handle = NULL;
+
+  /* A release in progress reports it. A file system that has just answered a renewal can also
+   * say whose the lock is now */
+  if (is_held (state) && state->handle->lease == lease && !state->checking &&
+      lf_lease_is_lost (lease))
+    lose (state, TRUE, FALSE, NULL);
+  else if (is_held (state) && state->handle->lease == lease)
+    {
+      GError *reason = NULL;
+
+      handle = take_handle (state);
+      monitor = g_steal_pointer (&state->monitor);
+      lf_operations_set_over_error (handle, FALSE, &reason);
+      if (monitor != NULL)
+        lf_monitor_report (monitor, g_steal_pointer (&reason), FALSE);
+      g_clear_error (&reason);
+      state->dropping = !state->checking;
+      if (state->checking)
+        {
+          handle = NULL;
+          state->checking = state->dropped = FALSE;
+          g_cond_broadcast (&state->checked);
+        }
+    }
+  g_mutex_unlock (&state->mutex);
+
+  if (monitor != NULL)
+    lf_monitor_stop (monitor);
+  if (handle != NULL)
+    lf_operations_drop (handle);
+
+  g_mutex_lock (&state->mutex);
+  if (handle != NULL)
+    state->dropping = FALSE;
+  start_next (state);
+  g_mutex_unlock (&state->mutex);
 }
 
 static void
@@ -606,6 +671,8 @@ lf_claims_end (LfClaims      *self,
       state->monitor = lf_acquisition_steal_monitor (acquisition);
       if (state->monitor != NULL)
         lf_monitor_start (state->monitor, check_cb, lf_claims_ref (self), unref_claims);
+      if (handle->lease != NULL)
+        lf_lease_watch (handle->lease, over_cb, lf_claims_ref (self), unref_claims);
     }
 
   start_next (state);
@@ -676,6 +743,8 @@ lf_claims_end_release (LfClaims  *self,
       /* Changes during the release were not checked */
       if (state->monitor != NULL)
         lf_monitor_poke (state->monitor);
+      if (state->handle->lease != NULL)
+        lf_lease_poke (state->handle->lease);
     }
   start_next (state);
   g_mutex_unlock (&state->mutex);

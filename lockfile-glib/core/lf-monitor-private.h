@@ -21,7 +21,9 @@ typedef void (*LfMonitorReport) (GError   *reason,
                                  gboolean  is_noticed,
                                  gpointer  data);
 
+/* Without @watches, it only reports what is found out elsewhere. */
 LfMonitor *lf_monitor_new    (const char       *path,
+                              gboolean          watches,
                               double            poll_interval,
                               LfMonitorReport   report,
                               gpointer          data,

@@ -36,6 +36,7 @@ struct _LfMonitor
   const LfProcess *process;
   char *path; /* of lf_path_new() */
   char *base_name;
+  gboolean watches;
   gint64 interval;
   LfMonitorReport report;
   gpointer report_data;
@@ -90,6 +91,7 @@ lock_monitors (void)
 
 LfMonitor *
 lf_monitor_new (const char      *path,
+                gboolean         watches,
                 double           poll_interval,
                 LfMonitorReport  report,
                 gpointer         data,
@@ -101,6 +103,7 @@ lf_monitor_new (const char      *path,
     .process = lf_process_get (),
     .path = lf_path_ref ((char *) path),
     .base_name = g_path_get_basename (path),
+    .watches = watches,
     .interval = (gint64) (poll_interval * G_USEC_PER_SEC),
     .report = report,
     .report_data = data,
@@ -269,9 +272,14 @@ start_watching (LfMonitor *self)
 void
 lf_monitor_watch (LfMonitor *self)
 {
-  Monitors *monitors = lock_monitors ();
-  gboolean is_new = !self->listed;
+  Monitors *monitors;
+  gboolean is_new;
 
+  if (!self->watches)
+    return;
+
+  monitors = lock_monitors ();
+  is_new = !self->listed;
   if (is_new)
     {
       g_queue_push_tail_link (&monitors->list, &self->link);
@@ -405,7 +413,7 @@ lf_monitor_poke (LfMonitor *self)
 
   self->is_paused = FALSE;
   self->is_due = TRUE;
-  if (self->look != NULL)
+  if (self->look != NULL && self->listed)
     wake (monitors);
   g_mutex_unlock (&monitors->mutex);
 }

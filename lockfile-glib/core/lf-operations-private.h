@@ -18,6 +18,19 @@ const LfBackendVTable *
 const LfBackendVTable *
           lf_operations_get_slots_backend (void);
 
+/* Begins the lease of a lock that was just granted, if it has one. Returns FALSE with an error,
+ * and releases the lock, if that is not possible. */
+gboolean  lf_operations_begin_lease  (LfHandle               *handle,
+                                      GError                **error);
+
+/* Whether the lease of a held lock is over. Then its path is not touched any more. */
+gboolean  lf_operations_is_over      (const LfHandle         *handle);
+
+/* The error for such a lock. With @asks, it says whose the lock is now. */
+void      lf_operations_set_over_error (LfHandle             *handle,
+                                        gboolean              asks,
+                                        GError              **error);
+
 /* Releases what @handle holds, and wakes waiters of this process. Returns DONE, LOST with
  * an error that says whose the lock is now, or FAILED. */
 LfRelease lf_operations_release      (LfHandle               *handle,

@@ -5,8 +5,12 @@
 
 #include "core/lf-operations-private.h"
 
+#include <errno.h>
+
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 
+#include "core/lf-lease-private.h"
 #include "lf-errors.h"
 #include "os/lf-path-private.h"
 #include "os/lf-translate-private.h"
@@ -69,29 +73,94 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
     lf_operations_set_not_locked_error (path, error);
 }
 
+gboolean
+lf_operations_is_over (const LfHandle *handle)
+{
+  return handle->lease != NULL && lf_lease_is_over (handle->lease);
+}
+
+void
+lf_operations_set_over_error (LfHandle  *handle,
+                              gboolean   asks,
+                              GError   **error)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+  g_autofree char *display_name = NULL;
+
+  if (error == NULL)
+    return;
+
+  if (asks && backend->verify (backend, handle, NULL) == LF_VERDICT_LOST)
+    {
+      lf_operations_set_not_held_error (backend, handle->request.path, error);
+      return;
+    }
+
+  display_name = lf_path_get_display_name (handle->request.path);
+  g_set_error (error, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED,
+               _("The lease of the lock of %s ended, since it was not renewed in time"),
+               display_name);
+}
+
+/* With @asks, a lost lock sets an error. */
 static LfRelease
 release (LfHandle  *handle,
+         gboolean   asks,
          GError   **error)
 {
   const LfBackendVTable *backend = handle->request.backend;
-  LfRelease result = backend->release (backend, handle, error);
+  LfRelease result = LF_RELEASE_LOST;
 
-  if (result != LF_RELEASE_FAILED)
-    lf_waiting_poll_wake (lf_handle_get_lock_name (handle));
+  if (lf_operations_is_over (handle))
+    {
+      if (asks)
+        lf_operations_set_over_error (handle, TRUE, error);
+      backend->close (backend, handle);
+    }
+  else
+    {
+      result = backend->release (backend, handle, error);
+      if (result == LF_RELEASE_LOST && asks)
+        lf_operations_set_not_held_error (backend, handle->request.path, error);
+    }
+
+  if (result == LF_RELEASE_FAILED)
+    return result;
+
+  g_clear_pointer (&handle->lease, lf_lease_stop);
+  lf_waiting_poll_wake (lf_handle_get_lock_name (handle));
 
   return result;
+}
+
+gboolean
+lf_operations_begin_lease (LfHandle  *handle,
+                           GError   **error)
+{
+  g_autofree char *display_name = NULL;
+  int saved_errno;
+
+  if (handle->request.lease == 0 || handle->lease != NULL)
+    return TRUE;
+
+  handle->lease = lf_lease_new (handle);
+  if (handle->lease != NULL)
+    return TRUE;
+
+  saved_errno = errno;
+  display_name = lf_path_get_display_name (handle->request.path);
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+               _("Cannot open lock file %s: %s"), display_name, g_strerror (saved_errno));
+  release (handle, FALSE, NULL);
+
+  return FALSE;
 }
 
 LfRelease
 lf_operations_release (LfHandle  *handle,
                        GError   **error)
 {
-  LfRelease result = release (handle, error);
-
-  if (result == LF_RELEASE_LOST)
-    lf_operations_set_not_held_error (handle->request.backend, handle->request.path, error);
-
-  return result;
+  return release (handle, TRUE, error);
 }
 
 LfAttempt
@@ -157,6 +226,9 @@ lf_operations_verify (LfHandle  *handle,
 {
   const LfBackendVTable *backend = handle->request.backend;
 
+  if (lf_operations_is_over (handle))
+    return LF_VERDICT_LOST;
+
   return backend->verify (backend, handle, error);
 }
 
@@ -168,12 +240,13 @@ lf_operations_drop (LfHandle *handle)
 
   if (!lf_handle_is_own (handle))
     backend->leave (backend, handle);
-  else if (release (handle, &error) == LF_RELEASE_FAILED)
+  else if (release (handle, FALSE, &error) == LF_RELEASE_FAILED)
     {
       g_debug ("Giving up a lock: %s", error->message);
       backend->close (backend, handle);
     }
 
+  g_clear_pointer (&handle->lease, lf_lease_stop);
   lf_handle_free (handle);
 }
 

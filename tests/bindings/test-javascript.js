@@ -397,12 +397,12 @@ testLock('/held/waiting', async (lock, other) => {
 const DEFAULTS = {
     'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove_on_release': false,
     'create_parents': false, 'durable': true, 'file_mode': 0o666, 'poll_interval': 0.5,
-    'monitor': false, 'notice_delay': -1,
+    'monitor': false, 'lease_duration': 0, 'notice_delay': -1,
 };
 const OTHERS = {
     'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove_on_release': true,
     'create_parents': true, 'durable': false, 'file_mode': 0o600, 'poll_interval': 0.25,
-    'monitor': true, 'notice_delay': 0.75,
+    'monitor': true, 'lease_duration': 2.5, 'notice_delay': 0.75,
 };
 
 function assertProperties(lock, values) {

@@ -374,10 +374,12 @@ class Held(LockTest):
 class Properties(LockTest):
     DEFAULTS = {'mode': Lf.LockMode.EXCLUSIVE, 'timeout': -1, 'remove-on-release': False,
                 'create-parents': False, 'durable': True, 'file-mode': 0o666,
-                'poll-interval': 0.5, 'monitor': False, 'notice-delay': -1}
+                'poll-interval': 0.5, 'monitor': False, 'lease-duration': 0,
+                'notice-delay': -1}
     OTHERS = {'mode': Lf.LockMode.SHARED, 'timeout': 1.5, 'remove-on-release': True,
               'create-parents': True, 'durable': False, 'file-mode': 0o600,
-              'poll-interval': 0.25, 'monitor': True, 'notice-delay': 0.75}
+              'poll-interval': 0.25, 'monitor': True, 'lease-duration': 2.5,
+              'notice-delay': 0.75}
 
     def assert_properties(self, lock, values):
         for name, value in values.items():

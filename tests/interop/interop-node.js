@@ -6,6 +6,9 @@
 //   interop-node.js PROGRAM hold PATH  prints "busy" if it has to wait and "held" when it has
 //                                      the lock, and releases it at a line of input
 //   interop-node.js PROGRAM try PATH   tries once, and prints "held", "busy" or "error CODE"
+//
+// PROGRAM is "proper-lockfile", or "proper-lockfile-lease" with the shortest time after which it
+// finds a lock stale: two seconds.
 
 'use strict';
 
@@ -15,7 +18,7 @@ require('module').Module._initPaths();
 
 const lockfile = require('proper-lockfile');
 
-const [verb, path] = process.argv.slice(3);
+const [program, verb, path] = process.argv.slice(2);
 // It appends ".lock" itself
 const file = path.replace(/\.lock$/, '');
 const options = {
@@ -23,6 +26,7 @@ const options = {
     realpath: false,
     // A test makes locks look old
     onCompromised: () => {},
+    ...(program === 'proper-lockfile-lease' ? { stale: 2000, update: 1000 } : {}),
 };
 const patience = { retries: 10000, factor: 1, minTimeout: 20, maxTimeout: 20 };
 

@@ -8,8 +8,9 @@
 //   interop-qt PROGRAM try PATH   tries once, and prints "held" or "busy", or "error NUMBER"
 //   interop-qt PROGRAM info PATH  prints PID, host and application of the holder
 //
-// PROGRAM is "qlockfile", for which no lock is ever too old, or "qlockfile-short", with
-// QLockFile's default: a lock of more than 30 seconds is stale.
+// PROGRAM is "qlockfile", for which no lock is ever too old, "qlockfile-short", with
+// QLockFile's default: a lock of more than 30 seconds is stale, or "qlockfile-lease", for which
+// a lock of more than two seconds is.
 
 #include <iostream>
 #include <string>
@@ -45,6 +46,8 @@ main (int    argc,
 
   if (program == "qlockfile")
     lock.setStaleLockTime (0);
+  else if (program == "qlockfile-lease")
+    lock.setStaleLockTime (2000);
 
   if (verb == "info")
     {

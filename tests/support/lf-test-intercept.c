@@ -318,6 +318,8 @@ WRAP (utimensat, "utimensat", int,
       (int directory, const char *path, const struct timespec times[2], int flags),
       (int, const char *, const struct timespec *, int), (directory, path, times, flags),
       CALL_UTIMES, path, directory, flags, -1)
+WRAP (futimens, "futimens", int, (int fd, const struct timespec times[2]),
+      (int, const struct timespec *), (fd, times), CALL_UTIMES, NULL, fd, 0, -1)
 WRAP (opendir, "opendir", DIR *, (const char *path), (const char *), (path),
       CALL_OPENDIR, path, -1, 0, NULL)
 WRAP (readdir, "readdir64", struct dirent *, (DIR *directory), (DIR *), (directory),

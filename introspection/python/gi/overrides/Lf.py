@@ -973,7 +973,7 @@ class _OfClassAndMember:
 _PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeout=None, '
                'remove_on_release=False, create_parents=False, durable=True, file_mode=0o666, '
                'poll_interval=0.5, required_scope="unknown", upgradable=False, monitor=False, '
-               'notice_delay=-1')
+               'lease_duration=0, notice_delay=-1')
 
 
 class _Default:
@@ -1030,6 +1030,8 @@ class _LockFile:
     upgradable = _attribute('upgradable', 'Whether a shared lock may be made exclusive.')
     monitor = _attribute('monitor', 'Whether the signal "lost" reports if a lock that is acquired '
                                     'from now on is lost.')
+    lease_duration = _attribute('lease_duration', 'How long the lock is kept for a holder that '
+                                                  'does not renew it, in seconds; 0 is for ever.')
     notice_delay = _attribute('notice_delay', 'How long a wait takes before the signal '
                                               '"waiting" is emitted, in seconds; -1 is never.')
 
