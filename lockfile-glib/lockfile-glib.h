@@ -6,6 +6,7 @@
 #include <lockfile-glib/lf-enum-types.h>
 #include <lockfile-glib/lf-enums.h>
 #include <lockfile-glib/lf-errors.h>
+#include <lockfile-glib/lf-lock.h>
 #include <lockfile-glib/lf-lock-file.h>
 #include <lockfile-glib/lf-lock-guard.h>
 #include <lockfile-glib/lf-lock-holder.h>
