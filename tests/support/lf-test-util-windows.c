@@ -211,7 +211,8 @@ get_processor_time (int pid)
 }
 
 /* The system does not say what a thread waits for. A process that has used no processor
- * time in several moments in a row only waits or polls. */
+ * time in several moments in a row only waits or polls, if it could have had some: a moment
+ * that ends late says nothing, because then others use the processors. */
 void
 wait_until_asleep (int pid)
 {
@@ -220,11 +221,14 @@ wait_until_asleep (int pid)
 
   while (n_moments < 5)
     {
-      guint64 time = get_processor_time (pid);
+      gint64 begin = g_get_monotonic_time ();
+      guint64 time;
 
-      n_moments = time == last_time ? n_moments + 1 : 0;
-      last_time = time;
       g_usleep (5000);
+      time = get_processor_time (pid);
+      if (g_get_monotonic_time () - begin < 20000)
+        n_moments = time == last_time ? n_moments + 1 : 0;
+      last_time = time;
     }
 }
 
