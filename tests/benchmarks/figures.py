@@ -21,8 +21,8 @@ import time
 from processes import (cpu_time, resident, resident_stacks, switches, threads,
                        wait_until_asleep, wait_until_rested, wait_until_settled,
                        wait_until_threads, wait_until_waiting)
-from programs import (BACKENDS, COUNTERPARTS, KERNEL, PATIENCE, PEERS, RECORDED, Failure, ours,
-                      raw, running)
+from programs import (BACKENDS, COUNTERPARTS, EXISTENCE, KERNEL, PATIENCE, PEERS, RECORDED,
+                      Failure, ours, raw, running)
 from report import Table, percentile
 
 
@@ -874,9 +874,12 @@ OTHER_CALLS = 'others'
 
 
 class Held(Figure):
-    """i) Locks that are monitored while they are held."""
+    """i) Locks that are monitored while they are held, or that have a lease."""
 
     rounds = 'slow_rounds'
+
+    # Seconds: so that each lease is renewed twice while switches are counted
+    lease = 15
 
     def __init__(self, session):
         super().__init__(session)
@@ -898,25 +901,46 @@ class Held(Figure):
              ('ratio', 'cycle', 'ratio', 'ratio')),
             [monitored.name for _plain, monitored in self.pairs.values()],
             baselines={'cycle': 'plain'})
+        self.leased = {backend: (ours('C', backend, 'sync,not-durable'),
+                                 ours('C', backend, f'sync,not-durable,lease={self.lease}'))
+                       for backend in EXISTENCE}
+        self.lease_table = self.tables['i leases'] = Table(
+            f'i) Locks with a lease of {self.lease} seconds',
+            'Context switches of all threads in ten seconds, in which the lease is renewed twice. '
+            'An uncontended acquire and release, with a lease and without, in turn.',
+            (('switches', 'switches', 'all', 'number'),
+             ('acquire + release', 'cycle', 'median', 'time'),
+             ('without a lease', 'plain', 'median', 'time'),
+             ('ratio', 'cycle', 'ratio', 'ratio')),
+            [leased.name for _plain, leased in self.leased.values()],
+            baselines={'cycle': 'plain'})
 
     def tasks(self):
-        return [self.measure_idle, *(lambda pair=pair: self.measure(*pair)
-                                     for pair in self.pairs.values())]
+        return [lambda: self.measure_idle(self.table, self.pairs),
+                lambda: self.measure_idle(self.lease_table, self.leased),
+                *(lambda pair=pair: self.measure(*pair) for pair in self.pairs.values()),
+                *(lambda pair=pair: self.measure_cycles(self.lease_table, *pair)
+                  for pair in self.leased.values())]
 
-    def measure(self, plain, monitored):
-        settings = self.session.settings
-        with self.session.run(plain, monitored) as programs:
+    def measure_cycles(self, table, plain, other):
+        with self.session.run(plain, other) as programs:
             for program in programs:
                 program.ask('cycle', 5)
             for program, quantity in zip(programs, ('plain', 'cycle')):
-                self.table.add(monitored.name, quantity,
-                               program.ask('cycle', settings.held_cycles))
-            self.table.add(monitored.name, 'lost', programs[1].ask('lose', settings.losses))
+                table.add(other.name, quantity,
+                          program.ask('cycle', self.session.settings.held_cycles))
 
-    def measure_idle(self):
+    def measure(self, plain, monitored):
+        self.measure_cycles(self.table, plain, monitored)
+        with self.session.run(monitored) as (program,):
+            program.ask('cycle', 5)
+            self.table.add(monitored.name, 'lost',
+                           program.ask('lose', self.session.settings.losses))
+
+    def measure_idle(self, table, pairs):
         with contextlib.ExitStack() as stack:
-            programs = [stack.enter_context(self.session.run(monitored))[0]
-                        for _plain, monitored in self.pairs.values()]
+            programs = [stack.enter_context(self.session.run(other))[0]
+                        for _plain, other in pairs.values()]
             for program in programs:
                 program.ask('acquire')
             wait_until_rested(programs)
@@ -924,7 +948,7 @@ class Held(Figure):
             time.sleep(self.session.settings.held_seconds)
             after = [switches(program.pid) for program in programs]
             for program, first, second in zip(programs, before, after):
-                self.table.add(program.contestant.name, 'switches', [sum(second) - sum(first)])
+                table.add(program.contestant.name, 'switches', [sum(second) - sum(first)])
                 program.ask('release')
 
 

@@ -11,6 +11,7 @@
  *   remove       with remove-on-release
  *   fresh        with a new object for each acquire
  *   monitor      and monitors the lock while it is held
+ *   lease=N      and renews a lease of N seconds
  *   not-durable  without writing the record to the disk before the lock is visible
  *
  * In addition to the commands of every program, it obeys commands for many locks at once:
@@ -46,6 +47,7 @@
 static const char *path;
 static LfBackend backend;
 static gboolean remove_file, fresh, durable, monitor;
+static double lease_duration;
 static LfLockFile *lock_file;
 
 static LfLockFile **others;
@@ -60,7 +62,7 @@ new_lock_file (const char *name)
 {
   return g_object_new (LF_TYPE_LOCK_FILE, "path", name, "backend", backend,
                        "remove-on-release", remove_file, "durable", durable,
-                       "monitor", monitor, NULL);
+                       "monitor", monitor, "lease-duration", lease_duration, NULL);
 }
 
 static LfLockFile *
@@ -501,6 +503,11 @@ main (int    argc,
   durable = !g_strv_contains ((const char * const *) manner, "not-durable");
 
   monitor = g_strv_contains ((const char * const *) manner, "monitor");
+  for (char **option = manner; *option != NULL; option++)
+    {
+      if (g_str_has_prefix (*option, "lease="))
+        lease_duration = g_ascii_strtod (*option + strlen ("lease="), NULL);
+    }
 
   if (!fresh)
     lock_file = new_lock_file (path);
