@@ -9,10 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#ifdef HAVE_STAT_CTIMESPEC
-#define st_mtim st_mtimespec
-#endif
-
 int
 lf_file_attributes_get_time (int         directory,
                              const char *name,

@@ -319,8 +319,8 @@ cpu = 'x86_64'
 endian = 'little'
 END
     compile_objects posix --cross-file "$directory/posix.ini" \
-      -Dc_args='-Dst_ctimespec=st_ctim' -Dofd_locks=disabled
-    grep -q 'define HAVE_STAT_CTIMESPEC' "$directory/posix/config.h"
+      -Dc_args='-Dst_mtimespec=st_mtim' -Dofd_locks=disabled
+    grep -q 'define st_mtim st_mtimespec' "$directory/posix/config.h"
     ;;
 
   version)
