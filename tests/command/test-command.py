@@ -366,6 +366,12 @@ class Statuses(CommandTest):
                 ['status'], ['status', '--no-such-option', 'x.lock'],
                 ['status', '-b', 'none', 'x.lock'],
                 ['break'], ['break', 'x.lock', 'y.lock'], ['break', '-b', 'none', 'x.lock'],
+                *(['run', *option, 'etcd://host/x', 'true']
+                  for option in (['-s'], ['-r'], ['-F'], ['--inherit'], ['--slots', '2'],
+                                 ['-b', 'flock'], ['--fcntl'])),
+                ['status', '-b', 'flock', 'x.lock', 'etcd+tls://host/x'],
+                ['status', '--slots', '2', 'etcd://host/x'],
+                ['break', '-b', 'flock', 'etcd+unix:/x'],
         ]:
             with self.subTest(arguments=arguments):
                 result = self.assert_ends(64, *arguments)
@@ -391,6 +397,20 @@ class Statuses(CommandTest):
                           ['status', '-b', 'lock-file-ex', 'x.lock'],
                           ['break', '-b', 'lock-file-ex', 'x.lock']]:
             self.assert_ends(69, *arguments)
+
+    def test_remote(self):
+        """A URI is not taken for a path, and remote locks are not supported yet."""
+        for uri in 'etcd://host/x', 'etcd+tls://host/x', 'etcd+unix:/x':
+            result = self.assert_ends(69, 'run', uri, '--', 'touch', 'ran')
+            self.assertIn('remote', result.stderr)
+            status, = json.loads(self.assert_ends(69, 'status', '--json', uri).stdout)
+            self.assertEqual((status['path'], status['uri'], status['exists'], status['locked']),
+                             (None, uri, None, None))
+            result = json.loads(self.assert_ends(69, 'break', '--json', uri).stdout)
+            self.assertEqual((result['path'], result['uri'], result['broken']), (None, uri, False))
+        self.assertEqual(os.listdir(), [])
+        os.mkdir('etcd:')
+        self.assert_ends(0, 'run', './etcd://x.lock', 'true')
 
     def test_system(self):
         """No descriptor is left for the pipe to the child."""
@@ -758,6 +778,17 @@ class Break(CommandTest):
         pathlib.Path('x.lock').touch()
         self.assert_ends(0, 'break', 'x.lock')
         self.assertTrue(os.path.exists('x.lock'))
+
+    def test_json(self):
+        self.hold('x.lock')
+        result = json.loads(self.assert_ends(0, 'break', '-j', 'x.lock').stdout)
+        self.assertEqual(result, {'path': 'x.lock', 'uri': pathlib.Path('x.lock').absolute().as_uri(),
+                                  'broken': True, 'error': None})
+        pathlib.Path('x.lock').write_text('content', encoding='ascii')
+        self.hold('x.lock')
+        result = json.loads(self.assert_ends(65, 'break', '--json', 'x.lock').stdout)
+        self.assertFalse(result['broken'])
+        self.assertIn('x.lock', result['error'])
 
     def test_goes_on(self):
         holder = self.hold('x.lock')
