@@ -190,7 +190,7 @@ lf_dotlock_renew (gpointer   data,
     result = self->backend->verify (self->backend, &self->place, &self->node);
   if (result == 0)
     result = touch (self);
-  /* A directory or link that was removed meanwhile */
+  /* A directory or link that was removed by then */
   if (result == 0)
     result = self->backend->verify (self->backend, &self->place, &self->node);
 

@@ -218,7 +218,7 @@ open_left_over (const LfDotlockPlace *place,
 
   if (fstat (fd, &slot_stat) == 0 && may_have_made (place, &slot_stat))
     result = lf_flock_uninterrupted (fd, LOCK_EX | LOCK_NB);
-  /* Its maker may have removed it meanwhile, and another process may use the name */
+  /* Its maker may have removed it before that, and another process may use the name */
   if (result != EWOULDBLOCK && !has_name (place, slot, &slot_stat))
     result = EWOULDBLOCK;
   if (result == EWOULDBLOCK)

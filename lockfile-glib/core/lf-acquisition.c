@@ -476,7 +476,7 @@ lf_acquisition_attempt (LfAcquisition *self)
   result = self->backend->attempt (self->backend, self->handle, &self->error);
   if (result == LF_ATTEMPT_GRANTED && !lf_operations_begin_lease (self->handle, &self->error))
     return LF_ATTEMPT_ERROR;
-  /* Making the lock took too long, or the process was stopped meanwhile */
+  /* Making the lock took too long, or the process was stopped during that time */
   if (result == LF_ATTEMPT_GRANTED && lf_operations_is_over (self->handle))
     {
       lf_operations_release (self->handle, NULL);

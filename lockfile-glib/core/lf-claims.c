@@ -348,7 +348,7 @@ lf_claims_forget_lost (LfClaims *self,
 }
 
 /* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held.
- * Returns FALSE if its lease was over meanwhile. Then that was reported, and the object may
+ * Returns FALSE if its lease ended during the check. Then that was reported, and the object may
  * have another lock by now. */
 static gboolean
 check (State      *state,

@@ -23,7 +23,7 @@ const LfBackendVTable *
 gboolean  lf_operations_begin_lease  (LfHandle               *handle,
                                       GError                **error);
 
-/* Whether the lease of a held lock is over. Then its path is not touched any more. */
+/* Whether the lease of a held lock is over. Then its path is no longer touched. */
 gboolean  lf_operations_is_over      (const LfHandle         *handle);
 
 /* The error for such a lock. With @asks, it says whose the lock is now. */

@@ -8,7 +8,7 @@
  *   release        "released", or "error DOMAIN CODE"
  *   held           "yes" or "no"
  *   verify         "yes", or "error DOMAIN CODE"
- *   block SECONDS  "unblocked"; meanwhile the main loop does not run
+ *   block SECONDS  "unblocked"; the main loop does not run during that time
  *   part           "ok"; from now on the file system refuses renewals
  *   fork           "ok"; a child lives on with what it inherited
  *   turn MARKER    "done", after an acquire and a release; the marker is a file that exists
