@@ -68,6 +68,8 @@ void      lf_handle_forget_fd       (LfHandle        *self);
 void      lf_handle_set_releasing   (LfHandle        *self,
                                      gboolean         releasing);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);
+gboolean  lf_handle_held_by_any_thread
+                                    (const LfHandle  *self);
 gboolean  lf_handle_held_by_process (guint64          device,
                                      guint64          inode);
 

@@ -254,6 +254,20 @@ lf_handle_held_by_thread (const LfHandle *self)
   return held;
 }
 
+/* Whether any thread of this process holds the lock of @self, through any handle. */
+gboolean
+lf_handle_held_by_any_thread (const LfHandle *self)
+{
+  HeldHandles *table = lock_held_handles ();
+  gboolean held = FALSE;
+
+  for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
+    held = lf_handle_is_same_lock (self, link->data);
+  g_mutex_unlock (&table->mutex);
+
+  return held;
+}
+
 /* Whether this process holds a lock on that file. */
 gboolean
 lf_handle_held_by_process (guint64 device,

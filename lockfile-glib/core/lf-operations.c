@@ -47,6 +47,49 @@ lf_operations_set_not_locked_error (const char  *path,
                _("The lock of %s is not held"), display_name);
 }
 
+/* A handle that can be looked up in the table of held locks. */
+static LfHandle *
+new_identified (const LfBackendVTable *backend,
+                const char            *path)
+{
+  LfRequest request = { .backend = backend, .path = (char *) path };
+  LfHandle *handle = lf_handle_new (&request);
+  GStatBuf path_stat;
+
+  if (backend->identify != NULL)
+    backend->identify (backend, handle);
+  else if (g_stat (path, &path_stat) == 0)
+    {
+      handle->device = path_stat.st_dev;
+      handle->inode = path_stat.st_ino;
+    }
+
+  return handle;
+}
+
+/* Whether what is at the path is the rest of a lock of this process whose lease ended. It is
+ * not removed, because somebody else may take it over at any time. */
+static gboolean
+is_rest_of_ours (const LfBackendVTable *backend,
+                 const char            *path,
+                 LfLockHolder          *holder)
+{
+  LfHandle *handle;
+  gboolean held;
+
+  if (backend->renew == NULL ||
+      lf_lock_holder_get_pid (holder) != lf_process_get_id_of (lf_process_get ()) ||
+      g_strcmp0 (lf_lock_holder_get_host (holder), g_get_host_name ()) != 0)
+    return FALSE;
+
+  handle = new_identified (backend, path);
+  held = lf_handle_held_by_any_thread (handle);
+  backend->drop (backend, handle);
+  lf_handle_free (handle);
+
+  return !held;
+}
+
 void
 lf_operations_set_not_held_error (const LfBackendVTable  *backend,
                                   const char             *path,
@@ -60,7 +103,7 @@ lf_operations_set_not_held_error (const LfBackendVTable  *backend,
 
   backend->query_holder (backend, path, &holder, NULL);
 
-  if (holder != NULL)
+  if (holder != NULL && !is_rest_of_ours (backend, path, holder))
     {
       g_autofree char *display_name = lf_path_get_display_name (path);
       g_autofree char *holder_text = lf_lock_holder_to_string (holder);
@@ -271,19 +314,9 @@ gboolean
 lf_operations_held_by_thread (const LfBackendVTable *backend,
                               const char            *path)
 {
-  LfRequest request = { .backend = backend, .path = (char *) path };
-  LfHandle *handle = lf_handle_new (&request);
-  GStatBuf path_stat;
-  gboolean held;
+  LfHandle *handle = new_identified (backend, path);
+  gboolean held = lf_handle_held_by_thread (handle);
 
-  if (backend->identify != NULL)
-    backend->identify (backend, handle);
-  else if (g_stat (path, &path_stat) == 0)
-    {
-      handle->device = path_stat.st_dev;
-      handle->inode = path_stat.st_ino;
-    }
-  held = lf_handle_held_by_thread (handle);
   backend->drop (backend, handle);
   lf_handle_free (handle);
 
