@@ -379,6 +379,22 @@ testLock('/held/lost', async (lock, _other, path) => {
     assertFalse(lock.is_held());
 });
 
+// A renewal finds that the lock was broken
+testLock('/held/lease', async (lock, _other, path) => {
+    const leased = new Lf.LockFile({path, backend: Lf.Backend.DIRECTORY, lease_duration: 2});
+
+    leased.acquire(null);
+    const reason = await new Promise(resolve => {
+        leased.connect('lost', (_lock, error) => resolve(error));
+        new Lf.LockFile({path, backend: Lf.Backend.DIRECTORY}).break_lock(null);
+    });
+    assertTrue(reason.matches(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED));
+    assertFalse(leased.is_held());
+
+    lock.lease_duration = 2;
+    assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED, () => lock.acquire(null));
+});
+
 testLock('/held/waiting', async (lock, other) => {
     lock.notice_delay = 0.01;
     other.acquire(null);

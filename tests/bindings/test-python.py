@@ -753,6 +753,25 @@ class Lock(LockTest):
         self.assertTrue(lost[0].matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED))
 
 
+class Leases(LockTest):
+    def test_lost(self):
+        """A renewal finds that the lock was broken."""
+        lost = []
+        lock = Lf.LockFile.new_with_backend(self.path, Lf.Backend.DIRECTORY)
+        lock.connect('lost', lambda lock, reason: lost.append(reason))
+        lock.set_lease_duration(2)
+        lock.acquire()
+        Lf.LockFile.new_with_backend(self.path, Lf.Backend.DIRECTORY).break_lock()
+        iterate_until(lambda: lost)
+        self.assertTrue(lost[0].matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED))
+        self.assertFalse(lock.is_held())
+
+    def test_kernel(self):
+        self.lock.set_lease_duration(2)
+        with self.assert_error(Lf.BackendError.NOT_SUPPORTED):
+            self.lock.acquire()
+
+
 class HandedOn(LockTest):
     def test_steal(self):
         self.assertEqual(self.lock.steal_fd(), -1)

@@ -493,6 +493,22 @@ void add_held () {
         mine.acquire ();
     });
 
+    /* A renewal finds that the lock was broken */
+    add ("/held/lease", (mine, other) => {
+        var loop = new MainLoop ();
+        var leased = new Lf.LockFile.with_backend (mine.path, DIRECTORY) { lease_duration = 2 };
+        leased.lost.connect ((reason) => {
+            assert_true (reason is Lf.UnlockError.NOT_LOCKED);
+            loop.quit ();
+        });
+        leased.acquire ();
+        new Lf.LockFile.with_backend (mine.path, DIRECTORY).break_lock ();
+        loop.run ();
+        assert_false (leased.is_held ());
+        mine.lease_duration = 2;
+        assert_error (new Lf.BackendError.NOT_SUPPORTED (""), () => mine.acquire ());
+    });
+
     add ("/held/waiting", (mine, other) =>
         wait_with_notice.end (run ((done) => wait_with_notice.begin (mine, other, (owned) done))));
 }
