@@ -439,7 +439,8 @@ is_moved (const LfDotlockPlace *place,
   struct stat slot_stat;
 
   if (fstatat (place->fd, slot, &slot_stat, AT_SYMLINK_NOFOLLOW) != 0 ||
-      (slot_stat.st_dev == node->device && slot_stat.st_ino == node->inode))
+      (slot_stat.st_dev == node->device && slot_stat.st_ino == node->inode) ||
+      !S_ISDIR (slot_stat.st_mode))
     return TRUE;
 
   lf_identity_rename_no_replace (place->fd, slot, place->name);
