@@ -211,8 +211,7 @@ get_processor_time (int pid)
 }
 
 /* The system does not say what a thread waits for. A process that has used no processor
- * time in several moments in a row only waits or polls, if it could have had some: a moment
- * that ends late says nothing, because then others use the processors. */
+ * time in several moments in a row only waits or polls. */
 void
 wait_until_asleep (int pid)
 {
@@ -221,14 +220,11 @@ wait_until_asleep (int pid)
 
   while (n_moments < 5)
     {
-      gint64 begin = g_get_monotonic_time ();
-      guint64 time;
+      guint64 time = get_processor_time (pid);
 
-      g_usleep (5000);
-      time = get_processor_time (pid);
-      if (g_get_monotonic_time () - begin < 20000)
-        n_moments = time == last_time ? n_moments + 1 : 0;
+      n_moments = time == last_time ? n_moments + 1 : 0;
       last_time = time;
+      g_usleep (5000);
     }
 }
 
