@@ -220,9 +220,10 @@ fill (const LfDotlockPlace *place,
   struct stat file_stat;
   int result;
 
+  /* It may be gone by now, or another process may have made a file of that name */
   node->fd = lf_dotlock_open_at (place->fd, name, O_RDONLY | O_DIRECTORY, 0);
   if (node->fd < 0)
-    return errno == ENOENT ? EAGAIN : errno;
+    return errno == ENOENT || errno == ENOTDIR ? EAGAIN : errno;
   if (fstat (node->fd, &file_stat) != 0)
     return errno;
   node->device = file_stat.st_dev;
@@ -430,7 +431,8 @@ remove_in_place (const LfDotlockPlace *place,
 }
 
 /* Other programs do not know the guard, and can have replaced a lock of theirs just before it
- * was moved away. Then it is moved back. Nobody else uses the name of the slot. */
+ * was moved away. Then it is moved back. Nobody else uses the name of the slot. A file at the
+ * path is no lock of theirs. */
 static gboolean
 is_moved (const LfDotlockPlace *place,
           const char           *slot,
