@@ -756,6 +756,47 @@ test_values (Fixture *fixture)
     }
 }
 
+typedef struct
+{
+  const char *directory;
+  gboolean is_done;
+} Slot;
+
+/* Another process removes a new directory that is still empty, and makes a file of its name. */
+static void
+replace_by_file (const char *name,
+                 int         fd,
+                 int         flags,
+                 gpointer    data)
+{
+  Slot *self = data;
+  g_autofree char *path = NULL;
+
+  if (self->is_done || (flags & O_DIRECTORY) == 0 || strchr (name, '/') != NULL)
+    return;
+
+  path = g_build_filename (self->directory, name, NULL);
+  if (rmdir (path) != 0)
+    return;
+
+  self->is_done = TRUE;
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+}
+
+/* The maker of a lock begins again if its slot is gone. */
+static void
+test_slot (Fixture *fixture)
+{
+  g_autoptr (LfLockFile) lock = new_leased (fixture->path);
+  Slot slot = { fixture->directory, FALSE };
+
+  intercept_hook (CALL_OPEN, 0, replace_by_file, &slot);
+  assert_acquires (lock);
+  intercept_nothing ();
+  g_assert_cmpint (slot.is_done, ==, backend->backend == LF_BACKEND_DIRECTORY);
+  assert_releases (lock);
+}
+
 static const struct
 {
   const char *name;
@@ -775,6 +816,7 @@ static const struct
   { "broken", test_broken },
   { "unattended", test_unattended },
   { "foreign", test_foreign },
+  { "slot", test_slot },
   { "program", test_program },
 };
 
