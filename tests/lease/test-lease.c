@@ -24,8 +24,9 @@
 #include "lf-test-intercept.h"
 
 /* A waiter cannot get the lock earlier than this after the holder was killed or stopped, which
- * may be just before a renewal; and should have it this long after. In seconds */
-#define SOONEST 1.2
+ * may be just before a renewal that is already late; and should have it this long after. In
+ * seconds */
+#define SOONEST 0.2
 #define LATEST 6.0
 
 #define N_WAITERS 20
@@ -583,7 +584,8 @@ test_stuck (Fixture *fixture)
   assert_acquires (other);
   iterate_until_set (&reason);
   g_assert_error (reason, LF_UNLOCK_ERROR, LF_UNLOCK_ERROR_NOT_LOCKED);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, LEASE * G_USEC_PER_SEC);
+  /* It is told after 1.8 s, if the thread gets a processor */
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 2 * LEASE * G_USEC_PER_SEC);
   g_assert_false (lf_lock_file_is_held (lock));
   g_assert_true (lf_lock_file_is_held (other));
 
