@@ -16,6 +16,9 @@
 #include "holding.h"
 #include "loss.h"
 
+/* The library would round a shorter one up */
+#define MIN_LEASE_DURATION 2
+
 /* The kind of lock; the last option on the command line wins. */
 typedef enum
 {
@@ -53,6 +56,7 @@ typedef struct
   gboolean inherit;
   int slots; /* COMMAND_NO_SLOTS without the option */
   double timeout;
+  double lease_duration;
   int conflict_exit_status;
   char *backend_name;
   LfBackend backend; /* of this name */
@@ -207,6 +211,20 @@ typedef struct
   int is_lost; /* atomic: the loss was already reported */
 } Run;
 
+static gboolean
+exists (const char *path)
+{
+  return g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK);
+}
+
+/* A lock whose lease ended stays at its path until somebody takes it over. */
+static gboolean
+may_have_ended (const Run    *run,
+                const GError *error)
+{
+  return run->options->lease_duration != 0 && error->code == LF_UNLOCK_ERROR_NOT_LOCKED;
+}
+
 static void
 complain_of_loss (const Run    *run,
                   LfLock       *lock,
@@ -215,13 +233,14 @@ complain_of_loss (const Run    *run,
   g_autofree char *path = get_path (lock, run->slot);
   g_autofree char *display_name = path != NULL ? g_filename_display_name (path)
                                                : lf_lock_get_display_name (lock);
+  gboolean is_at_path = path != NULL && exists (path);
 
   if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
     command_complain ("%s", error->message);
-  else if (path == NULL)
+  else if (path == NULL || (is_at_path && may_have_ended (run, error)))
     command_complain (_("The lock of %s was lost while the command ran: %s"), display_name,
                       error->message);
-  else if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+  else if (is_at_path)
     command_complain (_("%s was replaced while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
   else
@@ -301,6 +320,7 @@ set_up_lock_file (LfLockFile    *lock_file,
   lf_lock_file_set_mode (lock_file, options->kind == KIND_SHARED ? LF_LOCK_MODE_SHARED
                                                                  : LF_LOCK_MODE_EXCLUSIVE);
   lf_lock_file_set_remove_on_release (lock_file, options->remove);
+  lf_lock_file_set_lease_duration (lock_file, options->lease_duration);
 }
 
 static LfLock *
@@ -505,6 +525,14 @@ check_options (const Options *options,
       return FALSE;
     }
 
+  if (options->lease_duration != 0 &&
+      !(options->lease_duration >= MIN_LEASE_DURATION && isfinite (options->lease_duration)))
+    {
+      command_complain_of_usage (_("The duration of a lease must be 0, or at least %d seconds"),
+                                 MIN_LEASE_DURATION);
+      return FALSE;
+    }
+
   if (options->conflict_exit_status < 0 || options->conflict_exit_status > 255)
     {
       command_complain_of_usage (_("The exit status must be between 0 and 255"));
@@ -564,6 +592,15 @@ check_options (const Options *options,
     {
       command_complain_of_usage (_("--on-lost needs a command, and excludes --no-fork, --inherit "
                                    "and --slots"));
+      return FALSE;
+    }
+
+  if (options->lease_duration != 0 &&
+      (target->command == NULL || is_remote (target) || options->no_fork || options->inherit ||
+       options->slots != COMMAND_NO_SLOTS))
+    {
+      command_complain_of_usage (_("--lease-duration needs a path and a command, and excludes "
+                                   "--no-fork, --inherit and --slots"));
       return FALSE;
     }
 
@@ -667,6 +704,9 @@ command_run (char **argv)
       N_("Let the command inherit the lock, as with flock(1)"), NULL },
     { "slots", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_INT, &options.slots,
       N_("Let this many hold the lock at once"), N_("NUMBER") },
+    { "lease-duration", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_DOUBLE, &options.lease_duration,
+      N_("Renew the lock, so that others may take it over this long after a crash"),
+      N_("SECONDS") },
     { "on-lost", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_CALLBACK, (gpointer) set_on_lost_cb,
       N_("If the lock is lost, kill the command, warn at once, or ignore it"), N_("ACTION") },
     COMMAND_BACKEND_ENTRY (&options.backend_name),

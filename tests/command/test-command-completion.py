@@ -19,8 +19,8 @@ COMPLETION = os.environ['LF_COMPLETION']
 FISH_COMPLETION = os.environ['LF_FISH_COMPLETION']
 ZSH_COMPLETION = pathlib.Path(os.environ['LF_ZSH_COMPLETION'])
 RUN_OPTIONS = ['--backend', '--close', '--conflict-exit-code', '--exclusive', '--help', '--inherit',
-               '--no-fork', '--nonblock', '--on-lost', '--quiet', '--remove', '--shared', '--slots',
-               '--timeout', '--unlock', '--verbose']
+               '--lease-duration', '--no-fork', '--nonblock', '--on-lost', '--quiet', '--remove',
+               '--shared', '--slots', '--timeout', '--unlock', '--verbose']
 
 # The arguments are the words; the last one is completed
 COMPLETE = '''
@@ -77,7 +77,8 @@ class Completion(CommandTest):
         self.assertEqual(self.complete('run', '--on-lost', '=', ''), ['ignore', 'kill', 'warn'])
         self.assertEqual(self.complete('run', '--on-lost', 'k'), ['kill'])
         pathlib.Path('5').touch()
-        for option in ['-w', '-E', '--timeout', '--conflict-exit-code', '--slots']:
+        for option in ['-w', '-E', '--timeout', '--conflict-exit-code', '--slots',
+                       '--lease-duration']:
             self.assertEqual(self.complete('run', option, ''), [])
         self.assertEqual(self.complete('run', '--timeout', '=', ''), [])
 

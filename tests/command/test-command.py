@@ -294,6 +294,64 @@ class Run(CommandTest):
             result = self.assert_ends(64, 'run', *arguments)
             self.assertIn('lost', result.stderr)
 
+    def test_lease(self):
+        """Somebody else gets the lock while lf-lock is stopped. When it continues, it says so,
+        and leaves the lock to its new holder."""
+        holders = [self.hold('-b', 'directory', '--lease-duration=2', *options, name,
+                             stderr=subprocess.PIPE)
+                   for name, options in [('kill', ['--on-lost=kill']), ('warn', ['--on-lost=warn']),
+                                         ('end', []), ('ignore', ['--on-lost=ignore'])]]
+        for holder in holders:
+            self.send(holder, 'SIGSTOP')
+        others = [self.hold('-b', 'directory', name) for name in ['kill', 'warn', 'end', 'ignore']]
+        for holder in holders:
+            self.send(holder, 'SIGCONT')
+
+        killed, warned, ended, ignoring = holders
+        self.assertEqual(killed.wait(PATIENCE), 76)
+        self.assertFalse(is_running(killed.command_pid))
+        # Either its end or its new holder is noticed first
+        self.assertIn('the command ran', killed.stderr.read())
+        self.assertIn('the command ran', warned.stderr.readline())
+        self.assertTrue(is_running(warned.command_pid))
+        self.assertEqual(self.finish(warned), 76)
+        self.assertEqual(self.finish(ended), 76)
+        self.assertIn('end was replaced while the command ran', ended.stderr.read())
+        self.assertEqual(self.finish(ignoring), 0)
+        self.assertEqual(ignoring.stderr.read(), '')
+        for other in others:
+            self.assertEqual(self.finish(other), 0)
+
+    def test_lease_left(self):
+        """While nobody takes the lock over, it stays where it is; nobody has replaced it."""
+        ended, killed = (self.hold('-b', 'directory', '--lease-duration=2', *options, name,
+                                   stderr=subprocess.PIPE)
+                         for name, options in [('end', []), ('kill', ['--on-lost=kill'])])
+        for holder in [ended, killed]:
+            self.send(holder, 'SIGSTOP')
+        wait_until(lambda: self.lf_lock('status', '-b', 'directory', 'end', 'kill').returncode == 0)
+        for holder in [ended, killed]:
+            self.send(holder, 'SIGCONT')
+        self.assertEqual(killed.wait(PATIENCE), 76)
+        self.assertEqual(self.finish(ended), 76)
+        for name, holder in [('end', ended), ('kill', killed)]:
+            self.assertIn(f'{name} was lost while the command ran: The l', holder.stderr.read())
+            self.assert_ends(0, 'run', '-n', '-b', 'directory', name, '--', 'true')
+
+    def test_lease_usage(self):
+        for value in ['1', '1.9', '-2', 'nan', 'inf', 'soon']:
+            self.assert_ends(64, 'run', f'--lease-duration={value}', 'x.lock', '--', 'true')
+        for arguments in [['9'], ['etcd://x/y', '--', 'true'],
+                          *([*option, 'x.lock', '--', 'true']
+                            for option in [['-F'], ['--inherit'], ['--slots', '2']])]:
+            result = self.assert_ends(64, 'run', '--lease-duration=2', *arguments)
+            self.assertIn('--lease-duration needs a path and a command', result.stderr)
+        self.assert_ends(0, 'run', '--lease-duration=0', 'x.lock', '--', 'true')
+        # Kernel locks have no leases
+        result = self.assert_ends(69, 'run', '--lease-duration=2', 'y.lock', '--', 'true')
+        self.assertIn('FLOCK has no leases', result.stderr)
+        self.assertFalse(os.path.exists('y.lock'))
+
     def test_broken(self):
         for backend in BACKENDS:
             holder = self.hold('-b', backend, 'x.lock')

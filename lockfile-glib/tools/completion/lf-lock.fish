@@ -17,7 +17,8 @@ function __lf_lock_command_words
             case --
                 set -e words[1]
                 break
-            case --backend --timeout --wait --conflict-exit-code --slots --on-lost
+            case --backend --timeout --wait --conflict-exit-code --slots --lease-duration \
+                    --on-lost
                 set -e words[1]
             case '--*'
             case '-*'
@@ -86,6 +87,8 @@ complete -c lf-lock -n '__lf_lock_seen run' -s q -l quiet \
     -d 'Print no message if somebody else holds the lock'
 complete -c lf-lock -n '__lf_lock_seen run' -l verbose -d 'Print how long it took to get the lock'
 complete -c lf-lock -n '__lf_lock_seen run' -s r -l remove -d 'Remove the lock file at the end'
+complete -c lf-lock -n '__lf_lock_seen run' -l lease-duration -x \
+    -d 'Let others take the lock over this long after a crash'
 complete -c lf-lock -n '__lf_lock_seen run' -l on-lost -x -a 'ignore kill warn' \
     -d 'What to do if the lock is lost'
 complete -c lf-lock -n '__lf_lock_seen run' -s o -l close -d 'Do not pass the lock to the command'
