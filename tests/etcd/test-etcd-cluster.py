@@ -76,7 +76,7 @@ class Members(EtcdTest):
 
     def test_no_quorum(self):
         """Two of three are stopped: the holder is told on time, nobody else gets it before, and
-        the next one gets it when they are there again."""
+        the next one gets it when they answer again."""
         begin = clock()
         stopped = self.server.members[1:]
         for member in stopped:

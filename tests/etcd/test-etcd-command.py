@@ -121,7 +121,7 @@ class Run(CommandTest):
         self.assertLess(time.monotonic() - begin, LEASE + SLACK)
 
     def test_terminated(self):
-        """A signal ends the command, and the lock is given back at once."""
+        """A signal ends the command, and the lock is released at once."""
         holder = self.hold(command='echo $$; exec sleep 1000')
         holder.terminate()
         self.assertEqual(holder.wait(LIMIT), 128 + signal.SIGTERM)

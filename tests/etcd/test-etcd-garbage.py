@@ -82,8 +82,8 @@ ANSWERS = {
 
 
 class Fake:
-    """A server that reads a request and answers with these bytes, for each connection anew.
-    Without any it says nothing; with `more`, that follows without end."""
+    """A server that reads a request and answers with these bytes, for each request again.
+    Without any it says nothing; with `more`, that follows forever."""
 
     def __init__(self, data=None, more=None):
         self.data = data
@@ -189,7 +189,7 @@ class Fakes(EtcdTest):
         peer.finish()
 
     def test_without_end(self):
-        """An answer without end does not fill the memory."""
+        """An endless answer does not fill the memory."""
         peer = self.peer()
         for number, (data, more) in enumerate([
                 (JSON + b'\r\n', b'{"header":{}}\n' * 1000), (JSON + b'\r\n', b' ' * 100_000),

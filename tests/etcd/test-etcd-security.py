@@ -137,7 +137,7 @@ class Users(EtcdTest):
         waiter.wait('b held')
 
     def test_password_changed(self):
-        """Without the new password nothing new is granted. What is held is given back, or is
+        """Without the new password nothing new is granted. What is held is released, or is
         free when the lease is over."""
         holder, other = self.peer(), self.peer()
         holder.hold('a', self.uri, **self.job)

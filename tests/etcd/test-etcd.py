@@ -319,7 +319,7 @@ class Crash(SharedServerTest):
         after = [text for moment, text in holder.events if moment > begin]
         self.assertRegex(after[0], 'a lost', after)
         holder.ask('release a', f'error {NOT_MY_LOCK}')
-        # The other has it for ever
+        # The other keeps it
         waiter.say_nothing('b lost', LEASE)
 
     def test_stopped_for_a_moment(self):
