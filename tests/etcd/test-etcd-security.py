@@ -21,8 +21,8 @@ class Certificates(EtcdTest):
         self.server = self.cluster(tls=True)
         certificates = self.server.certificates
         self.uri = self.server.uri('x')
-        self.mine = {'ca': certificates.ca, 'cert': certificates.client[0],
-                     'key': certificates.client[1]}
+        self.mine = {'ca_file': certificates.ca, 'certificate_file': certificates.client[0],
+                     'key_file': certificates.client[1]}
 
     def test_both_sides(self):
         """Server and client have certificates: everything works as without."""
@@ -35,8 +35,9 @@ class Certificates(EtcdTest):
         holder.ask('release a', 'released')
         self.assertGreater(int(waiter.wait(r'b held (\d+)')[1][1]), token)
         # In the variables of etcdctl, with which it runs beside
-        peer = self.peer(env={'ETCDCTL_CACERT': self.mine['ca'], 'ETCDCTL_CERT': self.mine['cert'],
-                              'ETCDCTL_KEY': self.mine['key']})
+        peer = self.peer(env={'ETCDCTL_CACERT': self.mine['ca_file'],
+                              'ETCDCTL_CERT': self.mine['certificate_file'],
+                              'ETCDCTL_KEY': self.mine['key_file']})
         peer.new('c', self.uri)
         peer.tell('acquire c')
         waiter.ask('release b', 'released')
@@ -55,14 +56,14 @@ class Certificates(EtcdTest):
         elsewhere = self.proxy(self.server.members[0])
         for words, uri, properties in [
                 ('an authority that is not the server\'s', self.uri,
-                 {**self.mine, 'ca': certificates.other_ca}),
-                ('no authority', self.uri, {**self.mine, 'ca': None}),
-                ('no certificate', self.uri, {'ca': certificates.ca}),
+                 {**self.mine, 'ca_file': certificates.other_ca}),
+                ('no authority', self.uri, {**self.mine, 'ca_file': None}),
+                ('no certificate', self.uri, {'ca_file': certificates.ca}),
                 ('a key that is not the certificate\'s', self.uri,
-                 {**self.mine, 'key': certificates.server[1]}),
-                ('no file', self.uri, {**self.mine, 'ca': self.directory + '/none'}),
+                 {**self.mine, 'key_file': certificates.server[1]}),
+                ('no file', self.uri, {**self.mine, 'ca_file': self.directory + '/none'}),
                 ('no certificate in the file', self.uri,
-                 {**self.mine, 'ca': self.path('empty')}),
+                 {**self.mine, 'ca_file': self.path('empty')}),
                 ('not encrypted', plain, {}),
                 ('an address that is not in the certificate',
                  elsewhere.uri('x').replace('etcd:', 'etcd+tls:'), self.mine)]:
