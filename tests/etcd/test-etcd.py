@@ -511,8 +511,7 @@ class Uri(EtcdTest):
         """What is no URI of a lock is refused before anything is sent."""
         peer = self.peer()
         for number, uri in enumerate([
-                'x', '/x', 'etcd:', 'etcd:x', 'etcd:/x', 'etcd://', 'etcd:///', 'etcd:///x',
-                'etcd://host', 'etcd://host/', 'etcd://host:/', 'etcd://host:0/x',
+                'x', '/x', 'etcd:', 'etcd:x', 'etcd:/x', 'etcd://', 'etcd:///', 'etcd://host', 'etcd://host/', 'etcd://host:/', 'etcd://host:0/x',
                 'etcd://host:99999/x', 'etcd://host:port/x', 'etcd://host:-1/x', 'etcd://host:1,/x',
                 'etcd://,host:1/x', 'etcd://host:1,:2/x', 'etcd://[::1/x', 'etcd://::1]:1/x',
                 'etcd://host/%', 'etcd://host/%zz', 'etcd://host/%00', 'etcd://host/x#y',
@@ -522,13 +521,39 @@ class Uri(EtcdTest):
                 peer.ask(f'new u{number} {uri}', r'error \S+ \d+ \S')
 
     def test_right(self):
+        """What the property says is the same URI with everything that it leaves out."""
         peer = self.peer()
-        for number, uri in enumerate([
-                'etcd://host/x', 'etcd://host:2379/x', 'etcd://a:1,b:2,c:3/x', 'etcd://[::1]:1/x',
-                'etcd://[::1]:1,127.0.0.1:2/x', 'etcd+tls://host/x', 'etcd://host/x%2Fy']):
+        for number, (uri, full) in enumerate([
+                ('etcd://host/x', 'etcd://host:2379/x'),
+                ('etcd://host:23790/x', 'etcd://host:23790/x'),
+                ('etcd://a:1,b,c:3/x', 'etcd://a:1,b:2379,c:3/x'),
+                ('etcd://[::1]/x', 'etcd://[::1]:2379/x'),
+                ('etcd://[::1]:1,127.0.0.1:2/x', 'etcd://[::1]:1,127.0.0.1:2/x'),
+                ('etcd+tls://host/x', 'etcd+tls://host:2379/x'),
+                ('etcd+unix://%2Frun%2Fetcd/x', 'etcd+unix://%2Frun%2Fetcd/x'),
+                ('etcd://host/x%2Fy', 'etcd://host:2379/x/y')]):
             with self.subTest(uri):
                 peer.ask(f'new u{number} {uri}', 'ok')
-                self.assertEqual(peer.get(f'u{number}', 'uri'), uri)
+                self.assertEqual(peer.get(f'u{number}', 'uri'), full)
+
+    def test_endpoints_of_etcdctl(self):
+        """A URI without a host is one of the cluster that the environment names."""
+        server = shared_cluster()
+        peer = self.peer(env={'ETCDCTL_ENDPOINTS': server.members[0].client_url})
+        peer.hold('a', f'etcd:///{self.name}')
+        server.wait_for_claims(self.name, 1)
+        peer = self.peer()
+        peer.hold('a', f'etcd:///{self.name}-2',
+                  endpoints=server.members[0].client_url.removeprefix('http://'))
+        server.wait_for_claims(f'{self.name}-2', 1)
+
+    def test_socket(self):
+        """A socket of etcd, which names it after a port."""
+        server = self.cluster(other_urls=['unix://localhost:1'])
+        path = os.path.join(server.members[0].directory, 'localhost:1').replace('/', '%2F')
+        peer = self.peer()
+        peer.hold('a', f'etcd+unix://{path}/x')
+        server.wait_for_claims('x', 1)
 
     def test_json_is_not_made_of_names(self):
         """A name goes to the server as it is."""

@@ -164,6 +164,7 @@ def install(source, build, root):
         'PYTHONPATH': ':'.join(python_path),
         'PYTHONDONTWRITEBYTECODE': '1',
         'G_DEBUG': 'fatal-warnings',
+        'LF_MODULES': directory_of('modules/*.so'),
         'LF_SOURCE_ROOT': str(source),
         'LF_BUILD_ROOT': str(build),
     }
