@@ -154,6 +154,8 @@ struct _LfLockFile
   char *document; /* or NULL; set during construction */
   LfBackend backend;
   guint slots; /* of a semaphore, otherwise 0 */
+  LfLockFileGetBackend get_backend; /* of a lock in a cluster, otherwise NULL */
+  gpointer get_backend_data;
 
   LfClaims *claims;
 
@@ -210,7 +212,7 @@ static GParamSpec *props[PROP_HELD + 1];
  * uncontended acquire does here. */
 static gboolean debug_messages;
 
-static GMutex *
+GMutex *
 lf_lock_file_get_mutex (LfLockFile *self)
 {
   return lf_claims_get_properties_mutex (self->claims);
@@ -270,6 +272,9 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
                            _("The path of the lock file is empty"));
       return NULL;
     }
+
+  if (self->get_backend != NULL)
+    return self->get_backend (self->get_backend_data, error);
 
   if (!lf_path_has_directory (self->path))
     {
@@ -439,6 +444,9 @@ lf_lock_file_new_monitor (LfLockFile *self,
   if (task != NULL)
     g_object_set_data_full (G_OBJECT (task), LOSS_REPORT, g_atomic_rc_box_acquire (report),
                             loss_report_unref);
+
+  if (self->get_backend != NULL)
+    return lf_monitor_new_told (self->path, report_loss, report, loss_report_unref);
 
   return lf_monitor_new (self->path, poll_interval, report_loss, report, loss_report_unref);
 }
@@ -692,6 +700,34 @@ guint
 lf_lock_file_get_slot (LfLockFile *self)
 {
   return lf_claims_get_slot (self->claims);
+}
+
+/* @uri is canonical. A loss is always reported. */
+LfLockFile *
+lf_lock_file_new_remote (const char           *uri,
+                         LfLockFileGetBackend  get_backend,
+                         gpointer              user_data)
+{
+  LfLockFile *self = g_object_new (LF_TYPE_LOCK_FILE, NULL);
+
+  self->path = lf_path_new (uri);
+  self->get_backend = get_backend;
+  self->get_backend_data = user_data;
+  self->monitor = TRUE;
+
+  return self;
+}
+
+gint64
+lf_lock_file_get_token (LfLockFile *self)
+{
+  return lf_claims_get_token (self->claims);
+}
+
+gint64
+lf_lock_file_get_remaining (LfLockFile *self)
+{
+  return lf_claims_get_remaining (self->claims);
 }
 
 static void
@@ -3432,7 +3468,8 @@ lf_lock_file_lock_drop (LfLock *lock,
 
   if (release.begun == LF_CLAIMS_BEGUN)
     {
-      release_work (&release, NULL);
+      lf_claims_wait_for_check (release.claims);
+      release.result = lf_operations_abandon (release.handle);
       lf_lock_file_end_release (self, &release, FALSE);
     }
   release_clear (&release);
