@@ -7,28 +7,25 @@
 
 G_BEGIN_DECLS
 
-/* What guards need in addition to the public methods, to tell grants apart. */
-
-gboolean lf_lock_file_acquire_sync   (LfLockFile    *self,
-                                      const double  *timeout,
-                                      gssize        *grant,
-                                      GCancellable  *cancellable,
-                                      GError       **error);
-gssize   lf_lock_file_finish_acquire (LfLockFile    *self,
-                                      GAsyncResult  *result,
-                                      GError       **error);
-
-gboolean lf_lock_file_release_grant  (LfLockFile    *self,
-                                      gssize         grant,
-                                      GError       **error);
-/* Emits nothing: the caller may be a language's garbage collector. */
-void     lf_lock_file_drop_grant     (LfLockFile    *self,
-                                      gssize         grant);
-
-/* For semaphores */
+/* For semaphores. */
 
 LfLockFile *lf_lock_file_new_with_slots (const char *path,
                                          guint       slots);
 guint       lf_lock_file_get_slot       (LfLockFile *self);
+
+/* For locks in a cluster. @get_backend is called whenever the lock is used, in any thread. The
+ * mutex is that of the properties. */
+
+typedef struct _LfBackendVTable LfBackendVTable;
+
+typedef const LfBackendVTable * (*LfLockFileGetBackend) (gpointer   user_data,
+                                                         GError   **error);
+
+LfLockFile *lf_lock_file_new_remote     (const char           *uri,
+                                         LfLockFileGetBackend  get_backend,
+                                         gpointer              user_data);
+GMutex     *lf_lock_file_get_mutex      (LfLockFile           *self);
+gint64      lf_lock_file_get_token      (LfLockFile           *self);
+gint64      lf_lock_file_get_remaining  (LfLockFile           *self);
 
 G_END_DECLS

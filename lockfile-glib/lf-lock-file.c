@@ -14,6 +14,7 @@
 #include "core/lf-scope-private.h"
 #include "lf-enum-types.h"
 #include "lf-errors.h"
+#include "lf-lock-private.h"
 #include "lf-thread-task-private.h"
 #include "os/lf-library-private.h"
 #include "os/lf-path-private.h"
@@ -153,6 +154,8 @@ struct _LfLockFile
   char *document; /* or NULL; set during construction */
   LfBackend backend;
   guint slots; /* of a semaphore, otherwise 0 */
+  LfLockFileGetBackend get_backend; /* of a lock in a cluster, otherwise NULL */
+  gpointer get_backend_data;
 
   LfClaims *claims;
 
@@ -172,7 +175,10 @@ struct _LfLockFile
   gboolean has_adopted; /* whether the object was made for a descriptor */
 };
 
-G_DEFINE_FINAL_TYPE (LfLockFile, lf_lock_file, G_TYPE_OBJECT)
+static void lf_lock_file_lock_init (LfLockInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (LfLockFile, lf_lock_file, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LF_TYPE_LOCK, lf_lock_file_lock_init))
 
 #define DEFAULT_FILE_MODE 0666
 #define MAX_FILE_MODE 07777
@@ -202,20 +208,11 @@ typedef enum
 
 static GParamSpec *props[PROP_HELD + 1];
 
-typedef enum
-{
-  SIGNAL_LOST,
-  SIGNAL_WAITING,
-  N_SIGNALS,
-} LfLockFileSignal;
-
-static guint signals[N_SIGNALS];
-
 /* Read only once: GLib searches the environment, which takes longer than all else that an
  * uncontended acquire does here. */
 static gboolean debug_messages;
 
-static GMutex *
+GMutex *
 lf_lock_file_get_mutex (LfLockFile *self)
 {
   return lf_claims_get_properties_mutex (self->claims);
@@ -275,6 +272,9 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
                            _("The path of the lock file is empty"));
       return NULL;
     }
+
+  if (self->get_backend != NULL)
+    return self->get_backend (self->get_backend_data, error);
 
   if (!lf_path_has_directory (self->path))
     {
@@ -368,7 +368,7 @@ report_loss_cb (gpointer user_data)
 
   if (!report->is_noticed)
     lf_lock_file_notify_held (self);
-  g_signal_emit (self, signals[SIGNAL_LOST], 0, report->reason);
+  lf_lock_emit_lost (LF_LOCK (self), report->reason);
 
   return G_SOURCE_REMOVE;
 }
@@ -445,6 +445,9 @@ lf_lock_file_new_monitor (LfLockFile *self,
     g_object_set_data_full (G_OBJECT (task), LOSS_REPORT, g_atomic_rc_box_acquire (report),
                             loss_report_unref);
 
+  if (self->get_backend != NULL)
+    return lf_monitor_new_told (self->path, report_loss, report, loss_report_unref);
+
   return lf_monitor_new (self->path, poll_interval, report_loss, report, loss_report_unref);
 }
 
@@ -452,7 +455,7 @@ static void
 notice_wait (LfLockHolder *holder,
              gpointer      user_data)
 {
-  g_signal_emit (user_data, signals[SIGNAL_WAITING], 0, holder);
+  lf_lock_emit_waiting (user_data, holder);
 }
 
 /* A new acquisition with the current properties. If @timeout is NULL, the property applies.
@@ -525,9 +528,8 @@ lf_lock_file_new_acquisition (LfLockFile    *self,
   return acquisition;
 }
 
-/* If @timeout is NULL, the property applies. Sets @grant to the number of this call's
- * grant, or to 0 if the thread held the lock before. */
-gboolean
+/* As LfLockInterface describes it. */
+static gboolean
 lf_lock_file_acquire_sync (LfLockFile    *self,
                            const double  *timeout,
                            gssize        *grant,
@@ -664,7 +666,7 @@ lf_lock_file_end_release (LfLockFile *self,
 }
 
 /* Releases a grant by its number, or with 0 any grant. */
-gboolean
+static gboolean
 lf_lock_file_release_grant (LfLockFile  *self,
                             gssize       grant,
                             GError     **error)
@@ -680,25 +682,6 @@ lf_lock_file_release_grant (LfLockFile  *self,
   release_clear (&release);
 
   return released;
-}
-
-/* The same without errors or notifications, for example for a garbage collector. If the
- * grant is no longer held, nobody has to know why. */
-void
-lf_lock_file_drop_grant (LfLockFile *self,
-                         gssize      grant)
-{
-  Release release;
-
-  if (!lf_lock_file_begin_release (self, grant, NULL, &release, NULL))
-    return;
-
-  if (release.begun == LF_CLAIMS_BEGUN)
-    {
-      release_work (&release, NULL);
-      lf_lock_file_end_release (self, &release, FALSE);
-    }
-  release_clear (&release);
 }
 
 /* For a semaphore: the lock is that of any one of several files beside the path. */
@@ -717,6 +700,34 @@ guint
 lf_lock_file_get_slot (LfLockFile *self)
 {
   return lf_claims_get_slot (self->claims);
+}
+
+/* @uri is canonical. A loss is always reported. */
+LfLockFile *
+lf_lock_file_new_remote (const char           *uri,
+                         LfLockFileGetBackend  get_backend,
+                         gpointer              user_data)
+{
+  LfLockFile *self = g_object_new (LF_TYPE_LOCK_FILE, NULL);
+
+  self->path = lf_path_new (uri);
+  self->get_backend = get_backend;
+  self->get_backend_data = user_data;
+  self->monitor = TRUE;
+
+  return self;
+}
+
+gint64
+lf_lock_file_get_token (LfLockFile *self)
+{
+  return lf_claims_get_token (self->claims);
+}
+
+gint64
+lf_lock_file_get_remaining (LfLockFile *self)
+{
+  return lf_claims_get_remaining (self->claims);
 }
 
 static void
@@ -1146,7 +1157,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:monitor: (getter get_monitor) (setter set_monitor)
    *
-   * Whether the lock is monitored while it is held, for [signal@LockFile::lost].
+   * Whether the lock is monitored while it is held, for [signal@Lock::lost].
    *
    * On file systems of this machine nothing is polled: the process has one watch, which
    * reports changes in the lock's directory and mounts of file systems. On network file
@@ -1167,7 +1178,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
   /**
    * LfLockFile:notice-delay: (getter get_notice_delay) (setter set_notice_delay)
    *
-   * How long a wait takes before [signal@LockFile::waiting] is emitted, in seconds.
+   * How long a wait takes before [signal@Lock::waiting] is emitted, in seconds.
    *
    * With a delay below 0, which is the default, the signal is not emitted. A change takes
    * effect with the next acquire.
@@ -1187,7 +1198,7 @@ lf_lock_file_class_init (LfLockFileClass *klass)
    * It changes, and is notified, where an operation reports: before a synchronous call
    * returns, and before the callback of an asynchronous one. If a
    * monitored lock is lost, it is %FALSE at once, and is notified before
-   * [signal@LockFile::lost] is emitted. Dropping the last reference of an object that
+   * [signal@Lock::lost] is emitted. Dropping the last reference of an object that
    * holds its lock emits no notification.
    *
    * Since: 1.0
@@ -1197,50 +1208,6 @@ lf_lock_file_class_init (LfLockFileClass *klass)
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
-
-  /**
-   * LfLockFile::lost:
-   * @self: the lock file
-   * @reason: the error that [method@LockFile.release] would have returned:
-   *   %LF_UNLOCK_ERROR_NOT_LOCKED, or %LF_UNLOCK_ERROR_NOT_MY_LOCK if somebody else holds
-   *   the lock by now
-   *
-   * Emitted if a monitored lock was lost: its file, record or directory entry was
-   * removed, replaced or renamed, the lock was broken, or the path leads to another file
-   * system. The data is no longer protected.
-   *
-   * It is emitted at most once per grant, and only if [property@LockFile:monitor] was set
-   * when the lock was acquired. It is emitted in the thread-default main context of the
-   * thread that acquired the lock or, after an asynchronous call, that finished the call.
-   * [property@LockFile:held] is %FALSE by then, and the next claim may have begun. If your
-   * program does not run a main loop, call [method@LockFile.verify] instead.
-   *
-   * If a release finds the loss first, the release reports it, and this is not emitted. After
-   * [method@LockFile.steal_fd] the lock is no longer monitored.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_LOST] =
-    g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 1, G_TYPE_ERROR);
-
-  /**
-   * LfLockFile::waiting:
-   * @self: the lock file
-   * @holder: (nullable): the holder, or %NULL if the lock is free by now
-   *
-   * Emitted once for each wait that takes longer than [property@LockFile:notice-delay],
-   * so that a program can name the holder to its user.
-   *
-   * For an asynchronous call it is emitted in the main context of the call, for a
-   * synchronous one in the calling thread. The search for the holder delays neither the wait
-   * nor the thread.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_WAITING] =
-    g_signal_new ("waiting", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 1, LF_TYPE_LOCK_HOLDER);
 }
 
 static void
@@ -1992,7 +1959,7 @@ lf_lock_file_get_monitor (LfLockFile *self)
  * @self: a lock file
  * @monitor: whether to monitor it
  *
- * Sets whether the lock is monitored while it is held, for [signal@LockFile::lost]. It takes
+ * Sets whether the lock is monitored while it is held, for [signal@Lock::lost]. It takes
  * effect with the next acquire.
  *
  * Since: 1.0
@@ -2010,7 +1977,7 @@ lf_lock_file_set_monitor (LfLockFile *self,
  * lf_lock_file_get_notice_delay: (get-property notice-delay)
  * @self: a lock file
  *
- * Gets how long a wait takes before [signal@LockFile::waiting] is emitted.
+ * Gets how long a wait takes before [signal@Lock::waiting] is emitted.
  *
  * Returns: the time in seconds; below 0 means never
  *
@@ -2032,7 +1999,7 @@ lf_lock_file_get_notice_delay (LfLockFile *self)
  * @self: a lock file
  * @notice_delay: the time in seconds; below 0, or not a number, means never
  *
- * Sets how long a wait takes before [signal@LockFile::waiting] is emitted, from the next
+ * Sets how long a wait takes before [signal@Lock::waiting] is emitted, from the next
  * acquire on.
  *
  * Since: 1.0
@@ -2246,14 +2213,21 @@ lf_lock_file_start_acquire (LfLockFile          *self,
 }
 
 /* Returns the number of the grant, or 0 with an error. */
-gssize
+static gssize
 lf_lock_file_finish_acquire (LfLockFile    *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  LfAcquisition *acquisition = g_task_get_task_data (G_TASK (result));
-  LossReport *report = g_object_get_data (G_OBJECT (result), LOSS_REPORT);
-  gssize grant = g_task_propagate_int (G_TASK (result), error);
+  LfAcquisition *acquisition;
+  LossReport *report;
+  gssize grant;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), 0);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), 0);
+
+  acquisition = g_task_get_task_data (G_TASK (result));
+  report = g_object_get_data (G_OBJECT (result), LOSS_REPORT);
+  grant = g_task_propagate_int (G_TASK (result), error);
 
   /* A process that was forked since then does not have the lock */
   if (grant > 0 && !lf_acquisition_is_own (acquisition))
@@ -2364,8 +2338,6 @@ lf_lock_file_acquire_finish (LfLockFile    *self,
                              GError       **error)
 {
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), FALSE);
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_acquire_async), FALSE);
 
   return lf_lock_file_finish_acquire (self, result, error) > 0;
 }
@@ -2740,18 +2712,6 @@ lf_lock_file_start_query (LfLockFile              *self,
     g_task_return_error (task, error);
 }
 
-static gpointer
-query_holder_thread (gpointer   data,
-                     GError   **error)
-{
-  Query *query = data;
-  LfLockHolder *holder = NULL;
-
-  lf_operations_query_holder (query->backend, query->path, &holder, error);
-
-  return holder;
-}
-
 /**
  * lf_lock_file_is_locked:
  * @self: a lock file
@@ -2782,42 +2742,10 @@ lf_lock_file_is_locked (LfLockFile    *self,
                         GCancellable  *cancellable,
                         GError       **error)
 {
-  g_autoptr (LfLockHolder) holder = NULL;
-  g_autoptr (GError) local_error = NULL;
-
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), TRUE);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), TRUE);
-  g_return_val_if_fail (error == NULL || *error == NULL, TRUE);
 
-  holder = lf_lock_file_query_holder (self, cancellable, &local_error);
-  if (local_error == NULL)
-    return holder != NULL;
-
-  g_propagate_error (error, g_steal_pointer (&local_error));
-
-  return TRUE;
+  return lf_lock_is_locked (LF_LOCK (self), cancellable, error);
 }
-
-static void
-is_locked_done (GTask    *task,
-                gpointer  data,
-                gpointer  result,
-                GError   *error)
-{
-  g_autoptr (LfLockHolder) holder = result;
-
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, holder != NULL);
-}
-
-static const LfThreadTaskFuncs is_locked_funcs = {
-  .work = query_holder_thread,
-  .done = is_locked_done,
-  .free_data = query_free,
-  .free_result = g_object_unref,
-};
 
 /**
  * lf_lock_file_is_locked_async:
@@ -2840,11 +2768,8 @@ lf_lock_file_is_locked_async (LfLockFile          *self,
                               gpointer             user_data)
 {
   g_return_if_fail (LF_IS_LOCK_FILE (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  lf_lock_file_start_query (self, &is_locked_funcs, lf_lock_file_is_locked_async,
-                            "[lockfile-glib] is locked", io_priority, cancellable, callback,
-                            user_data);
+  lf_lock_is_locked_async (LF_LOCK (self), io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -2865,20 +2790,9 @@ lf_lock_file_is_locked_finish (LfLockFile    *self,
                                GAsyncResult  *result,
                                GError       **error)
 {
-  g_autoptr (GError) local_error = NULL;
-  gboolean locked;
-
   g_return_val_if_fail (LF_IS_LOCK_FILE (self), TRUE);
-  g_return_val_if_fail (g_task_is_valid (result, self), TRUE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, lf_lock_file_is_locked_async), TRUE);
 
-  locked = g_task_propagate_boolean (G_TASK (result), &local_error);
-  if (local_error == NULL)
-    return locked;
-
-  g_propagate_error (error, g_steal_pointer (&local_error));
-
-  return TRUE;
+  return lf_lock_is_locked_finish (LF_LOCK (self), result, error);
 }
 
 /**
@@ -2928,6 +2842,18 @@ lf_lock_file_query_holder (LfLockFile    *self,
   backend = lf_lock_file_get_usable_backend (self, error);
   if (backend != NULL)
     lf_operations_query_holder (backend, self->path, &holder, error);
+
+  return holder;
+}
+
+static gpointer
+query_holder_thread (gpointer   data,
+                     GError   **error)
+{
+  Query *query = data;
+  LfLockHolder *holder = NULL;
+
+  lf_operations_query_holder (query->backend, query->path, &holder, error);
 
   return holder;
 }
@@ -3444,4 +3370,183 @@ lf_lock_file_downgrade (LfLockFile  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return lf_lock_file_convert (self, LF_LOCK_MODE_SHARED, error);
+}
+
+static char *
+lf_lock_file_get_display_name (LfLock *lock)
+{
+  const char *path = LF_LOCK_FILE (lock)->path;
+
+  return lf_path_get_display_name (path != NULL ? path : "");
+}
+
+static gboolean
+lf_lock_file_lock_is_held (LfLock *lock)
+{
+  return lf_lock_file_is_held (LF_LOCK_FILE (lock));
+}
+
+static gboolean
+lf_lock_file_lock_is_acquired_by_thread (LfLock *lock)
+{
+  return lf_lock_file_is_acquired_by_thread (LF_LOCK_FILE (lock));
+}
+
+static gboolean
+lf_lock_file_lock_verify (LfLock  *lock,
+                          GError **error)
+{
+  return lf_lock_file_verify (LF_LOCK_FILE (lock), error);
+}
+
+static gboolean
+lf_lock_file_lock_acquire (LfLock        *lock,
+                           const double  *timeout,
+                           gssize        *grant,
+                           GCancellable  *cancellable,
+                           GError       **error)
+{
+  return lf_lock_file_acquire_sync (LF_LOCK_FILE (lock), timeout, grant, cancellable, error);
+}
+
+static void
+lf_lock_file_lock_acquire_async (LfLock              *lock,
+                                 const double        *timeout,
+                                 int                  io_priority,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  lf_lock_file_start_acquire (LF_LOCK_FILE (lock), timeout, io_priority, cancellable, callback,
+                              user_data);
+}
+
+static gssize
+lf_lock_file_lock_acquire_finish (LfLock        *lock,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  return lf_lock_file_finish_acquire (LF_LOCK_FILE (lock), result, error);
+}
+
+static gboolean
+lf_lock_file_lock_release (LfLock  *lock,
+                           gssize   grant,
+                           GError **error)
+{
+  return lf_lock_file_release_grant (LF_LOCK_FILE (lock), grant, error);
+}
+
+static void
+lf_lock_file_lock_release_async (LfLock              *lock,
+                                 int                  io_priority,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  lf_lock_file_release_async (LF_LOCK_FILE (lock), io_priority, cancellable, callback, user_data);
+}
+
+static gboolean
+lf_lock_file_lock_release_finish (LfLock        *lock,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  return lf_lock_file_release_finish (LF_LOCK_FILE (lock), result, error);
+}
+
+/* If the grant is no longer held, nobody has to know why. */
+static void
+lf_lock_file_lock_drop (LfLock *lock,
+                        gssize  grant)
+{
+  LfLockFile *self = LF_LOCK_FILE (lock);
+  Release release;
+
+  if (!lf_lock_file_begin_release (self, grant, NULL, &release, NULL))
+    return;
+
+  if (release.begun == LF_CLAIMS_BEGUN)
+    {
+      lf_claims_wait_for_check (release.claims);
+      release.result = lf_operations_abandon (release.handle);
+      lf_lock_file_end_release (self, &release, FALSE);
+    }
+  release_clear (&release);
+}
+
+static LfLockHolder *
+lf_lock_file_lock_query_holder (LfLock        *lock,
+                                GCancellable  *cancellable,
+                                GError       **error)
+{
+  return lf_lock_file_query_holder (LF_LOCK_FILE (lock), cancellable, error);
+}
+
+static void
+lf_lock_file_lock_query_holder_async (LfLock              *lock,
+                                      int                  io_priority,
+                                      GCancellable        *cancellable,
+                                      GAsyncReadyCallback  callback,
+                                      gpointer             user_data)
+{
+  lf_lock_file_query_holder_async (LF_LOCK_FILE (lock), io_priority, cancellable, callback,
+                                   user_data);
+}
+
+static LfLockHolder *
+lf_lock_file_lock_query_holder_finish (LfLock        *lock,
+                                       GAsyncResult  *result,
+                                       GError       **error)
+{
+  return lf_lock_file_query_holder_finish (LF_LOCK_FILE (lock), result, error);
+}
+
+static gboolean
+lf_lock_file_lock_break_lock (LfLock        *lock,
+                              GCancellable  *cancellable,
+                              GError       **error)
+{
+  return lf_lock_file_break_lock (LF_LOCK_FILE (lock), cancellable, error);
+}
+
+static void
+lf_lock_file_lock_break_lock_async (LfLock              *lock,
+                                    int                  io_priority,
+                                    GCancellable        *cancellable,
+                                    GAsyncReadyCallback  callback,
+                                    gpointer             user_data)
+{
+  lf_lock_file_break_lock_async (LF_LOCK_FILE (lock), io_priority, cancellable, callback,
+                                 user_data);
+}
+
+static gboolean
+lf_lock_file_lock_break_lock_finish (LfLock        *lock,
+                                     GAsyncResult  *result,
+                                     GError       **error)
+{
+  return lf_lock_file_break_lock_finish (LF_LOCK_FILE (lock), result, error);
+}
+
+static void
+lf_lock_file_lock_init (LfLockInterface *iface)
+{
+  iface->get_display_name = lf_lock_file_get_display_name;
+  iface->is_held = lf_lock_file_lock_is_held;
+  iface->is_acquired_by_thread = lf_lock_file_lock_is_acquired_by_thread;
+  iface->verify = lf_lock_file_lock_verify;
+  iface->acquire = lf_lock_file_lock_acquire;
+  iface->acquire_async = lf_lock_file_lock_acquire_async;
+  iface->acquire_finish = lf_lock_file_lock_acquire_finish;
+  iface->release = lf_lock_file_lock_release;
+  iface->release_async = lf_lock_file_lock_release_async;
+  iface->release_finish = lf_lock_file_lock_release_finish;
+  iface->drop = lf_lock_file_lock_drop;
+  iface->query_holder = lf_lock_file_lock_query_holder;
+  iface->query_holder_async = lf_lock_file_lock_query_holder_async;
+  iface->query_holder_finish = lf_lock_file_lock_query_holder_finish;
+  iface->break_lock = lf_lock_file_lock_break_lock;
+  iface->break_lock_async = lf_lock_file_lock_break_lock_async;
+  iface->break_lock_finish = lf_lock_file_lock_break_lock_finish;
 }

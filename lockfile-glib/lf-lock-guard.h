@@ -5,6 +5,7 @@
 
 #include <gio/gio.h>
 
+#include <lockfile-glib/lf-lock.h>
 #include <lockfile-glib/lf-lock-file.h>
 #include <lockfile-glib/lf-version-macros.h>
 
@@ -16,6 +17,29 @@ typedef struct _LfLockGuard LfLockGuard;
 
 LF_AVAILABLE_IN_1_0
 GType lf_lock_guard_get_type (void) G_GNUC_CONST;
+
+LF_AVAILABLE_IN_1_0
+LfLockGuard *lf_lock_acquire_guard (LfLock        *self,
+                                    GCancellable  *cancellable,
+                                    GError       **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
+LfLockGuard *lf_lock_acquire_guard_with_timeout (LfLock        *self,
+                                                 double         timeout,
+                                                 GCancellable  *cancellable,
+                                                 GError       **error) LF_WARN_UNUSED_RESULT;
+
+LF_AVAILABLE_IN_1_0
+void lf_lock_acquire_guard_async (LfLock              *self,
+                                  int                  io_priority,
+                                  GCancellable        *cancellable,
+                                  GAsyncReadyCallback  callback,
+                                  gpointer             user_data);
+
+LF_AVAILABLE_IN_1_0
+LfLockGuard *lf_lock_acquire_guard_finish (LfLock        *self,
+                                           GAsyncResult  *result,
+                                           GError       **error) LF_WARN_UNUSED_RESULT;
 
 LF_AVAILABLE_IN_1_0
 LfLockGuard *lf_lock_file_acquire_guard (LfLockFile    *self,
@@ -49,6 +73,9 @@ void lf_lock_guard_unref (LfLockGuard *self);
 LF_AVAILABLE_IN_1_0
 gboolean lf_lock_guard_release (LfLockGuard  *self,
                                 GError      **error);
+
+LF_AVAILABLE_IN_1_0
+LfLock *lf_lock_guard_get_lock (LfLockGuard *self);
 
 LF_AVAILABLE_IN_1_0
 LfLockFile *lf_lock_guard_get_lock_file (LfLockGuard *self);

@@ -6,6 +6,7 @@
 #include "lf-semaphore.h"
 
 #include "lf-lock-file-private.h"
+#include "lf-lock-private.h"
 
 /**
  * LfSemaphore:
@@ -71,7 +72,10 @@ struct _LfSemaphore
   LfLockFile *lock_file; /* of all slots */
 };
 
-G_DEFINE_FINAL_TYPE (LfSemaphore, lf_semaphore, G_TYPE_OBJECT)
+static void lf_semaphore_lock_init (LfLockInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (LfSemaphore, lf_semaphore, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LF_TYPE_LOCK, lf_semaphore_lock_init))
 
 /* Each slot needs a thread and a descriptor while it is waited for */
 #define MAX_SLOTS 1024
@@ -472,6 +476,42 @@ lf_semaphore_new_task (LfSemaphore         *self,
   return task;
 }
 
+/* If @timeout is NULL, the property applies. */
+static void
+lf_semaphore_start_acquire (LfSemaphore         *self,
+                            const double        *timeout,
+                            int                  io_priority,
+                            GCancellable        *cancellable,
+                            GAsyncReadyCallback  callback,
+                            gpointer             user_data)
+{
+  LfLock *lock = LF_LOCK (self->lock_file);
+  /* The same tag for everything that acquire_finish() finishes */
+  GTask *task = lf_semaphore_new_task (self, lf_semaphore_acquire_async, io_priority, callback,
+                                       user_data);
+
+  LF_LOCK_GET_IFACE (lock)->acquire_async (lock, timeout, io_priority, cancellable, done_cb, task);
+}
+
+/* Returns the number of the grant, or 0 with an error. */
+static gssize
+lf_semaphore_finish_acquire (LfSemaphore   *self,
+                             GAsyncResult  *result,
+                             GError       **error)
+{
+  LfLock *lock = LF_LOCK (self->lock_file);
+  g_autoptr (GAsyncResult) lock_result = NULL;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), 0);
+  g_return_val_if_fail (g_async_result_is_tagged (result, lf_semaphore_acquire_async), 0);
+
+  lock_result = g_task_propagate_pointer (G_TASK (result), error);
+  if (lock_result == NULL)
+    return 0;
+
+  return LF_LOCK_GET_IFACE (lock)->acquire_finish (lock, lock_result, error);
+}
+
 /**
  * lf_semaphore_acquire_async:
  * @self: a semaphore
@@ -498,9 +538,7 @@ lf_semaphore_acquire_async (LfSemaphore         *self,
   g_return_if_fail (LF_IS_SEMAPHORE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  lf_lock_file_acquire_async (self->lock_file, io_priority, cancellable, done_cb,
-                              lf_semaphore_new_task (self, lf_semaphore_acquire_async,
-                                                     io_priority, callback, user_data));
+  lf_semaphore_start_acquire (self, NULL, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -531,12 +569,7 @@ lf_semaphore_acquire_with_timeout_async (LfSemaphore         *self,
   g_return_if_fail (LF_IS_SEMAPHORE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  lf_lock_file_acquire_with_timeout_async (self->lock_file, timeout, io_priority, cancellable,
-                                           done_cb,
-                                           lf_semaphore_new_task (self,
-                                                                  lf_semaphore_acquire_async,
-                                                                  io_priority, callback,
-                                                                  user_data));
+  lf_semaphore_start_acquire (self, &timeout, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -559,16 +592,9 @@ lf_semaphore_acquire_finish (LfSemaphore   *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  g_autoptr (GAsyncResult) lock_result = NULL;
-
   g_return_val_if_fail (LF_IS_SEMAPHORE (self), FALSE);
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, lf_semaphore_acquire_async), FALSE);
 
-  lock_result = g_task_propagate_pointer (G_TASK (result), error);
-
-  return lock_result != NULL &&
-         lf_lock_file_acquire_finish (self->lock_file, lock_result, error);
+  return lf_semaphore_finish_acquire (self, result, error) > 0;
 }
 
 /**
@@ -733,4 +759,115 @@ lf_semaphore_get_slot (LfSemaphore *self)
   g_return_val_if_fail (LF_IS_SEMAPHORE (self), 0);
 
   return lf_lock_file_get_slot (self->lock_file);
+}
+
+static char *
+lf_semaphore_get_display_name (LfLock *lock)
+{
+  return lf_lock_get_display_name (LF_LOCK (LF_SEMAPHORE (lock)->lock_file));
+}
+
+static gboolean
+lf_semaphore_lock_is_held (LfLock *lock)
+{
+  return lf_semaphore_is_held (LF_SEMAPHORE (lock));
+}
+
+static gboolean
+lf_semaphore_lock_is_acquired_by_thread (LfLock *lock)
+{
+  return lf_semaphore_is_acquired_by_thread (LF_SEMAPHORE (lock));
+}
+
+static gboolean
+lf_semaphore_lock_verify (LfLock  *lock,
+                          GError **error)
+{
+  return lf_lock_file_verify (LF_SEMAPHORE (lock)->lock_file, error);
+}
+
+static gboolean
+lf_semaphore_lock_acquire (LfLock        *lock,
+                           const double  *timeout,
+                           gssize        *grant,
+                           GCancellable  *cancellable,
+                           GError       **error)
+{
+  LfLock *slots = LF_LOCK (LF_SEMAPHORE (lock)->lock_file);
+
+  return LF_LOCK_GET_IFACE (slots)->acquire (slots, timeout, grant, cancellable, error);
+}
+
+static void
+lf_semaphore_lock_acquire_async (LfLock              *lock,
+                                 const double        *timeout,
+                                 int                  io_priority,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  lf_semaphore_start_acquire (LF_SEMAPHORE (lock), timeout, io_priority, cancellable, callback,
+                              user_data);
+}
+
+static gssize
+lf_semaphore_lock_acquire_finish (LfLock        *lock,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  return lf_semaphore_finish_acquire (LF_SEMAPHORE (lock), result, error);
+}
+
+static gboolean
+lf_semaphore_lock_release (LfLock  *lock,
+                           gssize   grant,
+                           GError **error)
+{
+  LfLock *slots = LF_LOCK (LF_SEMAPHORE (lock)->lock_file);
+
+  return LF_LOCK_GET_IFACE (slots)->release (slots, grant, error);
+}
+
+static void
+lf_semaphore_lock_release_async (LfLock              *lock,
+                                 int                  io_priority,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  lf_semaphore_release_async (LF_SEMAPHORE (lock), io_priority, cancellable, callback, user_data);
+}
+
+static gboolean
+lf_semaphore_lock_release_finish (LfLock        *lock,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  return lf_semaphore_release_finish (LF_SEMAPHORE (lock), result, error);
+}
+
+static void
+lf_semaphore_lock_drop (LfLock *lock,
+                        gssize  grant)
+{
+  LfLock *slots = LF_LOCK (LF_SEMAPHORE (lock)->lock_file);
+
+  LF_LOCK_GET_IFACE (slots)->drop (slots, grant);
+}
+
+/* A slot does not tell who holds the semaphore, and nobody's slot can be broken. */
+static void
+lf_semaphore_lock_init (LfLockInterface *iface)
+{
+  iface->get_display_name = lf_semaphore_get_display_name;
+  iface->is_held = lf_semaphore_lock_is_held;
+  iface->is_acquired_by_thread = lf_semaphore_lock_is_acquired_by_thread;
+  iface->verify = lf_semaphore_lock_verify;
+  iface->acquire = lf_semaphore_lock_acquire;
+  iface->acquire_async = lf_semaphore_lock_acquire_async;
+  iface->acquire_finish = lf_semaphore_lock_acquire_finish;
+  iface->release = lf_semaphore_lock_release;
+  iface->release_async = lf_semaphore_lock_release_async;
+  iface->release_finish = lf_semaphore_lock_release_finish;
+  iface->drop = lf_semaphore_lock_drop;
 }

@@ -288,10 +288,12 @@ lose (State     *state,
   state->dropping = TRUE;
   g_mutex_unlock (&state->mutex);
 
+  /* A lost lock often means that the server does not answer */
+  asks = asks && !backend->is_remote;
   lf_operations_drop (handle);
   if (asks && (error != NULL || monitor != NULL))
     lf_operations_set_not_held_error (backend, path, &reason);
-  else if (monitor != NULL)
+  else if (error != NULL || monitor != NULL)
     lf_operations_set_not_locked_error (path, &reason);
 
   if (error != NULL && reason != NULL)
@@ -494,6 +496,34 @@ lf_claims_get_slot (LfClaims *self)
   g_mutex_unlock (&state->mutex);
 
   return slot;
+}
+
+gint64
+lf_claims_get_token (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 token = 0;
+
+  if (is_held_still (state, FALSE) && state->handle->request.backend->get_token != NULL)
+    token = state->handle->request.backend->get_token (state->handle->request.backend,
+                                                       state->handle);
+  g_mutex_unlock (&state->mutex);
+
+  return token;
+}
+
+gint64
+lf_claims_get_remaining (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 remaining = 0;
+
+  if (is_held (state) && state->handle->request.backend->get_remaining != NULL)
+    remaining = state->handle->request.backend->get_remaining (state->handle->request.backend,
+                                                               state->handle);
+  g_mutex_unlock (&state->mutex);
+
+  return remaining;
 }
 
 int

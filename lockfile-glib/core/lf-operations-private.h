@@ -23,6 +23,9 @@ const LfBackendVTable *
 LfRelease lf_operations_release      (LfHandle               *handle,
                                       GError                **error);
 
+/* The same for a caller that needs no result, and does not wait for a server. Frees nothing. */
+LfRelease lf_operations_abandon      (LfHandle               *handle);
+
 /* Checks whether @handle still holds its lock. */
 LfVerdict lf_operations_verify       (LfHandle               *handle,
                                       GError                **error);

@@ -88,10 +88,23 @@ lf_operations_release (LfHandle  *handle,
 {
   LfRelease result = release (handle, error);
 
-  if (result == LF_RELEASE_LOST)
+  if (result == LF_RELEASE_LOST && (error == NULL || *error == NULL))
     lf_operations_set_not_held_error (handle->request.backend, handle->request.path, error);
 
   return result;
+}
+
+LfRelease
+lf_operations_abandon (LfHandle *handle)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+
+  if (backend->abandon == NULL)
+    return lf_operations_release (handle, NULL);
+
+  backend->abandon (backend, handle);
+
+  return LF_RELEASE_DONE;
 }
 
 LfAttempt
@@ -168,6 +181,8 @@ lf_operations_drop (LfHandle *handle)
 
   if (!lf_handle_is_own (handle))
     backend->leave (backend, handle);
+  else if (backend->abandon != NULL)
+    backend->abandon (backend, handle);
   else if (release (handle, &error) == LF_RELEASE_FAILED)
     {
       g_debug ("Giving up a lock: %s", error->message);
