@@ -289,49 +289,54 @@ class Peer:
         self.pid = self.process.pid
         self.buffer = b''
         self.events = []
-        self.n_seen = 0
+        # The numbers of those that were waited for
+        self.taken = set()
 
     def tell(self, *commands):
         for command in commands:
             self.process.stdin.write(command.encode() + b'\n')
         self.process.stdin.flush()
 
-    def next_event(self, seconds):
-        """The next event, or None if there is none in that time."""
-        deadline = time.monotonic() + seconds
-        while self.n_seen == len(self.events):
-            while b'\n' in self.buffer:
-                line, _, self.buffer = self.buffer.partition(b'\n')
-                moment, _, text = line.decode(errors='replace').partition(' ')
-                self.events.append((int(moment), text))
-            if self.n_seen < len(self.events):
-                break
-            left = max(deadline - time.monotonic(), 0)
-            if not select.select([self.process.stdout], [], [], left)[0]:
-                return None
-            data = os.read(self.process.stdout.fileno(), 65536)
-            if not data:
-                raise AssertionError(f'The peer has ended: {self.process.stderr.read().decode()}')
-            self.buffer += data
-        self.n_seen += 1
-        return self.events[self.n_seen - 1]
+    def read(self, seconds):
+        """Reads what the process says, or returns False if it says nothing in that time."""
+        if not select.select([self.process.stdout], [], [], max(seconds, 0))[0]:
+            return False
+        data = os.read(self.process.stdout.fileno(), 65536)
+        if not data:
+            raise AssertionError(f'The peer has ended: {self.process.stderr.read().decode()}')
+        *lines, self.buffer = (self.buffer + data).split(b'\n')
+        for line in lines:
+            moment, _, text = line.decode(errors='replace').partition(' ')
+            self.events.append((int(moment), text))
+        return True
 
-    def wait(self, pattern, seconds=LIMIT / 2):
-        """Waits for an event, and returns its time and the match."""
+    def wait(self, pattern, seconds=LIMIT / 2, start=0):
+        """Waits for an event that was not waited for before. Returns its time and the match."""
         deadline = time.monotonic() + seconds
-        while event := self.next_event(max(deadline - time.monotonic(), 0)):
-            if match := re.match(pattern, event[1]):
-                return event[0], match
-        raise AssertionError(f'"{pattern}" has not happened, but {self.events[-10:]}')
+        number = start
+        while True:
+            for number in range(number, len(self.events)):
+                moment, text = self.events[number]
+                match = re.match(pattern, text)
+                if match and number not in self.taken:
+                    self.taken.add(number)
+                    return moment, match
+            number = len(self.events)
+            if not self.read(deadline - time.monotonic()):
+                raise AssertionError(f'"{pattern}" has not happened, but {self.events[-10:]}')
 
     def ask(self, command, pattern, seconds=LIMIT / 2):
-        """The next event of the lock that the command names must match."""
+        """After the command, the next event of its lock must match."""
+        while self.read(0):
+            pass
+        start = len(self.events)
         self.tell(command)
-        name = command.split()[1]
-        moment, match = self.wait(f'{re.escape(name)} .*', seconds)
-        if not re.match(f'{re.escape(name)} {pattern}', match[0]):
-            raise AssertionError(f'{command}: expected "{pattern}", got "{match[0]}"')
-        return moment, re.match(f'{re.escape(name)} {pattern}', match[0])
+        name = re.escape(command.split()[1])
+        moment, match = self.wait(f'{name} (?!tick)(.*)', seconds, start)
+        answer = re.match(pattern, match[1])
+        if not answer:
+            raise AssertionError(f'{command}: expected "{pattern}", got "{match[1]}"')
+        return moment, answer
 
     def new(self, name, uri, **properties):
         properties = {'lease_duration': LEASE, **properties}
