@@ -72,6 +72,11 @@ typedef struct
   /* Releases what may be held, without waiting for it. */
   void              (*claim_free)  (LfEngineClaim        *claim);
 
+  /* Takes a place in the order of the claims of this process, and starts the first attempt,
+   * without waiting. Optional. */
+  void              (*begin)       (LfEngineClaim        *claim,
+                                    gboolean              try_once);
+
   /* The first attempt asks the cluster, and waits until it answers or interrupt() is called in
    * another thread. If it finds the lock busy, the claim is queued, unless it is to try only
    * once. Later attempts find out whether the claim is granted, without waiting. */

@@ -45,6 +45,11 @@ struct _LfBackendVTable
   void (*identify) (const LfBackendVTable *self,
                     LfHandle              *handle);
 
+  /* Called before the first attempt, in the thread that claims, which must not be delayed: the
+   * first attempt may begin. For locks that nobody else puts in order. NULL otherwise. */
+  void (*begin) (const LfBackendVTable *self,
+                 LfHandle              *handle);
+
   /* Opens what is not open yet and tries once to acquire the lock, without ever waiting. If
    * the handle already has the lock, this succeeds again. After block(), attempt() must
    * confirm that the lock was acquired. */

@@ -103,6 +103,17 @@ get_claim (RemoteBackend *self,
   return claim;
 }
 
+/* Otherwise the threads that attempt would change the order. */
+static void
+remote_begin (const LfBackendVTable *vtable,
+              LfHandle              *handle)
+{
+  RemoteBackend *self = get_backend (vtable);
+  RemoteClaim *claim = get_claim (self, handle);
+
+  self->engine->begin (claim->claim, handle->request.try_once);
+}
+
 static LfAttempt
 remote_attempt (const LfBackendVTable  *vtable,
                 LfHandle               *handle,
@@ -332,6 +343,7 @@ static const LfBackendVTable remote_vtable = {
   .backend = LF_BACKEND_AUTO,
   .is_remote = TRUE,
   .identify = remote_identify,
+  .begin = remote_begin,
   .attempt = remote_attempt,
   .interrupt = remote_interrupt,
   .block = remote_block,
@@ -372,21 +384,20 @@ find_engine (GIOExtensionPoint *point)
   return engine->abi == LF_ENGINE_ABI ? engine : NULL;
 }
 
-/* Looks again as long as there is none: it may be installed in the meantime. */
+/* With the mutex held, since GIO must not load a module twice. Looks again as long as there is
+ * none: it may be installed in the meantime. */
 static const LfEngineClass *
 get_engine (GError **error)
 {
   g_autofree char *directory = lf_library_get_modules_directory ();
   g_autofree char *file = g_build_filename (directory, MODULE, NULL);
   GIOExtensionPoint *point = g_io_extension_point_register (LF_ENGINE_EXTENSION_POINT);
-  const LfEngineClass *engine = find_engine (point);
+  const LfEngineClass *engine;
   g_autofree char *display_name = NULL;
 
-  if (engine == NULL)
-    {
-      g_io_modules_scan_all_in_directory (directory);
-      engine = find_engine (point);
-    }
+  if (g_io_extension_point_get_extension_by_name (point, ENGINE) == NULL)
+    g_io_modules_scan_all_in_directory (directory);
+  engine = find_engine (point);
   if (engine != NULL)
     return engine;
 
@@ -428,39 +439,45 @@ new_key (const LfEngineConfig *config)
   return g_variant_print (key, FALSE);
 }
 
+/* With the mutex held. */
+static RemoteBackend *
+new_backend (const LfEngineConfig  *config,
+             GError               **error)
+{
+  const LfEngineClass *engine = get_engine (error);
+  RemoteBackend *self;
+
+  if (engine == NULL)
+    return NULL;
+
+  self = g_new (RemoteBackend, 1);
+  *self = (RemoteBackend) {
+    .vtable = remote_vtable,
+    .engine = engine,
+    .session = engine->session_new (config),
+  };
+  g_mutex_init (&self->mutex);
+
+  return self;
+}
+
 const LfBackendVTable *
 lf_backend_get_remote (const LfEngineConfig  *config,
                        GError               **error)
 {
   g_autofree char *key = new_key (config);
   Remote *remote = lf_process_get_state (LF_PROCESS_REMOTE, remote_new);
-  const LfEngineClass *engine;
   RemoteBackend *backend;
-
-  g_mutex_lock (&remote->mutex);
-  backend = g_hash_table_lookup (remote->backends, key);
-  g_mutex_unlock (&remote->mutex);
-  if (backend != NULL)
-    return &backend->vtable;
-
-  engine = get_engine (error);
-  if (engine == NULL)
-    return NULL;
 
   g_mutex_lock (&remote->mutex);
   backend = g_hash_table_lookup (remote->backends, key);
   if (backend == NULL)
     {
-      backend = g_new (RemoteBackend, 1);
-      *backend = (RemoteBackend) {
-        .vtable = remote_vtable,
-        .engine = engine,
-        .session = engine->session_new (config),
-      };
-      g_mutex_init (&backend->mutex);
-      g_hash_table_insert (remote->backends, g_steal_pointer (&key), backend);
+      backend = new_backend (config, error);
+      if (backend != NULL)
+        g_hash_table_insert (remote->backends, g_steal_pointer (&key), backend);
     }
   g_mutex_unlock (&remote->mutex);
 
-  return &backend->vtable;
+  return backend != NULL ? &backend->vtable : NULL;
 }

@@ -645,7 +645,11 @@ lf_acquisition_start_waiting (LfAcquisition *self)
   g_mutex_lock (&self->wait.mutex);
   if ((self->state == LF_ACQUISITION_IDLE || self->state == LF_ACQUISITION_TURN) &&
       self->stop == LF_STOP_NONE)
-    result = lf_acquisition_start_worker (self, lf_acquisition_work);
+    {
+      if (self->backend->begin != NULL)
+        self->backend->begin (self->backend, self->handle);
+      result = lf_acquisition_start_worker (self, lf_acquisition_work);
+    }
   g_mutex_unlock (&self->wait.mutex);
 
   if (result == 0)

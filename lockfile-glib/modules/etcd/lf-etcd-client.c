@@ -541,6 +541,19 @@ timed_out_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* In HTTP/2, libsoup before 3.4 warns about connections that a server has closed. */
+static void
+network_event_cb (SoupMessage        *message,
+                  GSocketClientEvent  event,
+                  GIOStream          *connection,
+                  gpointer            user_data)
+{
+  const char *protocols[] = { "http/1.1", NULL };
+
+  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING && G_IS_TLS_CONNECTION (connection))
+    g_tls_connection_set_advertised_protocols (G_TLS_CONNECTION (connection), protocols);
+}
+
 static void
 send (LfEtcdRequest *request)
 {
@@ -572,6 +585,7 @@ send (LfEtcdRequest *request)
       return;
     }
 
+  g_signal_connect (request->message, "network-event", G_CALLBACK (network_event_cb), NULL);
   headers = soup_message_get_request_headers (request->message);
   soup_message_set_request_body_from_bytes (request->message, "application/json", request->body);
   /* Otherwise each request would have a connection of its own */

@@ -92,7 +92,9 @@ struct _LfEngineSession
 
   /* Only the thread uses these */
   LfEtcdClient *client;
-  GQueue claims; /* all that are not at their end */
+  GQueue claims; /* all that are not at their end, in their order */
+  GHashTable *puts; /* prefixes of which a key is being put */
+  guint last_number;
   guint n_inquiries;
   guint n_requests; /* of claims */
   gint64 ttl; /* microseconds */
@@ -139,7 +141,6 @@ struct _LfEngineClaim
 
   /* Only the thread uses these */
   GList link;
-  guint number;
   char *key;             /* NULL if there is none */
   gboolean may_have_key; /* in the cluster */
   gboolean is_put_unknown;
@@ -147,6 +148,7 @@ struct _LfEngineClaim
   gboolean is_asking;
   gboolean is_reply_stale; /* of the request in progress, since it was for another key */
   gboolean look_is_due;
+  gboolean is_put_due;   /* after that of another claim */
   gint64 last_look;      /* monotonic */
   gint64 started;
   guint n_failures;
@@ -929,19 +931,17 @@ tick_cb (gpointer user_data)
 /* A claim and its key */
 
 static gboolean
-is_number_used (LfEngineClaim *claim,
-                guint          number)
+is_only_one (LfEngineClaim *claim)
 {
   for (GList *link = claim->session->claims.head; link != NULL; link = link->next)
     {
       LfEngineClaim *other = link->data;
 
-      if (other != claim && other->key != NULL && other->number == number &&
-          g_str_equal (other->prefix, claim->prefix))
-        return TRUE;
+      if (other != claim && other->key != NULL && g_str_equal (other->prefix, claim->prefix))
+        return FALSE;
     }
 
-  return FALSE;
+  return TRUE;
 }
 
 static void
@@ -949,15 +949,11 @@ choose_key (LfEngineClaim *claim)
 {
   LfEngineSession *self = claim->session;
 
-  claim->number = 0;
-  while (is_number_used (claim, claim->number))
-    claim->number++;
-
-  if (claim->number == 0)
+  if (is_only_one (claim))
     claim->key = g_strdup_printf ("%s%" G_GINT64_MODIFIER "x", claim->prefix, self->lease->id);
   else
     claim->key = g_strdup_printf ("%s%" G_GINT64_MODIFIER "x.%u", claim->prefix, self->lease->id,
-                                  claim->number);
+                                  ++self->last_number);
 
   g_mutex_lock (&self->mutex);
   g_clear_pointer (&claim->lease, lease_unref);
@@ -1273,11 +1269,32 @@ handle_put (LfEngineClaim *claim,
     look (claim);
 }
 
+/* Claims of one lock put their keys one after the other, in their order. */
+static void
+put_next (LfEngineSession *self,
+          const char      *prefix)
+{
+  g_autoptr (GPtrArray) claims = copy_claims (self);
+
+  for (guint i = 0; i < claims->len && !g_hash_table_contains (self->puts, prefix); i++)
+    {
+      LfEngineClaim *claim = claims->pdata[i];
+
+      if (claim->is_put_due && g_str_equal (claim->prefix, prefix))
+        {
+          claim->is_put_due = FALSE;
+          advance (claim);
+        }
+    }
+}
+
 static void
 put_cb (const LfEtcdReply *reply,
         gpointer           user_data)
 {
   LfEngineClaim *claim = user_data;
+
+  g_hash_table_remove (claim->session->puts, claim->prefix);
 
   if (reply->result == LF_ETCD_UNANSWERED ||
       (reply->result == LF_ETCD_UNREACHABLE && reply->error->code == G_IO_ERROR_INVALID_DATA))
@@ -1296,6 +1313,7 @@ put_cb (const LfEtcdReply *reply,
       else
         handle_put (claim, reply->answer);
     }
+  put_next (claim->session, claim->prefix);
   claim_unref (claim);
 }
 
@@ -1309,6 +1327,10 @@ send_put (LfEngineClaim *claim)
   g_autofree char *end = encode_prefix_end (claim->prefix);
   g_autofree char *key = NULL;
   g_autofree char *condition = NULL;
+
+  claim->is_put_due = !g_hash_table_add (claim->session->puts, g_strdup (claim->prefix));
+  if (claim->is_put_due)
+    return;
 
   if (claim->key == NULL)
     choose_key (claim);
@@ -1748,6 +1770,7 @@ etcd_session_new (const LfEngineConfig *config)
   g_mutex_init (&self->mutex);
   g_cond_init (&self->cond);
   g_queue_init (&self->claims);
+  self->puts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   do
     self->next = g_atomic_pointer_get (&latest_session);
@@ -1866,13 +1889,12 @@ set_attempt_error (LfEngineClaim  *claim,
                  claim->session->config.endpoints[0]);
 }
 
-static LfEngineAttempt
-etcd_attempt (LfEngineClaim  *claim,
-              gboolean        try_once,
-              GError        **error)
+static gboolean
+begin (LfEngineClaim  *claim,
+       gboolean        try_once,
+       GError        **error)
 {
   LfEngineSession *self = claim->session;
-  LfEngineAttempt result = LF_ENGINE_BUSY;
   gboolean is_first;
 
   g_mutex_lock (&self->mutex);
@@ -1884,14 +1906,35 @@ etcd_attempt (LfEngineClaim  *claim,
     }
   g_mutex_unlock (&self->mutex);
 
-  if (is_first && !post (self, start_claim, claim_ref (claim), claim_unref, error))
-    {
-      claim_unref (claim);
-      g_mutex_lock (&self->mutex);
-      claim->state = STATE_NEW;
-      g_mutex_unlock (&self->mutex);
-      return LF_ENGINE_ERROR;
-    }
+  if (!is_first || post (self, start_claim, claim_ref (claim), claim_unref, error))
+    return TRUE;
+
+  claim_unref (claim);
+  g_mutex_lock (&self->mutex);
+  claim->state = STATE_NEW;
+  g_mutex_unlock (&self->mutex);
+
+  return FALSE;
+}
+
+/* Without a thread, the attempt reports the error. */
+static void
+etcd_begin (LfEngineClaim *claim,
+            gboolean       try_once)
+{
+  begin (claim, try_once, NULL);
+}
+
+static LfEngineAttempt
+etcd_attempt (LfEngineClaim  *claim,
+              gboolean        try_once,
+              GError        **error)
+{
+  LfEngineSession *self = claim->session;
+  LfEngineAttempt result = LF_ENGINE_BUSY;
+
+  if (!begin (claim, try_once, error))
+    return LF_ENGINE_ERROR;
 
   g_mutex_lock (&self->mutex);
   lf_etcd_wakeup_clear (claim->wakeup);
@@ -2144,6 +2187,7 @@ lf_etcd_session_set_methods (LfEngineClass *klass)
   klass->session_new = etcd_session_new;
   klass->claim_new = etcd_claim_new;
   klass->claim_free = etcd_claim_free;
+  klass->begin = etcd_begin;
   klass->attempt = etcd_attempt;
   klass->interrupt = etcd_interrupt;
   klass->get_fd = etcd_get_fd;
