@@ -5,21 +5,30 @@
 
 #include "command.h"
 
+#include "json.h"
+
 static int
-break_lock (const char *path,
-            const char *backend_name)
+break_lock (const char *argument,
+            LfBackend   backend,
+            gboolean    as_json)
 {
-  g_autoptr (LfLockFile) lock_file = command_new_lock_file (path, backend_name);
   g_autoptr (GError) error = NULL;
+  g_autoptr (LfLock) lock = command_new_lock (argument, backend, &error);
+  gboolean is_broken = lock != NULL && lf_lock_break_lock (lock, NULL, &error);
 
-  if (lock_file == NULL)
-    return EX_USAGE;
+  if (as_json)
+    {
+      g_autoptr (GString) json = g_string_new ("{");
 
-  if (lf_lock_file_break_lock (lock_file, NULL, &error))
-    return EX_OK;
+      command_append_json_name (json, argument, lock);
+      g_string_append_printf (json, ", \"broken\": %s, \"error\": ", is_broken ? "true" : "false");
+      json_append_string (json, is_broken ? NULL : error->message);
+      g_print ("%s}\n", json->str);
+    }
+  else if (!is_broken)
+    command_complain ("%s", error->message);
 
-  command_complain ("%s", error->message);
-  return command_get_exit_status (error);
+  return is_broken ? EX_OK : command_get_exit_status (error);
 }
 
 int
@@ -27,8 +36,11 @@ command_break (char **argv)
 {
   g_autofree char *backend_name = NULL;
   g_auto (GStrv) paths = NULL;
+  gboolean as_json = FALSE;
+  LfBackend backend;
   const GOptionEntry entries[] = {
     COMMAND_BACKEND_ENTRY (&backend_name),
+    COMMAND_JSON_ENTRY (&as_json),
     { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -50,5 +62,9 @@ command_break (char **argv)
       return EX_USAGE;
     }
 
-  return break_lock (paths[0], backend_name);
+  if (!command_check_remote (paths, backend_name, COMMAND_NO_SLOTS) ||
+      !command_find_backend (backend_name, &backend))
+    return EX_USAGE;
+
+  return break_lock (paths[0], backend, as_json);
 }

@@ -24,7 +24,8 @@ typedef enum
   KIND_UNLOCK,
 } Kind;
 
-/* What to do if the lock is lost while the command runs. */
+/* What to do if the lock is lost while the command runs. Without the option, a remote lock
+ * kills the command: others may hold the lock as soon as it is lost. */
 typedef enum
 {
   ON_LOST_TELL_AT_END,
@@ -54,12 +55,13 @@ typedef struct
   double timeout;
   int conflict_exit_status;
   char *backend_name;
+  LfBackend backend; /* of this name */
 } Options;
 
-/* What the arguments mean: a path and a command, or an open descriptor. */
+/* What the arguments mean: a lock and a command, or an open descriptor. */
 typedef struct
 {
-  const char *path;
+  const char *name;
   char **command; /* NULL for a descriptor */
   int fd;
   char *shell_command[4]; /* room for the command of -c */
@@ -79,9 +81,11 @@ is_conflict (const GError *error)
          g_error_matches (error, LF_LOCK_ERROR, LF_LOCK_ERROR_TIMED_OUT);
 }
 
+/* Describes one of the holders, and says how many there are. NULL if there is none. */
 static char *
-describe_holdings (GPtrArray *holdings)
+describe_holders (LfLock *lock)
 {
+  g_autoptr (GPtrArray) holdings = holdings_query (lock, NULL);
   g_autofree char *first = NULL;
 
   if (holdings == NULL || holdings->len == 0)
@@ -94,39 +98,12 @@ describe_holdings (GPtrArray *holdings)
   return g_strdup_printf (_("%s (one of %u holders)"), first, holdings->len);
 }
 
-/* Describes one of the holders, and says how many there are. NULL if there is none. */
-static char *
-describe_holders (LfLockFile *lock_file)
-{
-  g_autoptr (GPtrArray) holdings = holdings_query (lock_file, NULL);
-
-  return describe_holdings (holdings);
-}
-
-/* The same for all slots. */
-static char *
-describe_slot_holders (LfSemaphore *semaphore)
-{
-  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) holding_free);
-
-  for (guint slot = 1; slot <= lf_semaphore_get_slots (semaphore); slot++)
-    {
-      g_autofree char *path = command_get_slot_path (lf_semaphore_get_path (semaphore), slot);
-      g_autoptr (LfLockFile) lock_file = lf_lock_file_new (path);
-      GPtrArray *holdings = holdings_query (lock_file, NULL);
-
-      if (holdings != NULL)
-        g_ptr_array_extend_and_steal (all, holdings);
-    }
-
-  return describe_holdings (all);
-}
-
 static void
-say_that_it_waits (const char *path,
-                   const char *holders)
+say_that_it_waits (const char *name,
+                   LfLock     *lock)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *display_name = g_filename_display_name (name);
+  g_autofree char *holders = describe_holders (lock);
 
   if (holders != NULL)
     command_complain (_("Waiting for %s, held by %s"), display_name, holders);
@@ -135,20 +112,15 @@ say_that_it_waits (const char *path,
 /* The library does not search for a holder when it fails, since that would delay other
  * programs. Here the message is for a user. */
 static void
-complain_of_failure (const char   *path,
-                     const char   *holders,
+complain_of_failure (LfLock       *lock,
                      const GError *error)
 {
-  g_autofree char *display_name = NULL;
+  g_autofree char *display_name = lf_lock_get_display_name (lock);
+  g_autofree char *holders = is_conflict (error) ? describe_holders (lock) : NULL;
 
   if (holders == NULL)
-    {
-      command_complain ("%s", error->message);
-      return;
-    }
-
-  display_name = g_filename_display_name (path);
-  if (error->code == LF_LOCK_ERROR_TIMED_OUT)
+    command_complain ("%s", error->message);
+  else if (error->code == LF_LOCK_ERROR_TIMED_OUT)
     command_complain (_("Timed out waiting to lock %s: held by %s"), display_name, holders);
   else
     command_complain (_("%s is locked already: held by %s"), display_name, holders);
@@ -156,28 +128,16 @@ complain_of_failure (const char   *path,
 
 /* Reports a failure, and returns the exit status. */
 static int
-fail_beside (const char    *path,
-             const char    *holders,
-             const Options *options,
-             const GError  *error)
+fail (LfLock        *lock,
+      const Options *options,
+      const GError  *error)
 {
   int status = command_get_exit_status (error);
 
   if (!is_conflict (error) || !options->quiet)
-    complain_of_failure (path, holders, error);
+    complain_of_failure (lock, error);
 
   return status == EX_TEMPFAIL ? options->conflict_exit_status : status;
-}
-
-static int
-fail (LfLockFile    *lock_file,
-      const Options *options,
-      const GError  *error)
-{
-  gboolean asks = is_conflict (error) && !options->quiet;
-  g_autofree char *holders = asks ? describe_holders (lock_file) : NULL;
-
-  return fail_beside (lf_lock_file_get_path (lock_file), holders, options, error);
 }
 
 static gboolean
@@ -187,8 +147,8 @@ may_say_that_it_waits (const Options *options)
 }
 
 static gboolean
-acquire (LfLockFile     *lock_file,
-         const char     *path,
+acquire (LfLock         *lock,
+         const char     *name,
          const Options  *options,
          GError        **error)
 {
@@ -196,18 +156,14 @@ acquire (LfLockFile     *lock_file,
 
   if (may_say_that_it_waits (options))
     {
-      if (lf_lock_file_try_acquire (lock_file, &try_error))
+      if (lf_lock_try_acquire (lock, &try_error))
         return TRUE;
 
       if (g_error_matches (try_error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
-        {
-          g_autofree char *holders = describe_holders (lock_file);
-
-          say_that_it_waits (path, holders);
-        }
+        say_that_it_waits (name, lock);
     }
 
-  return lf_lock_file_acquire_with_timeout (lock_file, options_get_timeout (options), NULL, error);
+  return lf_lock_acquire_with_timeout (lock, options_get_timeout (options), NULL, error);
 }
 
 /* Says what flock(1) says, also on standard output. */
@@ -229,14 +185,42 @@ tell_what_it_executes (const char *program)
   command_print (_("lf-lock: executing %s"), display_name);
 }
 
+/* The file whose existence the lock needs; NULL for a remote lock. */
+static char *
+get_path (LfLock *lock,
+          guint   slot)
+{
+  if (LF_IS_LOCK_FILE (lock))
+    return g_strdup (lf_lock_file_get_path (LF_LOCK_FILE (lock)));
+  if (LF_IS_SEMAPHORE (lock))
+    return command_get_slot_path (lf_semaphore_get_path (LF_SEMAPHORE (lock)), slot);
+
+  return NULL;
+}
+
+/* A command that runs with the lock. */
+typedef struct
+{
+  const Options *options;
+  guint slot; /* of a semaphore */
+  Loss loss;
+  int is_lost; /* atomic: the loss was already reported */
+} Run;
+
 static void
-complain_of_loss (const char   *path,
+complain_of_loss (const Run    *run,
+                  LfLock       *lock,
                   const GError *error)
 {
-  g_autofree char *display_name = g_filename_display_name (path);
+  g_autofree char *path = get_path (lock, run->slot);
+  g_autofree char *display_name = path != NULL ? g_filename_display_name (path)
+                                               : lf_lock_get_display_name (lock);
 
   if (error->domain != LF_UNLOCK_ERROR || error->code == LF_UNLOCK_ERROR_FAILED)
     command_complain ("%s", error->message);
+  else if (path == NULL)
+    command_complain (_("The lock of %s was lost while the command ran: %s"), display_name,
+                      error->message);
   else if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
     command_complain (_("%s was replaced while the command ran, so the lock was lost: %s"),
                       display_name, error->message);
@@ -245,22 +229,14 @@ complain_of_loss (const char   *path,
                       display_name, error->message);
 }
 
-/* A command that runs with the lock. */
-typedef struct
-{
-  const Options *options;
-  Loss loss;
-  int is_lost; /* atomic: the loss was already reported */
-} Run;
-
 static void
-lost_cb (LfLockFile   *lock_file,
+lost_cb (LfLock       *lock,
          const GError *reason,
          gpointer      data)
 {
   Run *run = data;
 
-  complain_of_loss (lf_lock_file_get_path (lock_file), reason);
+  complain_of_loss (run, lock, reason);
   g_atomic_int_set (&run->is_lost, TRUE);
   if (run->options->on_lost == ON_LOST_KILL)
     signals_end_command ();
@@ -268,54 +244,80 @@ lost_cb (LfLockFile   *lock_file,
 
 static gboolean
 acquire_to_run (Run         *run,
-                LfLockFile  *lock_file,
-                const char  *path,
+                LfLock      *lock,
+                const char  *name,
                 GError     **error)
 {
   gboolean result;
 
   if (run->options->on_lost == ON_LOST_KILL || run->options->on_lost == ON_LOST_WARN)
-    loss_begin (&run->loss, lock_file, lost_cb, run);
-  result = acquire (lock_file, path, run->options, error);
+    loss_begin (&run->loss, lock, lost_cb, run);
+  result = acquire (lock, name, run->options, error);
   loss_end (&run->loss);
 
   return result;
 }
 
+/* Tells the command what it holds. */
+static void
+set_environment (Run    *run,
+                 LfLock *lock)
+{
+  if (LF_IS_SEMAPHORE (lock))
+    {
+      g_autofree char *text = NULL;
+
+      run->slot = lf_semaphore_get_slot (LF_SEMAPHORE (lock));
+      text = g_strdup_printf ("%u", run->slot);
+      g_setenv ("LF_SLOT", text, TRUE);
+    }
+
+  /* The fencing token of a remote lock belongs here, as LF_FENCING_TOKEN */
+}
+
 /* Losing the lock while the command runs is a failure. */
 static int
-release (Run        *run,
-         LfLockFile *lock_file,
-         int         status)
+release (Run    *run,
+         LfLock *lock,
+         int     status)
 {
   g_autoptr (GError) error = NULL;
 
-  if (lf_lock_file_release (lock_file, &error) || run->options->on_lost == ON_LOST_IGNORE)
+  if (lf_lock_release (lock, &error) || run->options->on_lost == ON_LOST_IGNORE)
     return status;
 
   if (!run->is_lost)
-    complain_of_loss (lf_lock_file_get_path (lock_file), error);
+    complain_of_loss (run, lock, error);
   if (run->is_lost && run->options->on_lost == ON_LOST_KILL)
     return EX_PROTOCOL;
 
   return status == EX_OK ? command_get_exit_status (error) : status;
 }
 
-static LfLockFile *
-new_lock_file (const char    *path,
-               const Options *options)
+static void
+set_up_lock_file (LfLockFile    *lock_file,
+                  const Options *options)
 {
-  LfLockFile *lock_file =
-    command_new_lock_file (path, options->fcntl ? "fcntl" : options->backend_name);
-
-  if (lock_file == NULL)
-    return NULL;
-
   lf_lock_file_set_mode (lock_file, options->kind == KIND_SHARED ? LF_LOCK_MODE_SHARED
                                                                  : LF_LOCK_MODE_EXCLUSIVE);
   lf_lock_file_set_remove_on_release (lock_file, options->remove);
+}
 
-  return lock_file;
+static LfLock *
+new_lock (const char     *name,
+          const Options  *options,
+          GError        **error)
+{
+  LfLock *lock;
+
+  if (options->slots != COMMAND_NO_SLOTS)
+    return LF_LOCK (lf_semaphore_new (name, (guint) options->slots));
+
+  lock = command_new_lock (name, options->backend, error);
+  if (LF_IS_LOCK_FILE (lock))
+    set_up_lock_file (LF_LOCK_FILE (lock), options);
+
+  return lock;
 }
 
 /* Only a flock(2) lock belongs to a descriptor and nothing else. */
@@ -349,21 +351,24 @@ static int
 run_locked (Target        *target,
             const Options *options)
 {
-  g_autoptr (LfLockFile) lock_file = new_lock_file (target->path, options);
   g_autoptr (GError) error = NULL;
+  g_autoptr (LfLock) lock = new_lock (target->name, options, &error);
   gint64 begin = g_get_monotonic_time ();
   Run run = { .options = options };
   Signals signals;
   int status;
 
-  if (lock_file == NULL)
-    return EX_USAGE;
-  if ((options->no_fork || options->inherit) && !is_flock (lock_file))
+  if (lock == NULL)
+    {
+      command_complain ("%s", error->message);
+      return command_get_exit_status (error);
+    }
+  if ((options->no_fork || options->inherit) && !is_flock (LF_LOCK_FILE (lock)))
     return EX_UNAVAILABLE;
 
   /* Until lf-lock has the lock, a signal ends it */
-  if (!acquire_to_run (&run, lock_file, target->path, &error))
-    return fail (lock_file, options, error);
+  if (!acquire_to_run (&run, lock, target->name, &error))
+    return fail (lock, options, error);
 
   if (options->verbose)
     {
@@ -372,84 +377,17 @@ run_locked (Target        *target,
     }
 
   if (options->no_fork)
-    return child_replace (target->command, lf_lock_file_get_fd (lock_file));
+    return child_replace (target->command, lf_lock_file_get_fd (LF_LOCK_FILE (lock)));
 
   if (options->inherit)
-    return run_inherited (target, lf_lock_file_steal_fd (lock_file));
+    return run_inherited (target, lf_lock_file_steal_fd (LF_LOCK_FILE (lock)));
 
+  set_environment (&run, lock);
   signals_block (&signals, options->on_lost == ON_LOST_KILL);
   loss_start (&run.loss);
   status = child_run (target->command, &signals, -1);
   loss_stop (&run.loss);
-  status = release (&run, lock_file, status);
-  child_die_alike (&signals);
-
-  return status;
-}
-
-static gboolean
-acquire_slot (LfSemaphore    *semaphore,
-              const char     *path,
-              const Options  *options,
-              GError        **error)
-{
-  g_autoptr (GError) try_error = NULL;
-
-  if (may_say_that_it_waits (options))
-    {
-      if (lf_semaphore_try_acquire (semaphore, &try_error))
-        return TRUE;
-
-      if (g_error_matches (try_error, LF_LOCK_ERROR, LF_LOCK_ERROR_ALREADY_LOCKED))
-        {
-          g_autofree char *holders = describe_slot_holders (semaphore);
-
-          say_that_it_waits (path, holders);
-        }
-    }
-
-  return lf_semaphore_acquire_with_timeout (semaphore, options_get_timeout (options), NULL, error);
-}
-
-/* Passes the number of the slot to the command. */
-static int
-run_in_slot (Target        *target,
-             const Options *options)
-{
-  g_autoptr (LfSemaphore) semaphore = lf_semaphore_new (target->path, (guint) options->slots);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *slot = NULL;
-  gint64 begin = g_get_monotonic_time ();
-  Signals signals;
-  int status;
-
-  if (!acquire_slot (semaphore, target->path, options, &error))
-    {
-      gboolean asks = is_conflict (error) && !options->quiet;
-      g_autofree char *holders = asks ? describe_slot_holders (semaphore) : NULL;
-
-      return fail_beside (lf_semaphore_get_path (semaphore), holders, options, error);
-    }
-
-  if (options->verbose)
-    {
-      tell_how_long_it_took (begin);
-      tell_what_it_executes (target->command[0]);
-    }
-
-  slot = g_strdup_printf ("%u", lf_semaphore_get_slot (semaphore));
-  g_setenv ("LF_SLOT", slot, TRUE);
-
-  signals_block (&signals, FALSE);
-  status = child_run (target->command, &signals, -1);
-  if (!lf_semaphore_release (semaphore, &error))
-    {
-      g_autofree char *path = command_get_slot_path (lf_semaphore_get_path (semaphore),
-                                                     (guint) atoi (slot));
-
-      complain_of_loss (path, error);
-      status = status == EX_OK ? command_get_exit_status (error) : status;
-    }
+  status = release (&run, lock, status);
   child_die_alike (&signals);
 
   return status;
@@ -465,28 +403,22 @@ lock_descriptor (int            fd,
   };
   int operation = operations[options->kind];
   g_autofree char *name = descriptor_get_name (fd);
-  g_autoptr (LfLockFile) lock_file = new_lock_file (name, options);
+  g_autoptr (LfLockFile) lock_file = lf_lock_file_new_with_backend (name, options->backend);
   g_autoptr (GError) error = NULL;
   gint64 begin = g_get_monotonic_time ();
 
-  if (lock_file == NULL)
-    return EX_USAGE;
   if (!is_flock (lock_file))
     return EX_UNAVAILABLE;
 
   if (may_say_that_it_waits (options) && !descriptor_lock (fd, operation, 0, &error))
     {
       if (is_conflict (error))
-        {
-          g_autofree char *holders = describe_holders (lock_file);
-
-          say_that_it_waits (name, holders);
-        }
+        say_that_it_waits (name, LF_LOCK (lock_file));
       g_clear_error (&error);
     }
 
   if (!descriptor_lock (fd, operation, options_get_timeout (options), &error))
-    return fail (lock_file, options, error);
+    return fail (LF_LOCK (lock_file), options, error);
 
   if (options->verbose)
     tell_how_long_it_took (begin);
@@ -500,9 +432,6 @@ run (Target        *target,
 {
   if (target->command == NULL)
     return lock_descriptor (target->fd, options);
-
-  if (options->slots != COMMAND_NO_SLOTS)
-    return run_in_slot (target, options);
 
   return run_locked (target, options);
 }
@@ -542,7 +471,7 @@ find_target (GStrv   arguments,
   rest = arguments != NULL ? arguments + 1 : NULL;
   if (rest != NULL && (g_strcmp0 (*rest, "-c") == 0 || g_strcmp0 (*rest, "--command") == 0))
     {
-      target->path = arguments[0];
+      target->name = arguments[0];
       return take_shell_command (target, rest);
     }
 
@@ -554,10 +483,16 @@ find_target (GStrv   arguments,
       return FALSE;
     }
 
-  target->path = arguments[0];
+  target->name = arguments[0];
   target->command = rest;
 
   return TRUE;
+}
+
+static gboolean
+is_remote (const Target *target)
+{
+  return target->command != NULL && command_is_remote (target->name);
 }
 
 static gboolean
@@ -602,6 +537,15 @@ check_options (const Options *options,
       return FALSE;
     }
 
+  if (is_remote (target) &&
+      (options->kind == KIND_SHARED || options->remove || options->no_fork || options->inherit ||
+       options->slots != COMMAND_NO_SLOTS || options->fcntl || options->backend_name != NULL))
+    {
+      command_complain_of_usage (_("A remote lock excludes --shared, --remove, --no-fork, "
+                                   "--inherit, --slots and --backend"));
+      return FALSE;
+    }
+
   if (!command_check_slots (options->slots))
     return FALSE;
 
@@ -630,6 +574,18 @@ check_options (const Options *options,
     }
 
   return TRUE;
+}
+
+/* After the options were checked: sets those that depend on others. */
+static gboolean
+complete_options (Options      *options,
+                  const Target *target)
+{
+  if (is_remote (target) && options->on_lost == ON_LOST_TELL_AT_END)
+    options->on_lost = ON_LOST_KILL;
+
+  return command_find_backend (options->fcntl ? "fcntl" : options->backend_name,
+                               &options->backend);
 }
 
 static gboolean
@@ -744,7 +700,8 @@ command_run (char **argv)
       command_print_version ();
       status = EX_OK;
     }
-  else if (find_target (arguments, &target) && check_options (&options, &target))
+  else if (find_target (arguments, &target) && check_options (&options, &target) &&
+           complete_options (&options, &target))
     status = run (&target, &options);
 
   g_free (options.backend_name);

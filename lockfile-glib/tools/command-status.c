@@ -11,11 +11,11 @@
 #include "holding.h"
 #include "json.h"
 
-/* The state of one path. */
+/* The state of one lock. */
 typedef struct
 {
-  const char *path; /* as given by the user */
-  LfLockFile *lock_file;
+  const char *name; /* the path or the URI, as given by the user */
+  LfLock *lock;     /* NULL if it cannot be made */
   GPtrArray *holdings; /* NULL if there is an error */
   gboolean exists;
   LfLockScope scope;
@@ -31,7 +31,7 @@ enum
 static void
 finding_clear (Finding *self)
 {
-  g_clear_object (&self->lock_file);
+  g_clear_object (&self->lock);
   g_clear_pointer (&self->holdings, g_ptr_array_unref);
   g_clear_error (&self->error);
 }
@@ -72,7 +72,7 @@ finding_print_state (const Finding *self,
 static void
 finding_print (const Finding *self)
 {
-  g_autofree char *display_name = g_filename_display_name (self->path);
+  g_autofree char *display_name = g_filename_display_name (self->name);
 
   if (self->error != NULL)
     {
@@ -100,6 +100,15 @@ finding_print (const Finding *self)
 }
 
 static const char *
+finding_get_exists (const Finding *self)
+{
+  if (!LF_IS_LOCK_FILE (self->lock))
+    return "null";
+
+  return self->exists ? "true" : "false";
+}
+
+static const char *
 finding_get_locked (const Finding *self)
 {
   if (self->error != NULL)
@@ -120,29 +129,30 @@ finding_get_scope (const Finding *self)
   return g_enum_get_value (scopes, (int) self->scope)->value_nick;
 }
 
-/* JSON has only Unicode, but a path may have any bytes. The URI has the exact path. */
+static const char *
+finding_get_backend (const Finding *self)
+{
+  g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
+
+  if (!LF_IS_LOCK_FILE (self->lock))
+    return NULL;
+
+  return g_enum_get_value (backends, (int) lf_lock_file_get_backend (LF_LOCK_FILE (self->lock)))
+    ->value_nick;
+}
+
 static void
 finding_append_json (const Finding *self,
                      GString       *json)
 {
-  g_autofree char *display_name = g_filename_display_name (self->path);
-  g_autofree char *uri = NULL;
-  g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
-  const GEnumValue *backend =
-    g_enum_get_value (backends, (int) lf_lock_file_get_backend (self->lock_file));
-
-  uri = g_filename_to_uri (lf_lock_file_get_path (self->lock_file), NULL, NULL);
-
-  g_string_append (json, "{\"path\": ");
-  json_append_string (json, display_name);
-  g_string_append (json, ", \"uri\": ");
-  json_append_string (json, uri);
+  g_string_append_c (json, '{');
+  command_append_json_name (json, self->name, self->lock);
   g_string_append (json, ", \"backend\": ");
-  json_append_string (json, backend->value_nick);
+  json_append_string (json, finding_get_backend (self));
   g_string_append (json, ", \"scope\": ");
   json_append_string (json, finding_get_scope (self));
   g_string_append_printf (json, ", \"exists\": %s, \"locked\": %s, \"holders\": [",
-                          self->exists ? "true" : "false", finding_get_locked (self));
+                          finding_get_exists (self), finding_get_locked (self));
   for (guint i = 0; self->holdings != NULL && i < self->holdings->len; i++)
     {
       g_string_append (json, i > 0 ? ", " : "");
@@ -172,25 +182,39 @@ exists (LfLockFile *lock_file)
   return lstat (lf_lock_file_get_path (lock_file), &file) == 0 || errno != ENOENT;
 }
 
+static void
+finding_look (Finding   *self,
+              LfBackend  backend)
+{
+  self->lock = command_new_lock (self->name, backend, &self->error);
+  self->exists = TRUE;
+  self->scope = LF_LOCK_SCOPE_ALL_HOSTS;
+
+  if (LF_IS_LOCK_FILE (self->lock))
+    {
+      LfLockFile *lock_file = LF_LOCK_FILE (self->lock);
+
+      self->exists = exists (lock_file);
+      self->scope = lf_lock_file_query_scope (lock_file, NULL, NULL);
+    }
+
+  if (self->lock != NULL)
+    self->holdings = holdings_query (self->lock, &self->error);
+}
+
 static int
-tell (GStrv       paths,
-      const char *backend_name,
-      gboolean    as_json)
+tell (GStrv     names,
+      LfBackend backend,
+      gboolean  as_json)
 {
   g_autoptr (GString) json = g_string_new ("[");
   int status = STATUS_FREE;
 
-  for (gsize i = 0; paths[i] != NULL; i++)
+  for (gsize i = 0; names[i] != NULL; i++)
     {
-      g_auto (Finding) finding = { .path = paths[i] };
+      g_auto (Finding) finding = { .name = names[i] };
 
-      finding.lock_file = command_new_lock_file (paths[i], backend_name);
-      if (finding.lock_file == NULL)
-        return EX_USAGE;
-
-      finding.holdings = holdings_query (finding.lock_file, &finding.error);
-      finding.exists = exists (finding.lock_file);
-      finding.scope = lf_lock_file_query_scope (finding.lock_file, NULL, NULL);
+      finding_look (&finding, backend);
       status = combine (status, finding_get_exit_status (&finding));
 
       if (as_json)
@@ -234,12 +258,12 @@ command_status (char **argv)
   g_autofree char *backend_name = NULL;
   g_auto (GStrv) slot_paths = NULL;
   gboolean as_json = FALSE;
+  LfBackend backend;
   int slots = COMMAND_NO_SLOTS;
   g_auto (GStrv) paths = NULL;
   const GOptionEntry entries[] = {
     COMMAND_BACKEND_ENTRY (&backend_name),
-    { "json", 'j', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, &as_json,
-      N_("Print JSON"), NULL },
+    COMMAND_JSON_ENTRY (&as_json),
     { "slots", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_INT, &slots,
       N_("Show this many slots of each path"), N_("NUMBER") },
     { G_OPTION_REMAINING, 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
@@ -262,11 +286,12 @@ command_status (char **argv)
       return EX_USAGE;
     }
 
-  if (!command_check_slots (slots))
+  if (!command_check_slots (slots) || !command_check_remote (paths, backend_name, slots) ||
+      !command_find_backend (backend_name, &backend))
     return EX_USAGE;
 
   if (slots != COMMAND_NO_SLOTS)
     slot_paths = get_slot_paths (paths, slots);
 
-  return tell (slot_paths != NULL ? slot_paths : paths, backend_name, as_json);
+  return tell (slot_paths != NULL ? slot_paths : paths, backend, as_json);
 }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "json.h"
+
 /* The limit of the library */
 #define MAX_SLOTS 1024
 
@@ -121,23 +123,92 @@ command_parse (GOptionContext     *context,
   return FALSE;
 }
 
-/* If @backend_name is NULL, uses the platform's best. If there is no such backend, prints
- * an error and returns NULL. */
-LfLockFile *
-command_new_lock_file (const char *path,
-                       const char *backend_name)
+gboolean
+command_find_backend (const char *name,
+                      LfBackend  *backend)
 {
   g_autoptr (GEnumClass) backends = g_type_class_ref (LF_TYPE_BACKEND);
-  const GEnumValue *backend =
-    g_enum_get_value_by_nick (backends, backend_name != NULL ? backend_name : "auto");
+  const GEnumValue *value = g_enum_get_value_by_nick (backends, name != NULL ? name : "auto");
 
-  if (backend == NULL)
+  if (value == NULL)
     {
-      command_complain_of_usage (_("There is no backend \"%s\""), backend_name);
-      return NULL;
+      command_complain_of_usage (_("There is no backend \"%s\""), name);
+      return FALSE;
     }
 
-  return lf_lock_file_new_with_backend (path, (LfBackend) backend->value);
+  *backend = (LfBackend) value->value;
+  return TRUE;
+}
+
+gboolean
+command_is_remote (const char *argument)
+{
+  static const char *const prefixes[] = { "etcd://", "etcd+tls:", "etcd+unix:" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    {
+      if (g_str_has_prefix (argument, prefixes[i]))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+gboolean
+command_check_remote (GStrv       arguments,
+                      const char *backend_name,
+                      int         slots)
+{
+  if (backend_name == NULL && slots == COMMAND_NO_SLOTS)
+    return TRUE;
+
+  for (gsize i = 0; arguments[i] != NULL; i++)
+    {
+      if (command_is_remote (arguments[i]))
+        {
+          command_complain_of_usage (_("A remote lock excludes --backend and --slots"));
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+/* The only place that decides which class of locks an argument means. */
+LfLock *
+command_new_lock (const char  *argument,
+                  LfBackend    backend,
+                  GError     **error)
+{
+  if (!command_is_remote (argument))
+    return LF_LOCK (lf_lock_file_new_with_backend (argument, backend));
+
+  g_set_error_literal (error, LF_BACKEND_ERROR, LF_BACKEND_ERROR_NOT_SUPPORTED,
+                       _("This build does not support remote locks"));
+  return NULL;
+}
+
+/* JSON has only Unicode, but a path may have any bytes. The URI has the exact path. */
+void
+command_append_json_name (GString    *json,
+                          const char *argument,
+                          LfLock     *lock)
+{
+  gboolean is_remote = command_is_remote (argument);
+  g_autofree char *path = is_remote ? NULL : g_filename_display_name (argument);
+  g_autofree char *uri = NULL;
+
+  if (LF_IS_LOCK_FILE (lock))
+    uri = g_filename_to_uri (lf_lock_file_get_path (LF_LOCK_FILE (lock)), NULL, NULL);
+  else if (lock != NULL)
+    uri = lf_lock_get_display_name (lock);
+  else if (is_remote)
+    uri = g_strdup (argument);
+
+  g_string_append (json, "\"path\": ");
+  json_append_string (json, path);
+  g_string_append (json, ", \"uri\": ");
+  json_append_string (json, uri);
 }
 
 gboolean

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
     N_("Use this backend: auto, flock, fcntl, hard-link, directory, symlink, pid-file or sqlite"), \
     N_("BACKEND") }
 
+#define COMMAND_JSON_ENTRY(variable) \
+  { "json", 'j', G_OPTION_FLAG_NONE, G_OPTION_ARG_NONE, (variable), N_("Print JSON"), NULL }
+
 /* Each function gets the arguments from the command's name on, and returns the exit status. */
 int command_run    (char **argv);
 int command_status (char **argv);
@@ -28,8 +31,26 @@ gboolean command_parse (GOptionContext     *context,
                         char              **argv,
                         gpointer            data);
 
-LfLockFile *command_new_lock_file (const char *path,
-                                   const char *backend_name);
+/* With NULL, the platform's best. Returns FALSE, after a message, if there is no such backend. */
+gboolean command_find_backend (const char *name,
+                               LfBackend  *backend);
+
+/* Whether an argument is the URI of a lock beyond this machine instead of a path. */
+gboolean command_is_remote (const char *argument);
+/* Returns FALSE, after a message, if an option makes no sense for one of the arguments. */
+gboolean command_check_remote (GStrv       arguments,
+                               const char *backend_name,
+                               int         slots);
+
+/* Makes the lock of an argument, a path or a URI. */
+LfLock *command_new_lock (const char  *argument,
+                          LfBackend    backend,
+                          GError     **error);
+
+/* Appends the members "path" and "uri" to a JSON object. @lock may be NULL. */
+void command_append_json_name (GString    *json,
+                               const char *argument,
+                               LfLock     *lock);
 
 /* The value of --slots without the option. The check returns FALSE, after a message, if the
  * library does not allow the number. */

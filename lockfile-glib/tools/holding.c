@@ -87,13 +87,15 @@ holding_look_at_child (Holding *self)
     self->since = process_get_start (child);
 }
 
+/* @lock_file is NULL for a remote lock, which is exclusive. */
 static void
 holding_look_closer (Holding    *self,
                      LfLockFile *lock_file)
 {
-  if (is_file_the_lock (lock_file))
+  if (lock_file == NULL || is_file_the_lock (lock_file))
     {
-      self->since = get_file_time (lf_lock_file_get_path (lock_file));
+      if (lock_file != NULL)
+        self->since = get_file_time (lf_lock_file_get_path (lock_file));
       self->is_mode_known = TRUE;
       self->mode = LF_LOCK_MODE_EXCLUSIVE;
     }
@@ -161,24 +163,49 @@ add_kernel_holders (GPtrArray  *holdings,
     g_ptr_array_remove_index (holdings, 0);
 }
 
-GPtrArray *
-holdings_query (LfLockFile  *lock_file,
-                GError     **error)
+/* The holders of all slots. A slot that cannot be looked at counts as free. */
+static GPtrArray *
+query_slots (LfSemaphore *semaphore)
 {
-  g_autoptr (GPtrArray) holdings = g_ptr_array_new_with_free_func ((GDestroyNotify) holding_free);
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (LfLockHolder) holder = lf_lock_file_query_holder (lock_file, NULL, &local_error);
+  GPtrArray *holdings = g_ptr_array_new_with_free_func ((GDestroyNotify) holding_free);
 
+  for (guint slot = 1; slot <= lf_semaphore_get_slots (semaphore); slot++)
+    {
+      g_autofree char *path = command_get_slot_path (lf_semaphore_get_path (semaphore), slot);
+      g_autoptr (LfLockFile) lock_file = lf_lock_file_new (path);
+      GPtrArray *slot_holdings = holdings_query (LF_LOCK (lock_file), NULL);
+
+      if (slot_holdings != NULL)
+        g_ptr_array_extend_and_steal (holdings, slot_holdings);
+    }
+
+  return holdings;
+}
+
+GPtrArray *
+holdings_query (LfLock  *lock,
+                GError **error)
+{
+  g_autoptr (GPtrArray) holdings = NULL;
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (LfLockHolder) holder = NULL;
+  LfLockFile *lock_file = LF_IS_LOCK_FILE (lock) ? LF_LOCK_FILE (lock) : NULL;
+
+  if (LF_IS_SEMAPHORE (lock))
+    return query_slots (LF_SEMAPHORE (lock));
+
+  holder = lf_lock_query_holder (lock, NULL, &local_error);
   if (local_error != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local_error));
       return NULL;
     }
 
+  holdings = g_ptr_array_new_with_free_func ((GDestroyNotify) holding_free);
   if (holder != NULL)
     {
       g_ptr_array_add (holdings, holding_new (holder));
-      if (!is_file_the_lock (lock_file))
+      if (lock_file != NULL && !is_file_the_lock (lock_file))
         add_kernel_holders (holdings, lock_file);
     }
 

@@ -24,7 +24,7 @@ typedef struct
 
 /* All holders that can be seen (element-type Holding). Empty if nobody holds the lock; NULL
  * with @error. */
-GPtrArray *holdings_query    (LfLockFile     *lock_file,
+GPtrArray *holdings_query    (LfLock         *lock,
                               GError        **error);
 
 void       holding_free      (Holding        *self);

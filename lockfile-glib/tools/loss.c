@@ -6,26 +6,28 @@
 #include "loss.h"
 
 static void
-lost_cb (LfLockFile   *lock_file,
+lost_cb (LfLock       *lock,
          const GError *reason,
          gpointer      user_data)
 {
   Loss *self = user_data;
 
-  self->func (lock_file, reason, self->data);
+  self->func (lock, reason, self->data);
 }
 
 /* The signal is emitted in the main context in which the lock is acquired. */
 void
-loss_begin (Loss       *self,
-            LfLockFile *lock_file,
-            LossFunc    func,
-            gpointer    data)
+loss_begin (Loss     *self,
+            LfLock   *lock,
+            LossFunc  func,
+            gpointer  data)
 {
   *self = (Loss) { .func = func, .data = data, .context = g_main_context_new () };
 
-  lf_lock_file_set_monitor (lock_file, TRUE);
-  g_signal_connect (lock_file, "lost", G_CALLBACK (lost_cb), self);
+  /* A remote lock is always monitored */
+  if (LF_IS_LOCK_FILE (lock))
+    lf_lock_file_set_monitor (LF_LOCK_FILE (lock), TRUE);
+  g_signal_connect (lock, "lost", G_CALLBACK (lost_cb), self);
   g_main_context_push_thread_default (self->context);
 }
 

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * acquisition, and loss_start() and loss_stop() around what runs with the lock. */
 
 /* Called in that thread. */
-typedef void (*LossFunc) (LfLockFile   *lock_file,
+typedef void (*LossFunc) (LfLock       *lock,
                           const GError *reason,
                           gpointer      data);
 
@@ -24,12 +24,12 @@ typedef struct
   int stopped; /* atomic */
 } Loss;
 
-void loss_begin (Loss       *self,
-                 LfLockFile *lock_file,
-                 LossFunc    func,
-                 gpointer    data);
-void loss_end   (Loss       *self);
-void loss_start (Loss       *self);
-void loss_stop  (Loss       *self);
+void loss_begin (Loss     *self,
+                 LfLock   *lock,
+                 LossFunc  func,
+                 gpointer  data);
+void loss_end   (Loss     *self);
+void loss_start (Loss     *self);
+void loss_stop  (Loss     *self);
 
 G_END_DECLS

@@ -408,6 +408,29 @@ testLock('/override/semaphore', async (_lock, _other, path) => {
     assertEqual([inside, most], [0, 2]);
 });
 
+// The override is written for the interface, so it works for each class of locks
+testLock('/override/lock', async (_lock, _other, path) => {
+    for (const make of [() => Lf.LockFile.new(path), () => Lf.Semaphore.new(path, 1)]) {
+        const lock = make(), other = make();
+
+        assertEqual(await lock.with(held => held.is_held()), true);
+        assertEqual(await Lf.Lock.prototype.with.call(lock, () => 3), 3);
+        const guard = await lock.acquire_guard_async();
+        assertTrue(guard.get_lock() === lock);
+        await assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED,
+            () => other.with(() => {}, {timeout: 0}));
+        assertThrows(TypeError, 'seconds', () => (lock.timeout = null));
+        assertThrows(TypeError, 'seconds', () => Lf.Lock.prototype.set_timeout.call(lock, null));
+        guard.release();
+        assertTrue(await Lf.Lock.prototype.acquire_async.call(lock));
+        assertTrue(await Lf.Lock.prototype.release_async.call(lock));
+        assertTrue(lock.acquire_guard().release());
+    }
+
+    await assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED,
+        () => Lf.Semaphore.new(path, 1).query_holder_async());
+});
+
 const SCRIPTS = {
     'imports.gi': ['gjs', '-c', 'imports.gi.versions.Lf = "1.0"; const {Lf} = imports.gi;'],
     'gi': ['gjs', '-m', 'import Lf from "gi://Lf";'],

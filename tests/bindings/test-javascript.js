@@ -701,6 +701,78 @@ testLock('/semaphore/async', async (_lock, _other, path) => {
     assertFalse(waiting.held);
 });
 
+// Each class of locks, with the methods of the interface
+const LOCKS = path => [Lf.LockFile.new(path), Lf.Semaphore.new(path, 1)];
+const Lock = Lf.Lock.prototype;
+
+testLock('/lock/sync', (_lock, _other, path) => {
+    const others = LOCKS(path);
+
+    for (const [i, lock] of LOCKS(path).entries()) {
+        assertTrue(lock instanceof Lf.Lock);
+        assertEqual(Lock.get_display_name.call(lock), path);
+        Lock.set_timeout.call(lock, 0);
+        assertEqual([Lock.get_timeout.call(lock), lock.timeout], [0, 0]);
+        assertTrue(Lock.acquire.call(lock, null));
+        assertTrue(Lock.is_held.call(lock) && Lock.is_acquired_by_thread.call(lock));
+        assertTrue(Lock.verify.call(lock));
+        assertError(Lf.LockError, Lf.LockError.ALREADY_LOCKED,
+            () => Lock.try_acquire.call(others[i]));
+        assertError(Lf.LockError, Lf.LockError.TIMED_OUT,
+            () => Lock.acquire_with_timeout.call(others[i], 0.01, null));
+        assertTrue(Lock.release.call(lock));
+        assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => lock.release());
+    }
+});
+
+testLock('/lock/guard', (_lock, _other, path) => {
+    for (const lock of LOCKS(path)) {
+        const guard = lock.acquire_guard(null);
+        assertTrue(guard.get_lock() === lock);
+        assertTrue(guard.get_lock_file() === (lock instanceof Lf.LockFile ? lock : null));
+        assertTrue(lock.held);
+        assertTrue(guard.release());
+        assertFalse(lock.held);
+    }
+});
+
+testLock('/lock/async', async (_lock, _other, path) => {
+    for (const lock of LOCKS(path)) {
+        assertTrue(await new Promise((resolve, reject) => lock.acquire_async(PRIORITY, null,
+            (source, result) => {
+                try {
+                    resolve(Lock.acquire_finish.call(source, result));
+                } catch (e) {
+                    reject(e);
+                }
+            })));
+        assertTrue(lock.held);
+        assertTrue(await lock.release_async(PRIORITY, null));
+    }
+});
+
+testLock('/lock/holder', (lock, other, path) => {
+    const semaphore = Lf.Semaphore.new(path, 1);
+
+    lock.acquire(null);
+    assertEqual(Lock.query_holder.call(lock, null).pid, OWN_PID);
+    assertTrue(Lock.is_locked.call(lock, null));
+    assertTrue(Lock.break_lock.call(other, null));
+    for (const method of ['query_holder', 'is_locked', 'break_lock']) {
+        assertError(Lf.BackendError, Lf.BackendError.NOT_SUPPORTED,
+            () => semaphore[method](null));
+    }
+    assertError(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED, () => lock.release());
+});
+
+testLock('/lock/lost', async (lock, other) => {
+    lock.monitor = true;
+    const lost = new Promise(resolve => lock.connect('lost', (_lock, reason) => resolve(reason)));
+    lock.acquire(null);
+    other.break_lock(null);
+    assertTrue((await lost).matches(Lf.UnlockError, Lf.UnlockError.NOT_LOCKED));
+});
+
 testLock('/handed-on/steal', (lock, other) => {
     assertEqual(lock.steal_fd(), -1);
     lock.acquire(null);

@@ -6,6 +6,7 @@
 import ast
 import asyncio
 import errno
+import functools
 import inspect
 import math
 import os
@@ -21,7 +22,7 @@ import traceback
 import unittest
 
 import gi
-from gi.repository import Gio, GLib
+from gi.repository import Gio, GLib, GObject
 
 import lf_testing
 from lf_testing import Holder, Lf, LockTest
@@ -705,6 +706,77 @@ class ErrorClasses(LockTest):
                 self.fail('there is no directory')
 
 
+class Lock(LockTest):
+    """The override is written for the interface, so it works for each class of locks."""
+
+    def makers(self):
+        return (functools.partial(Lf.LockFile, self.path),
+                functools.partial(Lf.Semaphore, self.path, 1))
+
+    def test_blocks(self):
+        for make in self.makers():
+            lock, other = make(), make(timeout=0)
+            with lock, lock.acquire(), lock.acquired(timeout=1):
+                self.assertTrue(lock.held)
+                with self.assertRaises(Lf.AlreadyLocked), other:
+                    pass
+            self.assertFalse(lock.held)
+            guard = lock.acquire_guard()
+            self.assertIs(guard.get_lock(), lock)
+            with lock:
+                pass
+            self.assertTrue(lock.held)
+            guard.release()
+            with self.assertRaises(Lf.NotLocked):
+                guard.release()
+
+    def test_attributes(self):
+        for make in self.makers():
+            lock = make(timeout=None)
+            self.assertEqual(lock.timeout, -1)
+            lock.timeout = 2.5
+            self.assertEqual((lock.timeout, Lf.Lock.get_timeout(lock)), (2.5, 2.5))
+            Lf.Lock.set_timeout(lock, None)
+            self.assertEqual(lock.timeout, -1)
+            self.assertIs(lock.held, False)
+            self.assertEqual(lock.get_display_name(), self.path)
+
+    def test_locked(self):
+        for make in self.makers():
+            made = []
+
+            @Lf.locked(lambda: made.append(make()) or made[-1])
+            def work():
+                self.assertTrue(made[-1].held)
+                with self.assertRaises(Lf.AlreadyLocked):
+                    make().try_acquire()
+                return 5
+
+            self.assertEqual(made, [])
+            self.assertEqual((work(), work()), (5, 5))
+            self.assertEqual([lock.held for lock in made], [False, False])
+        with self.assertRaises(TypeError):
+            Lf.locked(make, timeout=1)
+
+    def test_errors(self):
+        """The text of an error names the holder, if a class has one."""
+        for make in self.makers():
+            with make():
+                with self.assertRaises(Lf.LockTimeout) as raised:
+                    make().acquire(timeout=0.01)
+                self.assertEqual(f'PID {os.getpid()}' in str(raised.exception),
+                                 isinstance(make(), Lf.LockFile))
+        semaphore = make()
+        with self.assertRaises(Lf.NotSupported):
+            semaphore.query_holder()
+        with self.assertRaises(Lf.NotSupported):
+            semaphore.break_lock()
+
+    def test_not_implemented(self):
+        with self.assertRaisesRegex(TypeError, 'implemented'):
+            type('Mine', (GObject.Object, Lf.Lock), {})
+
+
 class Semaphore(LockTest):
     def setUp(self):
         super().setUp()
@@ -945,7 +1017,7 @@ class Types(LockTest):
         "Lf.LockFile.new('x').props.held = True": 'misc',
         "Lf.LockFile('x').mode = 'wrong'": 'assignment',
         "Lf.LockFile('x', backend='none')": 'arg-type',
-        "Lf.locked('x', timeout='1')": 'arg-type',
+        "Lf.locked('x', timeout='1')": 'call-overload',
         "Lf.lokced('x')": 'attr-defined',
         # Works, as the stub explains
         "Lf.LockError(1)": 'arg-type',
@@ -993,17 +1065,22 @@ class Types(LockTest):
                    if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
         names = public(defined) | public(node.target.id for node in tree.body
                                          if isinstance(node, ast.AnnAssign))
-        there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass', 'SemaphoreClass'}
+        there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass', 'LockInterface',
+                                   'SemaphoreClass'}
         self.assertEqual(names, public(name for name in there if not name.startswith('__')))
 
-        for name in 'LockFile', 'Semaphore':
+        inherited = set()
+        for name in 'Lock', 'LockFile', 'Semaphore':
             methods = {node.name for node in defined[name].body
                        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
             attributes = {node.target.id for node in defined[name].body
                           if isinstance(node, ast.AnnAssign)}
+            # The class's getter of a property is that of the interface
             self.assertEqual(public(methods | attributes) - {'props'},
-                             public(vars(getattr(Lf, name))) - {'props'})
-            self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
+                             public(vars(getattr(Lf, name))) - {'props'} - inherited)
+            if name == 'Lock':
+                self.assertLessEqual({'__enter__', '__exit__', '__aenter__', '__aexit__'}, methods)
+                inherited = methods
         self.assertEqual(
             {node.target.id for node in defined['Backend'].body if isinstance(node, ast.AnnAssign)},
             {name for name in dir(Lf.Backend) if name.isupper()})

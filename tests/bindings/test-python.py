@@ -687,6 +687,70 @@ class Semaphore(LockTest):
         self.assertFalse(waiting.is_held())
 
 
+class Lock(LockTest):
+    """Each class of locks, with the methods of the interface."""
+
+    def pairs(self):
+        return ((self.lock, self.other),
+                tuple(Lf.Semaphore.new(self.path, 1) for _ in range(2)))
+
+    def test_sync(self):
+        for lock, other in self.pairs():
+            self.assertIsInstance(lock, Lf.Lock)
+            self.assertEqual(Lf.Lock.get_display_name(lock), self.path)
+            Lf.Lock.set_timeout(lock, 0)
+            self.assertEqual((Lf.Lock.get_timeout(lock), lock.props.timeout), (0, 0))
+            self.assertTrue(Lf.Lock.acquire(lock))
+            self.assertTrue(Lf.Lock.is_held(lock) and Lf.Lock.is_acquired_by_thread(lock))
+            self.assertTrue(Lf.Lock.verify(lock))
+            with self.assert_error(Lf.LockError.ALREADY_LOCKED):
+                Lf.Lock.try_acquire(other)
+            with self.assert_error(Lf.LockError.TIMED_OUT, self.path):
+                Lf.Lock.acquire_with_timeout(other, 0.01)
+            self.assertTrue(Lf.Lock.release(lock))
+            with self.assert_error(Lf.UnlockError.NOT_LOCKED):
+                lock.release()
+
+    def test_guard(self):
+        for lock, other in self.pairs():
+            guard = Lf.Lock.acquire_guard(lock)
+            self.assertIs(guard.get_lock(), lock)
+            self.assertIs(guard.get_lock_file(), lock if lock is self.lock else None)
+            self.assertTrue(lock.is_held())
+            del guard
+            self.assertFalse(lock.is_held())
+
+    def test_async(self):
+        for lock, other in self.pairs():
+            results = []
+            Lf.Lock.acquire_async(lock, GLib.PRIORITY_DEFAULT, None, lambda lock, result:
+                                  results.append(Lf.Lock.acquire_finish(lock, result)))
+            iterate_until(lambda: results)
+            Lf.Lock.release_async(lock, GLib.PRIORITY_DEFAULT, None, lambda lock, result:
+                                  results.append(lock.release_finish(result)))
+            iterate_until(lambda: len(results) == 2)
+            self.assertEqual(results, [True, True])
+
+    def test_holder(self):
+        semaphore = Lf.Semaphore.new(self.path, 1)
+        self.lock.acquire()
+        self.assertEqual(Lf.Lock.query_holder(self.lock).get_pid(), os.getpid())
+        self.assertTrue(Lf.Lock.is_locked(self.lock))
+        self.assertTrue(Lf.Lock.break_lock(self.other))
+        for method in semaphore.query_holder, semaphore.is_locked, semaphore.break_lock:
+            with self.assert_error(Lf.BackendError.NOT_SUPPORTED):
+                method()
+
+    def test_lost(self):
+        lost = []
+        self.lock.connect('lost', lambda lock, reason: lost.append(reason))
+        self.lock.set_monitor(True)
+        self.lock.acquire()
+        self.other.break_lock()
+        iterate_until(lambda: lost)
+        self.assertTrue(lost[0].matches(Lf.UnlockError.quark(), Lf.UnlockError.NOT_LOCKED))
+
+
 class HandedOn(LockTest):
     def test_steal(self):
         self.assertEqual(self.lock.steal_fd(), -1)

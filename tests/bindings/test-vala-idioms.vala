@@ -44,14 +44,14 @@ void add_async (string name, owned Start start, owned End end) {
 void throw_with_guard (Lf.LockFile lock_file) throws Error {
     var guard = lock_file.acquire_guard ();
 
-    assert_true (guard.get_lock_file ().is_held ());
+    assert_true (guard.get_lock ().is_held ());
     throw new TestError.MISTAKE ("thrown while it is held");
 }
 
 bool is_held_under_guard (Lf.LockFile lock_file) throws Error {
     var guard = lock_file.acquire_guard ();
 
-    return guard.get_lock_file ().is_held ();
+    return guard.get_lock ().is_held ();
 }
 
 // A program that names the holder instead of waiting
@@ -75,7 +75,7 @@ string tell (Lf.LockFile lock_file) throws Error {
 async void throw_with_guard_async (Lf.LockFile lock_file) throws Error {
     var guard = yield lock_file.acquire_guard_async ();
 
-    assert_true (guard.get_lock_file ().is_held ());
+    assert_true (guard.get_lock ().is_held ());
     // Back in the main loop, with the guard in the coroutine
     Idle.add (throw_with_guard_async.callback);
     yield;
@@ -86,7 +86,7 @@ async void throw_with_guard_async (Lf.LockFile lock_file) throws Error {
 async bool is_held_under_guard_async (Lf.LockFile lock_file) throws Error {
     var guard = yield lock_file.acquire_guard_async ();
 
-    return guard.get_lock_file ().is_held ();
+    return guard.get_lock ().is_held ();
 }
 
 async void wait (string path) throws Error {

@@ -755,6 +755,77 @@ void add_semaphore () {
     });
 }
 
+/* A function that does not know the class of a lock. */
+void use_lock (Lf.Lock mine, Lf.Lock other) throws Error {
+    assert_true (mine.get_display_name ().has_suffix ("lock"));
+    mine.timeout = 0;
+    assert_true (mine.timeout == 0);
+    mine.acquire ();
+    assert_true (mine.held && mine.is_acquired_by_thread ());
+    assert_true (mine.verify ());
+    assert_error (new Lf.LockError.ALREADY_LOCKED (""), () => other.try_acquire ());
+    assert_error (new Lf.LockError.TIMED_OUT (""), () => other.acquire_with_timeout (0.01));
+    mine.release ();
+    assert_error (new Lf.UnlockError.NOT_LOCKED (""), () => mine.release ());
+}
+
+void guard_lock (Lf.Lock mine) throws Error {
+    {
+        var guard = mine.acquire_guard ();
+        assert_true (guard.get_lock () == mine);
+        assert_true ((guard.get_lock_file () != null) == (mine is Lf.LockFile));
+        assert_true (mine.held);
+    }
+    assert_false (mine.held);
+}
+
+void add_lock () {
+    add ("/lock/sync", (mine, other) => {
+        use_lock (mine, other);
+        use_lock (new Lf.Semaphore (mine.path, 1), new Lf.Semaphore (mine.path, 1));
+    });
+
+    add ("/lock/guard", (mine, other) => {
+        guard_lock (mine);
+        guard_lock (new Lf.Semaphore (mine.path, 1));
+    });
+
+    add ("/lock/async", (mine, other) => {
+        Lf.Lock[] locks = { mine, new Lf.Semaphore (mine.path, 1) };
+        foreach (unowned var any in locks) {
+            any.acquire_async.end (run ((callback) => any.acquire_async.begin (
+                Priority.DEFAULT, null, (owned) callback)));
+            assert_true (any.held);
+            any.release_async.end (run ((callback) => any.release_async.begin (
+                Priority.DEFAULT, null, (owned) callback)));
+            assert_false (any.held);
+        }
+    });
+
+    add ("/lock/holder", (mine, other) => {
+        Lf.Lock any = mine;
+        Lf.Lock semaphore = new Lf.Semaphore (mine.path, 1);
+        any.acquire ();
+        assert_cmpint (((!) any.query_holder ()).pid, EQ, Posix.getpid ());
+        assert_true (any.is_locked ());
+        other.break_lock ();
+        assert_error (new Lf.BackendError.NOT_SUPPORTED (""), () => semaphore.query_holder ());
+        assert_error (new Lf.BackendError.NOT_SUPPORTED (""), () => semaphore.break_lock ());
+    });
+
+    add ("/lock/lost", (mine, other) => {
+        Lf.Lock any = mine;
+        var lost = false;
+        any.lost.connect ((reason) => lost = reason is Lf.UnlockError.NOT_LOCKED);
+        mine.monitor = true;
+        any.acquire ();
+        other.break_lock ();
+        while (!lost)
+            MainContext.default ().iteration (true);
+        assert_false (mine.held);
+    });
+}
+
 void add_handed_on () {
     add ("/handed-on/steal", (mine, other) => {
         assert_cmpint (mine.steal_fd (), EQ, -1);
@@ -804,6 +875,7 @@ int main (string[] args) {
     add_drop ();
     add_paths ();
     add_semaphore ();
+    add_lock ();
     add_handed_on ();
 
     return Test.run ();

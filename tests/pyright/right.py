@@ -32,6 +32,22 @@ def add(a: int, b: int) -> int:
 total: int = add(1, b=2)
 
 
+@Lf.locked(lambda: Lf.Semaphore('x', 4))
+def multiply(a: int, b: int) -> int:
+    return a * b
+
+
+def hold(any_lock: Lf.Lock) -> bool:
+    with any_lock, any_lock.acquire(timeout=1.5) as held:
+        return held.held
+
+
+hold(lock)
+with Lf.Semaphore('x', 4) as semaphore:
+    slot: int = semaphore.slot
+hold(semaphore)
+
+
 async def wait() -> bool:
     async with lock:
         return await lock.is_locked_async()

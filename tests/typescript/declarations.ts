@@ -47,6 +47,18 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     is<Promise<boolean>>()(semaphore.release_async(), true);
     is<Promise<number>>()(semaphore.with(held => held.get_slot(), {timeout: 2.5}), true);
     is<boolean>()(semaphore.acquire(), true);
+    is<Promise<Lf.LockGuard>>()(semaphore.acquire_guard_async(), true);
+
+    for (const any of [lock as Lf.Lock, semaphore as Lf.Lock]) {
+        is<Promise<boolean>>()(any.acquire_async(), true);
+        is<Promise<boolean>>()(any.with(held => held.is_held(), {timeout: 2.5}), true);
+        is<Promise<Lf.LockHolder | null>>()(any.query_holder_async(), true);
+        is<Lf.Lock>()(any.acquire_guard().get_lock(), true);
+        is<boolean>()(any.acquire_with_timeout(2.5), true);
+        is<boolean>()(any.held, true);
+        is<string>()(any.get_display_name(), true);
+    }
+
     is<boolean>()(semaphore.acquire_with_timeout(2.5), true);
     is<Lf.LockFile>()(Lf.LockFile.new_for_fd(3, Lf.Backend.FLOCK), true);
     is<number>()(lock.steal_fd(), true);

@@ -8,18 +8,14 @@ const {Gio, GLib, GObject} = imports.gi;
 
 // Without a callback, these return promises
 const ASYNC_METHODS = [
-    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'query_scope',
-    'release',
+    'acquire', 'acquire_guard', 'break_lock', 'is_locked', 'query_holder', 'release',
 ];
 
 // Methods whose last parameter is a cancellable, with the number of parameters before it
 const CANCELLABLE_METHODS = {
     acquire: 0, acquire_guard: 0, acquire_guard_with_timeout: 1, acquire_with_timeout: 1,
-    break_lock: 0, is_locked: 0, query_holder: 0, query_scope: 0,
+    break_lock: 0, is_locked: 0, query_holder: 0,
 };
-
-const SEMAPHORE_ASYNC_METHODS = ['acquire', 'release'];
-const SEMAPHORE_CANCELLABLE_METHODS = {acquire: 0, acquire_with_timeout: 1};
 
 // GJS would end the path there, and lock another file
 function _checkPath(path) {
@@ -30,7 +26,7 @@ function _checkPath(path) {
 // GJS would take null for 0, and other values for NaN
 function _checkTimeout(timeout) {
     if (typeof timeout !== 'number')
-        throw new TypeError('The timeout of a lock file is a number of seconds');
+        throw new TypeError('The timeout of a lock is a number of seconds');
 }
 
 function _makeAsync(proto, name) {
@@ -120,13 +116,27 @@ function _semaphoreToString() {
     return `[Semaphore ${this.get_path()}, ${this.get_slots()} slots, ${state}]`;
 }
 
-// What both classes have
-function _makeModern(proto, asyncMethods, cancellableMethods) {
-    asyncMethods.forEach(name => _makeAsync(proto, name));
+// What every lock has. A class has the methods of the interface, too, which would hide those
+// of the interface's prototype.
+function _makeLock(proto) {
+    const {set_timeout: setTimeout} = proto;
+
+    ASYNC_METHODS.forEach(name => _makeAsync(proto, name));
     _makeTimedAsync(proto);
-    for (const [name, index] of Object.entries(cancellableMethods))
+    for (const [name, index] of Object.entries(CANCELLABLE_METHODS))
         _makeCancellableOptional(proto, name, index);
+
     proto.with = _with;
+    proto.set_timeout = function (timeout) {
+        _checkTimeout(timeout);
+        setTimeout.call(this, timeout);
+    };
+    Object.defineProperty(proto, 'timeout', {
+        get: proto.get_timeout,
+        set: proto.set_timeout,
+        configurable: true,
+        enumerable: true,
+    });
 }
 
 // The constructor also takes a path and a number, followed by other properties
@@ -144,15 +154,16 @@ function _initSemaphore(Semaphore) {
         if (typeof first === 'string')
             properties = {path: first, slots: args.shift(), ...args.shift()};
         _checkPath(properties?.path);
+        if (properties?.timeout !== undefined)
+            _checkTimeout(properties.timeout);
         GObject.Object.prototype._init.call(this, properties, ...args);
     };
 
     proto.toString = _semaphoreToString;
-    _makeModern(proto, SEMAPHORE_ASYNC_METHODS, SEMAPHORE_CANCELLABLE_METHODS);
 }
 
 function _init() {
-    const {LockFile, LockHolder, Semaphore} = this;
+    const {Lock, LockFile, LockHolder, Semaphore} = this;
     const proto = LockFile.prototype;
     const {new: newForPath, new_with_backend: newWithBackend} = LockFile;
 
@@ -175,23 +186,15 @@ function _init() {
             this, properties, ...args.slice(properties === first ? 0 : 1));
     };
 
-    const {set_timeout: setTimeout} = proto;
-    proto.set_timeout = function (timeout) {
-        _checkTimeout(timeout);
-        setTimeout.call(this, timeout);
-    };
-    Object.defineProperty(proto, 'timeout', {
-        get: proto.get_timeout,
-        set: proto.set_timeout,
-        configurable: true,
-        enumerable: true,
-    });
-
     proto.toString = _lockFileToString;
     LockHolder.prototype.toString = function () {
         return this.to_string();
     };
 
-    _makeModern(proto, ASYNC_METHODS, CANCELLABLE_METHODS);
+    _makeAsync(proto, 'query_scope');
+    _makeCancellableOptional(proto, 'query_scope', 0);
     _initSemaphore(Semaphore);
+    // The interface last: a class must not inherit what it gets itself
+    for (const lock of [LockFile, Semaphore, Lock])
+        _makeLock(lock.prototype);
 }

@@ -46,7 +46,7 @@ lf_etcd_json_parse (const char  *text,
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
   JsonNode *root = NULL;
 
-  if (g_utf8_validate_len (text, length, NULL) && !is_too_deep (text, length) &&
+  if (length > 0 && g_utf8_validate_len (text, length, NULL) && !is_too_deep (text, length) &&
       json_parser_load_from_data (parser, text, (gssize) length, NULL))
     root = json_parser_get_root (parser);
 

@@ -1494,11 +1494,21 @@ may_end (LfEngineSession *self)
          self->lease == NULL && !self->is_revoking && self->asked == NULL;
 }
 
+/* With the mutex held, since another thread may be started right after that. */
+static void
+stop_running (LfEngineSession *self)
+{
+  g_main_context_pop_thread_default (self->context);
+  self->runs = FALSE;
+  g_cond_broadcast (&self->cond);
+}
+
 static gpointer
 run (gpointer data)
 {
   LfEngineSession *self = data;
   gboolean runs = TRUE;
+  gboolean is_ending = FALSE;
 
   g_main_context_push_thread_default (self->context);
   self->tick = timer_new (self, tick_cb, self);
@@ -1512,6 +1522,15 @@ run (gpointer data)
       while (!may_end (self))
         g_main_context_iteration (self->context, TRUE);
 
+      g_mutex_lock (&self->mutex);
+      is_ending = self->is_ending;
+      if (is_ending)
+        stop_running (self);
+      g_mutex_unlock (&self->mutex);
+      /* Nothing is used any more, and nothing freed */
+      if (is_ending)
+        break;
+
       close_unused_stream (self);
       if (self->client != NULL)
         lf_etcd_client_free (g_steal_pointer (&self->client));
@@ -1523,9 +1542,8 @@ run (gpointer data)
           remove_source (&self->tick);
           remove_source (&self->watch_timer);
           remove_source (&self->alarm);
-          g_main_context_pop_thread_default (self->context);
-          runs = self->runs = FALSE;
-          g_cond_broadcast (&self->cond);
+          stop_running (self);
+          runs = FALSE;
         }
       g_mutex_unlock (&self->mutex);
     }
@@ -1587,7 +1605,9 @@ post (LfEngineSession  *self,
   g_mutex_lock (&self->mutex);
   self->n_posted++;
   starts = !self->runs;
-  if (starts)
+  if (starts && self->is_ending)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The process is ending"));
+  else if (starts)
     {
       thread = lf_etcd_thread_start (run, self, error);
       self->runs = thread != NULL;
@@ -1738,8 +1758,6 @@ inquire (LfEngineSession  *self,
         g_propagate_error (error, g_steal_pointer (&inquiry->error));
       g_mutex_unlock (&self->mutex);
     }
-  else
-    inquiry_unref (inquiry);
   inquiry_unref (inquiry);
 
   return answer;
@@ -1869,8 +1887,8 @@ etcd_claim_free (LfEngineClaim *claim)
 
   if (lost_destroy != NULL)
     lost_destroy (lost_data);
-  if (leaves && !post (self, advance_cb, claim_ref (claim), claim_unref, NULL))
-    claim_unref (claim);
+  if (leaves)
+    post (self, advance_cb, claim_ref (claim), claim_unref, NULL);
   claim_unref (claim);
 }
 
@@ -1909,7 +1927,6 @@ begin (LfEngineClaim  *claim,
   if (!is_first || post (self, start_claim, claim_ref (claim), claim_unref, error))
     return TRUE;
 
-  claim_unref (claim);
   g_mutex_lock (&self->mutex);
   claim->state = STATE_NEW;
   g_mutex_unlock (&self->mutex);
@@ -2098,10 +2115,7 @@ etcd_release (LfEngineClaim  *claim,
     return LF_ENGINE_NOT_OURS;
 
   if (!post (self, advance_cb, claim_ref (claim), claim_unref, error))
-    {
-      claim_unref (claim);
-      return LF_ENGINE_RELEASING;
-    }
+    return LF_ENGINE_RELEASING;
 
   g_mutex_lock (&self->mutex);
   while (claim->state != STATE_GONE && g_cond_wait_until (&claim->cond, &self->mutex, end))

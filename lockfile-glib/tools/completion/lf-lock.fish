@@ -72,7 +72,7 @@ complete -c lf-lock -n '__lf_lock_seen run status break' -F
 complete -c lf-lock -n '__lf_lock_seen run status break' -s h -l help -d 'Print the help'
 complete -c lf-lock -n '__lf_lock_seen run status break' -s b -l backend -x \
     -a 'auto flock fcntl hard-link directory symlink pid-file sqlite' -d 'Use this backend'
-complete -c lf-lock -n '__lf_lock_seen status' -s j -l json -d 'Print JSON'
+complete -c lf-lock -n '__lf_lock_seen status break' -s j -l json -d 'Print JSON'
 complete -c lf-lock -n '__lf_lock_seen status' -l slots -x -d 'Show this many slots of each path'
 
 complete -c lf-lock -n '__lf_lock_seen run' -s x -l exclusive -d 'Get an exclusive lock'

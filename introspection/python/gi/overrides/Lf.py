@@ -59,7 +59,7 @@ class _ErrorType(type(GLib.Error)):
 class _Error(GLib.Error):
     """Base class of the errors. The message is a sentence in the user's language."""
 
-    # Path and backend of an attempt that found the lock held
+    # What makes an object like that of an attempt that found the lock held
     _attempt = None
     _text = None
 
@@ -82,7 +82,7 @@ class _Error(GLib.Error):
         if self._attempt is not None:
             attempt, self._attempt = self._attempt, None
             with contextlib.suppress(GLib.Error):
-                self._text = _get_text_with_holder(self, *attempt)
+                self._text = _get_text_with_holder(self, attempt())
         return self.message if self._text is None else self._text
 
 
@@ -191,11 +191,15 @@ def _translated(error, lock=None):
     if error_class is None or isinstance(error, error_class):
         return error.with_traceback(None)
 
+    get_path = getattr(lock, 'get_path', None)
+    if lock is not None and get_path is None and issubclass(error_class, PathError):
+        error_class = OperationError
     error = error_class(error.message, error.domain, error.code)
-    if isinstance(lock, Lf.LockFile) and issubclass(error_class, (AlreadyLocked, LockTimeout)):
-        error._attempt = (lock.get_path(), lock.get_backend())
-    elif lock is not None and issubclass(error_class, PathError):
-        _add_path(error, lock.get_path())
+    if issubclass(error_class, (AlreadyLocked, LockTimeout)):
+        # Not the lock itself, which the error would keep alive
+        error._attempt = getattr(lock, '_get_maker', lambda: None)()
+    elif get_path is not None and issubclass(error_class, PathError):
+        _add_path(error, get_path())
     return error
 
 
@@ -209,33 +213,28 @@ def _gettext(message):
     return GLib.dgettext('lockfile-glib-1.0', message)
 
 
-def _get_display_name(lock):
-    return GLib.filename_display_name(_path_to_bytes(lock.get_path() or ''))
-
-
-def _get_text_with_holder(error, path, backend):
+def _get_text_with_holder(error, lock):
     """Finds out the holder if the message names none. Returns None if there is no holder."""
     message = ('Timed out waiting to lock %s' if isinstance(error, LockTimeout) else
                '%s is locked already')
-    path = _path_to_bytes(path)
-    if error.message != _gettext(message) % GLib.filename_display_name(path):
+    if error.message != _gettext(message) % lock.get_display_name():
         return None
-    holder = _original.query_holder(_original.new_with_backend(path, backend))
+    holder = _original.query_holder(lock)
     if holder is None:
         return None
     return _gettext('%s: held by %s') % (error.message, holder.to_string())
 
 
-def _translating(name, original):
+def _translating(name, cls):
     """The method with that name, raising our error classes."""
-    function = getattr(original, name)
+    function = getattr(_original, name)
 
     def method(self, *args, **kwargs):
         try:
             return function(self, *args, **kwargs)
         except GLib.Error as error:
             raise _translated(error, self) from None
-    return _described(method, name, original)
+    return _described(method, name, cls)
 
 
 # Arguments ------------------------------------------------------------------------
@@ -327,7 +326,7 @@ def _use_pipe(use, lock):
     try:
         use(itertools.chain.from_iterable(itertools.starmap(os.pipe, ((),))))
     except OSError as error:
-        message = _gettext('Cannot lock %s: %s') % (_get_display_name(lock), error.strerror)
+        message = _gettext('Cannot lock %s: %s') % (lock.get_display_name(), error.strerror)
         raise GLib.Error.new_literal(Gio.io_error_quark(), message,
                                      Gio.io_error_from_errno(error.errno)) from None
 
@@ -347,7 +346,7 @@ class _InterruptibleWait:
     def __init__(self, lock, timeout, cancellable, finish):
         self.lock = lock
         self.timeout = timeout
-        self.acquire_async = lock._lf_original.acquire_with_timeout_async
+        self.acquire_async = _original.acquire_with_timeout_async
         self.finish = finish
         self.cancellable = cancellable
         self.context = _new_context(lock)
@@ -444,28 +443,28 @@ class _InterruptibleWait:
 
 
 def _acquire_in_main_thread(lock, timeout, cancellable, acquire, finish):
-    try:
-        return acquire(lock, 0, cancellable)
-    except GLib.Error as error:
-        if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
-            raise
-    if timeout < 0 and cancellable is None and not lock.is_held():
+    if isinstance(lock, _local_classes):
+        try:
+            return acquire(lock, 0, cancellable)
+        except GLib.Error as error:
+            if not error.matches(Lf.LockError.quark(), Lf.LockError.ALREADY_LOCKED):
+                raise
+    if timeout < 0 and cancellable is None and isinstance(lock, Lf.LockFile) and not lock.is_held():
         # This thread holds it through another object. If no other thread could release it,
         # this raises WouldDeadlock at once.
-        if lock._lf_original.is_held_by_thread(lock) and threading.active_count() == 1:
+        if lock.is_held_by_thread() and threading.active_count() == 1:
             return acquire(lock, timeout, None)
     with _Linked(cancellable) as linked:
         return _InterruptibleWait(lock, timeout, linked.cancellable, finish).run()
 
 
 def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
-    original = lock._lf_original
-    acquire = original.acquire_guard_with_timeout if with_guard else original.acquire_with_timeout
-    finish = original.acquire_guard_finish if with_guard else original.acquire_finish
-    may_wait = timeout < 0 or timeout > 0
+    acquire = _original.acquire_guard_with_timeout if with_guard else _original.acquire_with_timeout
+    finish = _original.acquire_guard_finish if with_guard else _original.acquire_finish
+    may_wait = timeout < 0 or timeout > 0 or not isinstance(lock, _local_classes)
     is_main = threading.current_thread() is threading.main_thread()
     if was_held is None:
-        was_held = is_main and original.is_acquired_by_thread(lock)
+        was_held = is_main and _original.is_acquired_by_thread(lock)
 
     # Between the call that gets the lock and the return to the caller, there must be no
     # other call that returns: a signal handler could raise there, and nobody would release
@@ -479,9 +478,9 @@ def _acquire(lock, timeout, cancellable, with_guard=False, was_held=None):
         raise _translated(error, lock) from None
     except BaseException as error:
         # A signal handler raised this just after the lock was granted
-        if is_main and not was_held and original.is_acquired_by_thread(lock):
+        if is_main and not was_held and _original.is_acquired_by_thread(lock):
             with contextlib.suppress(GLib.Error):
-                original.release(lock)
+                _original.release(lock)
         raise _get_lost_exception(error)
 
 
@@ -528,11 +527,11 @@ def _check_operations(lock):
     The library does not notice this case, since another thread polls the main context of
     the operation."""
     operations = lock.__dict__.get('_operations')
-    if not operations or lock._lf_original.is_acquired_by_thread(lock):
+    if not operations or _original.is_acquired_by_thread(lock):
         return
     if threading.get_ident() in operations:
         message = _gettext('Another operation on the lock file object of %s is not finished')
-        raise GLib.Error.new_literal(Gio.io_error_quark(), message % _get_display_name(lock),
+        raise GLib.Error.new_literal(Gio.io_error_quark(), message % lock.get_display_name(),
                                      Gio.IOErrorEnum.PENDING)
 
 
@@ -553,6 +552,12 @@ class _Polled:
         while _iterate(self.context, False):
             pass
         self.turn.release()
+
+
+def _is_monitored(lock):
+    if isinstance(lock, Lf.LockFile):
+        return lock.get_monitor()
+    return not isinstance(lock, Lf.Semaphore)
 
 
 class _LossPoll(_Polled):
@@ -614,10 +619,10 @@ class _Operation(_Polled):
 
     def start(self, io_priority):
         if self.timeout is None:
-            start = getattr(self.lock._lf_original, self.name + '_async')
+            start = getattr(_original, self.name + '_async')
             start(self.lock, io_priority, self.cancellable, self.on_reported)
         else:
-            self.lock._lf_original.acquire_with_timeout_async(
+            _original.acquire_with_timeout_async(
                 self.lock, self.timeout, io_priority, self.cancellable, self.on_reported)
 
     def start_in_own_context(self, io_priority):
@@ -669,9 +674,8 @@ class _Operation(_Polled):
             self.undo()
 
     def finish(self, lock, result):
-        finish = getattr(lock._lf_original, self.name + '_finish')
-        is_monitored = isinstance(lock, Lf.LockFile) and lock.get_monitor()
-        if self.operations is None or self.name == 'release' or not is_monitored:
+        finish = getattr(_original, self.name + '_finish')
+        if self.operations is None or self.name == 'release' or not _is_monitored(lock):
             return finish(lock, result)
 
         # A loss is reported in this context, if a thread can be started that polls it
@@ -695,7 +699,7 @@ class _Operation(_Polled):
         self.value = None
         if self.name == 'acquire':
             with contextlib.suppress(GLib.Error):
-                self.lock._lf_original.release(self.lock)
+                _original.release(self.lock)
 
 
 async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, timeout=None):
@@ -708,7 +712,7 @@ async def _run(lock, name, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, 
         except (RuntimeError, OSError, GLib.Error) as error:
             # No lock may stay because a thread or a descriptor is not available
             if name == 'release':
-                return lock._lf_original.release(lock)
+                return _original.release(lock)
             if isinstance(error, GLib.Error):
                 raise _translated(error, lock) from None
             raise
@@ -744,22 +748,22 @@ def _is_in_event_loop():
     return asyncio is not None and asyncio._get_running_loop() is not None
 
 
-def _awaitable(name, original):
-    start = getattr(original, name + '_async')
+def _awaitable(name, cls):
+    start = getattr(_original, name + '_async')
 
     def method(self, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, *args, **kwargs):
         if args or kwargs or not _is_in_event_loop():
             return start(self, io_priority, cancellable, *args, **kwargs)
         return _run(self, name, io_priority, cancellable)
-    return _described(method, name + '_async', original)
+    return _described(method, name + '_async', cls)
 
 
 def _acquire_with_timeout_async(self, timeout, io_priority=GLib.PRIORITY_DEFAULT,
                                 cancellable=None, *args, **kwargs):
     timeout = _seconds(timeout)
     if args or kwargs or not _is_in_event_loop():
-        return self._lf_original.acquire_with_timeout_async(self, timeout, io_priority,
-                                                            cancellable, *args, **kwargs)
+        return _original.acquire_with_timeout_async(self, timeout, io_priority, cancellable,
+                                                    *args, **kwargs)
     return _run(self, 'acquire', io_priority, cancellable, timeout)
 
 
@@ -792,15 +796,6 @@ _DESCRIPTIONS = {
     'query_scope_async': (_ASYNC, 'Returns the Lf.LockScope.'),
     'break_lock_async': (_ASYNC, 'Removes the lock of its holder.'),
 }
-_SEMAPHORE_DESCRIPTIONS = {
-    'try_acquire': ('', 'Acquires a slot if one is free now; otherwise raises Lf.AlreadyLocked.'),
-    'release': ('', 'Releases the slot.\n\nRaises Lf.NotLocked or Lf.NotMyLock if this object '
-                    'does not hold a slot, or no longer holds it.'),
-    'acquire_async': (_ASYNC, 'Acquires a slot; waits in the order of the claims.'),
-    'acquire_with_timeout_async': ('timeout, ' + _ASYNC, 'Acquires a slot within a number of '
-                                                         'seconds; None waits forever.'),
-    'release_async': (_ASYNC, 'Releases the slot.'),
-}
 _IN_LOOP = ('\n\nIn an asyncio event loop, and without a callback, it returns a coroutine to '
             'await.\nOtherwise the callback is called with the object and a result for '
             '{}_finish().')
@@ -810,16 +805,16 @@ def _get_signature(parameters):
     return inspect.signature(eval(f'lambda self, {parameters}: None'))
 
 
-def _described(method, name, original):
+def _described(method, name, cls):
     if name.endswith('_finish'):
         parameters = 'result'
         text = f'Finishes {name[:-len("_finish")]}_async(); returns its result or raises its error.'
     else:
-        parameters, text = original.descriptions[name]
+        parameters, text = _DESCRIPTIONS[name]
     if name.endswith('_async'):
         text += _IN_LOOP.format(name[:-len('_async')])
     method.__name__ = name
-    method.__qualname__ = f'{original.name}.{name}'
+    method.__qualname__ = f'{cls.__name__}.{name}'
     method.__doc__ = text
     method.__signature__ = _get_signature(parameters)
     return method
@@ -836,7 +831,7 @@ class _Held:
 
     def __init__(self, lock):
         self._lock = lock
-        self.was_held = lock._lf_original.is_acquired_by_thread(lock)
+        self.was_held = _original.is_acquired_by_thread(lock)
 
     def __bool__(self):
         return True
@@ -896,20 +891,18 @@ class _Acquired:
 class _Entry:
     """One `with` statement: its thread and its guard."""
 
-    def __init__(self, was_held):
+    def __init__(self):
         self.thread = threading.get_ident()
-        self.was_held = was_held
         self.guard = None
 
 
 def _enter(lock, timeout):
     entries = lock.__dict__.setdefault('_entries', [])
-    with_guard = lock._lf_original.release_guard is not None
-    entry = _Entry(lock._lf_original.is_acquired_by_thread(lock))
+    entry = _Entry()
     try:
         entries.append(entry)
         # Last: after this call, a signal handler could raise, and the guard would be lost
-        entry.guard = _acquire(lock, timeout, None, with_guard)
+        entry.guard = _acquire(lock, timeout, None, with_guard=True)
     except BaseException:
         with contextlib.suppress(ValueError):
             entries.remove(entry)
@@ -923,11 +916,7 @@ def _exit(lock):
     # A generator can be closed in another thread than the one that started it
     entry = (own or entered)[-1]
     entries.remove(entry)
-    if lock._lf_original.release_guard is not None:
-        lock._lf_original.release_guard(entry.guard)
-    elif not entry.was_held:
-        # A semaphore has no guards: the outermost block releases
-        lock._lf_original.release(lock)
+    _original.release_guard(entry.guard)
 
 
 def locked(path, timeout=None, **properties):
@@ -936,9 +925,19 @@ def locked(path, timeout=None, **properties):
     Each call makes a claim of its own, so threads, tasks and processes exclude each
     other. The timeout is in seconds; None waits forever. Further arguments are
     properties of Lf.LockFile.
+
+    For another kind of lock, pass a function that makes it instead of the path, such as
+    `lambda: Lf.Semaphore('convert.lock', 4)`. It is called for each call.
     """
-    # Makes the path absolute, in case the program changes its directory later
-    path = Lf.LockFile.new(path).get_path()
+    if callable(path):
+        if timeout is not None or properties:
+            raise TypeError('set the timeout and other properties in the function that makes '
+                            'the lock')
+        make = path
+    else:
+        # Makes the path absolute, in case the program changes its directory later
+        make = functools.partial(Lf.LockFile, Lf.LockFile.new(path).get_path(), timeout=timeout,
+                                 **properties)
 
     def decorate(function):
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -946,12 +945,12 @@ def locked(path, timeout=None, **properties):
 
         @functools.wraps(function)
         def call(*args, **kwargs):
-            with Lf.LockFile(path=path, timeout=timeout, **properties):
+            with make():
                 return function(*args, **kwargs)
 
         @functools.wraps(function)
         async def call_async(*args, **kwargs):
-            async with Lf.LockFile(path=path, timeout=timeout, **properties):
+            async with make():
                 return await function(*args, **kwargs)
 
         return call_async if inspect.iscoroutinefunction(function) else call
@@ -1005,103 +1004,21 @@ def _attribute(name, documentation, convert=None):
     return property(get, set_value if is_settable else None, doc=documentation)
 
 
-class _LockFile:
-    """The methods and attributes that this adds to Lf.LockFile."""
+class _Lock:
+    """The methods and attributes that this adds to Lf.Lock, and so to all kinds of locks."""
 
-    path = _attribute('path', 'The absolute path of the lock file; None without a local path.')
-    file = _attribute('file', 'The Gio.File of the lock file.')
-    document = _attribute('document', 'The Gio.File to which to save the document that the lock '
-                                      'is for; None for other locks.')
-    backend = _attribute('backend', 'The Lf.Backend.')
     held = _attribute('held', 'Whether this object holds the lock.')
-    mode = _attribute('mode', "The Lf.LockMode of the next acquire: 'exclusive' or 'shared'.",
-                      lambda mode: _member(Lf.LockMode, mode))
     timeout = _attribute('timeout', 'How long to wait, in seconds: None waits forever, 0 tries '
                                     'once.', _seconds)
-    remove_on_release = _attribute('remove_on_release', 'Whether the lock file is removed when '
-                                                        'the lock is released.')
-    create_parents = _attribute('create_parents', 'Whether missing directories are created.')
-    durable = _attribute('durable', 'Whether the record is written to the disk before the lock '
-                                    'is visible.')
-    file_mode = _attribute('file_mode', 'The permissions of a new lock file, before the umask.')
-    poll_interval = _attribute('poll_interval', 'The longest time between two polls, in seconds.')
-    required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
-                                lambda scope: _member(Lf.LockScope, scope))
-    upgradable = _attribute('upgradable', 'Whether a shared lock may be made exclusive.')
-    monitor = _attribute('monitor', 'Whether the signal "lost" reports if a lock that is acquired '
-                                    'from now on is lost.')
-    notice_delay = _attribute('notice_delay', 'How long a wait takes before the signal '
-                                              '"waiting" is emitted, in seconds; -1 is never.')
-
-    def __init__(self, path=None, **properties):
-        """Makes a lock file object for a path or a Gio.File. No file is touched yet."""
-        if path is not None:
-            properties.update(_path_property(path))
-        if 'timeout' in properties:
-            properties['timeout'] = _seconds(properties['timeout'])
-        for name, enumeration in (('backend', Lf.Backend), ('mode', Lf.LockMode),
-                                  ('required_scope', Lf.LockScope)):
-            if name in properties:
-                properties[name] = _member(enumeration, properties[name])
-        _original.__init__(self, **properties)
 
     def __init_subclass__(cls, **kwargs):
-        raise TypeError('Lf.LockFile cannot be subclassed: its type is final. Keep a lock file '
-                        'in an attribute of your class')
-
-    @staticmethod
-    def new(path):
-        """Makes a lock file object for a path. No file is touched yet."""
-        return _original.new(_path_to_bytes(path))
-
-    @staticmethod
-    def new_with_backend(path, backend):
-        """Makes a lock file object with a backend of your choice."""
-        return _original.new_with_backend(_path_to_bytes(path), _member(Lf.Backend, backend))
-
-    @staticmethod
-    def new_for_document(document):
-        """Makes a lock file object for a document that programs replace when they save it.
-
-        The document is a path or a Gio.File. Links are followed at once; save the document
-        to the attribute `document`."""
-        if not isinstance(document, Gio.File):
-            document = Gio.File.new_for_path(_path_to_bytes(document))
-        try:
-            return _original.new_for_document(document)
-        except GLib.Error as error:
-            error = _translated(error)
-            if isinstance(error, PathError):
-                _add_path(error, document.get_path())
-            raise error from None
-
-    @staticmethod
-    def new_for_fd(fd, backend='auto'):
-        """Makes a lock file object for an open descriptor, an int or a file with fileno().
-
-        The descriptor belongs to the object from then on."""
-        fd = fd if isinstance(fd, int) else fd.fileno()
-        try:
-            return _original.new_for_fd(fd, _member(Lf.Backend, backend))
-        except GLib.Error as error:
-            raise _translated(error) from None
-
-    def __repr__(self):
-        state = 'held' if self.is_held() else 'not held'
-        backend = self.get_backend().value_nick.upper().replace('-', '_')
-        return f'<Lf.LockFile {self.get_path()!r} {backend}, {state}>'
+        # Classes of the library are made here, too
+        if cls.__module__ != Lf.Lock.__module__:
+            raise TypeError('Lf.Lock cannot be implemented in Python')
 
     def set_timeout(self, timeout):
         """Sets how long to wait, in seconds: None waits forever, 0 tries once."""
         _original.set_timeout(self, _seconds(timeout))
-
-    def set_mode(self, mode):
-        """Sets the Lf.LockMode of the next acquire: 'exclusive' or 'shared'."""
-        _original.set_mode(self, _member(Lf.LockMode, mode))
-
-    def set_required_scope(self, required_scope):
-        """Sets the Lf.LockScope that the lock must have."""
-        _original.set_required_scope(self, _member(Lf.LockScope, required_scope))
 
     def acquire(self, cancellable=None, *, timeout=_USUAL_TIMEOUT, blocking=True):
         """Acquires the lock, and waits for it if necessary.
@@ -1147,7 +1064,7 @@ class _LockFile:
     def acquired(self, timeout=_USUAL_TIMEOUT):
         """Returns a context manager that acquires and releases the lock.
 
-        The timeout is in seconds; None waits forever. By default it is the lock file's.
+        The timeout is in seconds; None waits forever. By default it is the lock's.
         """
         return _Acquired(self, self.get_timeout() if timeout is _USUAL_TIMEOUT
                          else _seconds(timeout))
@@ -1179,14 +1096,108 @@ class _LockFile:
             raise error.with_traceback(None)
 
 
+class _LockFile:
+    """The methods and attributes that this adds to Lf.LockFile."""
+
+    path = _attribute('path', 'The absolute path of the lock file; None without a local path.')
+    file = _attribute('file', 'The Gio.File of the lock file.')
+    document = _attribute('document', 'The Gio.File to which to save the document that the lock '
+                                      'is for; None for other locks.')
+    backend = _attribute('backend', 'The Lf.Backend.')
+    mode = _attribute('mode', "The Lf.LockMode of the next acquire: 'exclusive' or 'shared'.",
+                      lambda mode: _member(Lf.LockMode, mode))
+    remove_on_release = _attribute('remove_on_release', 'Whether the lock file is removed when '
+                                                        'the lock is released.')
+    create_parents = _attribute('create_parents', 'Whether missing directories are created.')
+    durable = _attribute('durable', 'Whether the record is written to the disk before the lock '
+                                    'is visible.')
+    file_mode = _attribute('file_mode', 'The permissions of a new lock file, before the umask.')
+    poll_interval = _attribute('poll_interval', 'The longest time between two polls, in seconds.')
+    required_scope = _attribute('required_scope', 'The Lf.LockScope that the lock must have.',
+                                lambda scope: _member(Lf.LockScope, scope))
+    upgradable = _attribute('upgradable', 'Whether a shared lock may be made exclusive.')
+    monitor = _attribute('monitor', 'Whether the signal "lost" reports if a lock that is acquired '
+                                    'from now on is lost.')
+    notice_delay = _attribute('notice_delay', 'How long a wait takes before the signal '
+                                              '"waiting" is emitted, in seconds; -1 is never.')
+
+    def __init__(self, path=None, **properties):
+        """Makes a lock file object for a path or a Gio.File. No file is touched yet."""
+        if path is not None:
+            properties.update(_path_property(path))
+        if 'timeout' in properties:
+            properties['timeout'] = _seconds(properties['timeout'])
+        for name, enumeration in (('backend', Lf.Backend), ('mode', Lf.LockMode),
+                                  ('required_scope', Lf.LockScope)):
+            if name in properties:
+                properties[name] = _member(enumeration, properties[name])
+        _original_file.__init__(self, **properties)
+
+    def _get_maker(self):
+        path = _path_to_bytes(self.get_path() or '')
+        return functools.partial(_original_file.new_with_backend, path, self.get_backend())
+
+    def __init_subclass__(cls, **kwargs):
+        raise TypeError('Lf.LockFile cannot be subclassed: its type is final. Keep a lock file '
+                        'in an attribute of your class')
+
+    @staticmethod
+    def new(path):
+        """Makes a lock file object for a path. No file is touched yet."""
+        return _original_file.new(_path_to_bytes(path))
+
+    @staticmethod
+    def new_with_backend(path, backend):
+        """Makes a lock file object with a backend of your choice."""
+        return _original_file.new_with_backend(_path_to_bytes(path), _member(Lf.Backend, backend))
+
+    @staticmethod
+    def new_for_document(document):
+        """Makes a lock file object for a document that programs replace when they save it.
+
+        The document is a path or a Gio.File. Links are followed at once; save the document
+        to the attribute `document`."""
+        if not isinstance(document, Gio.File):
+            document = Gio.File.new_for_path(_path_to_bytes(document))
+        try:
+            return _original_file.new_for_document(document)
+        except GLib.Error as error:
+            error = _translated(error)
+            if isinstance(error, PathError):
+                _add_path(error, document.get_path())
+            raise error from None
+
+    @staticmethod
+    def new_for_fd(fd, backend='auto'):
+        """Makes a lock file object for an open descriptor, an int or a file with fileno().
+
+        The descriptor belongs to the object from then on."""
+        fd = fd if isinstance(fd, int) else fd.fileno()
+        try:
+            return _original_file.new_for_fd(fd, _member(Lf.Backend, backend))
+        except GLib.Error as error:
+            raise _translated(error) from None
+
+    def __repr__(self):
+        state = 'held' if self.is_held() else 'not held'
+        backend = self.get_backend().value_nick.upper().replace('-', '_')
+        return f'<Lf.LockFile {self.get_path()!r} {backend}, {state}>'
+
+    def set_mode(self, mode):
+        """Sets the Lf.LockMode of the next acquire: 'exclusive' or 'shared'."""
+        _original.set_mode(self, _member(Lf.LockMode, mode))
+
+    def set_required_scope(self, required_scope):
+        """Sets the Lf.LockScope that the lock must have."""
+        _original.set_required_scope(self, _member(Lf.LockScope, required_scope))
+
+
 class _Semaphore:
     """The methods and attributes that this adds to Lf.Semaphore."""
 
     path = _LockFile.path
-    held = _attribute('held', 'Whether this object holds a slot.')
     slots = _attribute('slots', 'How many may hold the semaphore at a time.')
     slot = _attribute('slot', 'The number of the slot that this object holds, from 1, or 0.')
-    timeout = _LockFile.timeout
 
     def __init__(self, path=None, slots=1, **properties):
         """Makes a semaphore for a path and a number of holders. No file is touched yet."""
@@ -1213,18 +1224,6 @@ class _Semaphore:
         state = f'slot {self.get_slot()}' if self.is_held() else 'not held'
         return f'<Lf.Semaphore {self.get_path()!r} {self.get_slots()} slots, {state}>'
 
-    def set_timeout(self, timeout):
-        """Sets how long to wait, in seconds: None waits forever, 0 tries once."""
-        _original_semaphore.set_timeout(self, _seconds(timeout))
-
-    acquire = _LockFile.acquire
-    acquire_with_timeout = _LockFile.acquire_with_timeout
-    acquired = _LockFile.acquired
-    __enter__ = _LockFile.__enter__
-    __exit__ = _LockFile.__exit__
-    __aenter__ = _LockFile.__aenter__
-    __aexit__ = _LockFile.__aexit__
-
 
 class _LockHolder:
     """The methods that this adds to Lf.LockHolder."""
@@ -1244,59 +1243,55 @@ def _release_guard(self):
         raise _translated(error) from None
 
 
-_FAILING_METHODS = ('try_acquire', 'try_upgrade', 'downgrade', 'acquire_finish',
-                    'acquire_with_timeout_finish', 'acquire_guard_finish', 'release', 'verify',
-                    'release_finish', 'is_locked', 'is_locked_finish', 'query_holder',
-                    'query_holder_finish', 'query_scope', 'query_scope_finish', 'break_lock',
+_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
+                    'acquire_guard_finish', 'release', 'release_finish', 'verify', 'is_locked',
+                    'is_locked_finish', 'query_holder', 'query_holder_finish', 'break_lock',
                     'break_lock_finish')
-_ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder',
-                  'query_scope', 'break_lock')
-_OTHER_METHODS = ('__init__', 'new', 'new_with_backend', 'new_for_document', 'new_for_fd',
-                  'set_timeout', 'set_mode', 'set_required_scope', 'acquire_with_timeout',
-                  'acquire_with_timeout_async', 'acquire_guard_with_timeout',
-                  'is_acquired_by_thread', 'is_held_by_thread')
+_ASYNC_METHODS = ('acquire', 'acquire_guard', 'release', 'is_locked', 'query_holder', 'break_lock')
+_OTHER_METHODS = ('set_timeout', 'acquire_with_timeout', 'acquire_with_timeout_async',
+                  'acquire_guard_with_timeout', 'is_acquired_by_thread')
 
-_SEMAPHORE_FAILING_METHODS = ('try_acquire', 'acquire_finish', 'acquire_with_timeout_finish',
-                              'release', 'release_finish')
-_SEMAPHORE_ASYNC_METHODS = ('acquire', 'release')
-_SEMAPHORE_OTHER_METHODS = ('__init__', 'new', 'set_timeout', 'acquire_with_timeout',
-                            'acquire_with_timeout_async', 'is_acquired_by_thread')
+_FILE_FAILING_METHODS = ('try_upgrade', 'downgrade', 'query_scope', 'query_scope_finish')
+_FILE_ASYNC_METHODS = ('query_scope',)
+_FILE_OTHER_METHODS = ('set_mode', 'set_required_scope')
 
-# The methods without the override; each class has its own as _lf_original
-_original = types.SimpleNamespace(name='LockFile', descriptions=_DESCRIPTIONS)
-_original_semaphore = types.SimpleNamespace(name='Semaphore', descriptions=_SEMAPHORE_DESCRIPTIONS,
-                                            release_guard=None,
-                                            is_held_by_thread=lambda semaphore: False)
+# The methods without the override
+_original = types.SimpleNamespace()
+_original_file = types.SimpleNamespace()
+_original_semaphore = types.SimpleNamespace()
 
 
-def _get_patches_of(cls, members, original, failing, with_async, others):
-    for name in (*failing, *others, *(name + '_async' for name in with_async)):
+def _keep(original, cls, names):
+    for name in names:
         setattr(original, name, getattr(cls, name))
 
-    patches = _get_members(members)
-    patches['_lf_original'] = original
-    for name in failing:
-        patches[name] = _translating(name, original)
-    for name in with_async:
-        patches[name + '_async'] = _awaitable(name, original)
 
-    def acquire_with_timeout_async(*args, **kwargs):
-        return _acquire_with_timeout_async(*args, **kwargs)
-    patches['acquire_with_timeout_async'] = _described(acquire_with_timeout_async,
-                                                       'acquire_with_timeout_async', original)
+def _get_patches_of(cls, members, failing=(), with_async=(), others=()):
+    _keep(_original, cls, (*failing, *others, *(name + '_async' for name in with_async)))
+    patches = _get_members(members)
+    for name in failing:
+        patches[name] = _translating(name, cls)
+    for name in with_async:
+        patches[name + '_async'] = _awaitable(name, cls)
     return patches
 
 
 def _get_patches():
     """The methods for each class. Does not change anything yet, since one may be missing."""
     _original.release_guard = Lf.LockGuard.release
-    patches = _get_patches_of(Lf.LockFile, _LockFile, _original, _FAILING_METHODS, _ASYNC_METHODS,
-                              _OTHER_METHODS)
-    patches['__init__'].__signature__ = _get_signature(_PROPERTIES)
-    semaphore_patches = _get_patches_of(Lf.Semaphore, _Semaphore, _original_semaphore,
-                                        _SEMAPHORE_FAILING_METHODS, _SEMAPHORE_ASYNC_METHODS,
-                                        _SEMAPHORE_OTHER_METHODS)
-    return {Lf.LockFile: patches, Lf.Semaphore: semaphore_patches}
+    _keep(_original_file, Lf.LockFile, ('__init__', 'new', 'new_with_backend', 'new_for_document',
+                                        'new_for_fd'))
+    _keep(_original_semaphore, Lf.Semaphore, ('__init__', 'new'))
+    patches = {
+        Lf.Lock: _get_patches_of(Lf.Lock, _Lock, _FAILING_METHODS, _ASYNC_METHODS, _OTHER_METHODS),
+        Lf.LockFile: _get_patches_of(Lf.LockFile, _LockFile, _FILE_FAILING_METHODS,
+                                     _FILE_ASYNC_METHODS, _FILE_OTHER_METHODS),
+        Lf.Semaphore: _get_patches_of(Lf.Semaphore, _Semaphore),
+    }
+    patches[Lf.Lock]['acquire_with_timeout_async'] = _described(
+        _acquire_with_timeout_async, 'acquire_with_timeout_async', Lf.Lock)
+    patches[Lf.LockFile]['__init__'].__signature__ = _get_signature(_PROPERTIES)
+    return patches
 
 
 def _get_members(cls):
@@ -1332,6 +1327,10 @@ def _override(patches):
     for cls, members in patches.items():
         for name, value in members.items():
             setattr(cls, name, value)
+    # A class has the methods of the interface, too, which would hide these
+    for cls in _local_classes:
+        for name in patches[Lf.Lock].keys() & vars(cls).keys() - patches[cls].keys():
+            delattr(cls, name)
     for name, value in _get_members(_LockHolder).items():
         setattr(Lf.LockHolder, name, value)
     Lf.LockGuard.release = _release_guard
@@ -1340,6 +1339,8 @@ def _override(patches):
 
 
 try:
+    # Only these are so fast that a try need not be interruptible
+    _local_classes = (Lf.LockFile, Lf.Semaphore)
     _patches = _get_patches()
 except AttributeError:
     # Another version of Lf, which works without this
