@@ -22,8 +22,8 @@ void work (string uri, string path, int n_lines, double seconds) throws Error {
     for (var i = 1; i <= n_lines; i++) {
         // The lock ends if etcd cannot be reached for long
         remote_lock.verify ();
-        append_line (path, @"PID $(Posix.getpid ()), token $(remote_lock.fencing_token), " +
-                           @"line $i of $n_lines\n");
+        append_line (path, "PID %d, token %s, line %d of %d\n".printf (
+            Posix.getpid (), remote_lock.fencing_token.to_string (), i, n_lines));
         Thread.usleep ((ulong) (seconds * TimeSpan.SECOND));
     }
     print ("PID %d is done\n", Posix.getpid ());
