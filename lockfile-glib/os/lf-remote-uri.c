@@ -3,7 +3,7 @@
 
 #include "config.h"
 
-#include "backends/lf-remote-uri-private.h"
+#include "os/lf-remote-uri-private.h"
 
 #include <string.h>
 
