@@ -259,6 +259,9 @@ static const LfBackendVTable *
 lf_lock_file_get_usable_backend (LfLockFile  *self,
                                  GError     **error)
 {
+  if (self->get_backend != NULL)
+    return self->get_backend (self->get_backend_data, error);
+
   if (self->path == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
@@ -272,9 +275,6 @@ lf_lock_file_get_usable_backend (LfLockFile  *self,
                            _("The path of the lock file is empty"));
       return NULL;
     }
-
-  if (self->get_backend != NULL)
-    return self->get_backend (self->get_backend_data, error);
 
   if (!lf_path_has_directory (self->path))
     {

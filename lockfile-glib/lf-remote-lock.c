@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-#include "backends/lf-remote-uri-private.h"
 #include "core/lf-operations-private.h"
 #include "lf-errors.h"
 #include "lf-lock-file-private.h"
 #include "lf-lock-private.h"
 #include "os/lf-library-private.h"
 #include "os/lf-path-private.h"
+#include "os/lf-remote-uri-private.h"
 #include "os/lf-translate-private.h"
 
 /**
@@ -250,7 +250,7 @@ get_backend_cb (gpointer   user_data,
   is_valid = get_config (self, &config, error);
   g_mutex_unlock (lf_remote_lock_get_mutex (self));
 
-  return is_valid ? lf_backend_get_remote (&config, error) : NULL;
+  return is_valid ? lf_operations_get_remote_backend (&config, error) : NULL;
 }
 
 static void

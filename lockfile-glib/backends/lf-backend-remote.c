@@ -6,13 +6,14 @@
 #include "backends/lf-backend-private.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 
 #include "backends/lf-record-private.h"
-#include "backends/lf-remote-uri-private.h"
 #include "lf-errors.h"
 #include "os/lf-identity-private.h"
 #include "os/lf-library-private.h"
 #include "os/lf-process-private.h"
+#include "os/lf-remote-uri-private.h"
 #include "os/lf-translate-private.h"
 
 /* A lock in a cluster. What is done there is the work of a module, which is loaded when the

@@ -14,6 +14,11 @@ const LfBackendVTable *
           lf_operations_find_backend (LfBackend               backend,
                                       GError                **error);
 
+/* The backend of a lock in a cluster. NULL with an error if its module cannot be loaded. */
+const LfBackendVTable *
+          lf_operations_get_remote_backend (const LfEngineConfig  *config,
+                                            GError               **error);
+
 /* The backend of semaphores. */
 const LfBackendVTable *
           lf_operations_get_slots_backend (void);

@@ -33,6 +33,13 @@ lf_operations_get_slots_backend (void)
   return &lf_backend_slots;
 }
 
+const LfBackendVTable *
+lf_operations_get_remote_backend (const LfEngineConfig  *config,
+                                  GError               **error)
+{
+  return lf_backend_get_remote (config, error);
+}
+
 void
 lf_operations_set_not_locked_error (const char  *path,
                                     GError     **error)

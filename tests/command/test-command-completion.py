@@ -54,7 +54,7 @@ class Completion(CommandTest):
     def test_options(self):
         self.assertEqual(self.complete('run', '-'), RUN_OPTIONS)
         self.assertEqual(self.complete('status', '-'), ['--backend', '--help', '--json', '--slots'])
-        self.assertEqual(self.complete('break', '-'), ['--backend', '--help'])
+        self.assertEqual(self.complete('break', '-'), ['--backend', '--help', '--json'])
         self.assertEqual(self.complete('run', '-n', '--sh'), ['--shared'])
         self.assertEqual(self.complete('status', 'x.lock', '--j'), ['--json'])
 

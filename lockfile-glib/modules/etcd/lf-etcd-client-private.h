@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <gio/gio.h>
+
 #include "lf-engine-private.h"
 #include "lf-etcd-json-private.h"
 

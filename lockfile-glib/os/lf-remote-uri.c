@@ -3,7 +3,7 @@
 
 #include "config.h"
 
-#include "backends/lf-remote-uri-private.h"
+#include "os/lf-remote-uri-private.h"
 
 #include <string.h>
 
@@ -163,7 +163,7 @@ parse_socket (LfRemoteUri  *uri,
   g_autofree char *escaped = NULL;
 
   if (path == NULL || !g_path_is_absolute (path))
-    return set_invalid (error, _("The path of a socket must be absolute, with %2F for each /"));
+    return set_invalid (error, _("The path of a socket must be absolute and percent-encoded"));
 
   escaped = g_uri_escape_string (path, NULL, FALSE);
   uri->endpoints = g_new0 (char *, 2);
@@ -182,7 +182,7 @@ parse_name (LfRemoteUri  *uri,
   g_autofree char *before = NULL;
 
   if (strpbrk (text, "?#") != NULL)
-    return set_invalid (error, _("Write ? and # in the name as %3F and %23"));
+    return set_invalid (error, _("Characters ? and # in the name must be percent-encoded"));
 
   uri->name = g_uri_unescape_string (text, NULL);
   if (uri->name == NULL || *uri->name == '\0' || strlen (uri->name) > MAX_NAME_LENGTH ||

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "lf-engine-private.h"
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -13,7 +13,7 @@ typedef struct
   char *canonical;  /* two URIs of one lock can differ only in the members that they name */
   char *name;       /* of the lock, in the cluster */
   gboolean is_tls;
-  char **endpoints; /* as in LfEngineConfig; empty if the URI names no member */
+  char **endpoints; /* "http://HOST:PORT", "https://HOST:PORT" or "unix:PATH"; empty if the URI names no member */
 } LfRemoteUri;
 
 /* FALSE with an error if it is not one. */
