@@ -21,13 +21,13 @@ ME = f'PID {os.getpid()}'
 
 
 def work(uri, path, n_lines=3, seconds=1):
-    with Lf.RemoteLock(uri) as lock:
+    with Lf.RemoteLock.new(uri) as lock:
         print(f'{ME} has the lock', flush=True)
         for i in range(1, int(n_lines) + 1):
             # The lock ends if etcd cannot be reached for long
             lock.verify()
             with open(path, 'a') as file:
-                print(f'{ME}, token {lock.fencing_token}, line {i} of {n_lines}', file=file)
+                print(f'{ME}, token {lock.get_fencing_token()}, line {i} of {n_lines}', file=file)
             time.sleep(float(seconds))
         print(f'{ME} is done', flush=True)
 

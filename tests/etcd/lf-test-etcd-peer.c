@@ -246,7 +246,8 @@ add_one (const char *path,
   gint64 highest;
 
   g_assert_nonnull (file);
-  if (fscanf (file, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, &number, &highest) != 2 ||
+  /* Decimal, although they begin with zeros */
+  if (fscanf (file, "%" G_GINT64_MODIFIER "d %" G_GINT64_MODIFIER "d", &number, &highest) != 2 ||
       token < highest)
     {
       fclose (file);
