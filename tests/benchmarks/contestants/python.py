@@ -9,8 +9,10 @@ The commands are those of contestant.c. Each program waits in its own way.
 
 import functools
 import importlib
+import os
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -169,12 +171,21 @@ class FlockCommand(Command):
 
 
 class EtcdctlCommand(Command):
-    """etcdctl lock: python.py etcdctl-command URI RAW"""
+    """etcdctl lock, whose command has no standard input: python.py etcdctl-command URI RAW"""
 
     def __init__(self, uri, raw):
         host, name = uri.removeprefix('etcd://').split('/')
+        self.directory = tempfile.TemporaryDirectory()
+        self.input = f'{self.directory.name}/input'
+        os.mkfifo(self.input)
         super().__init__('env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', f'http://{host}', 'lock',
-                         name, raw, 'stamp')
+                         name, '--', 'sh', '-c', f'exec {raw} stamp <{self.input}')
+
+    def acquire(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE)
+        # Waits until the command opens it too
+        self.process.stdin = open(self.input, 'wb')
+        return int(self.process.stdout.readline())
 
 
 class Etcd3:
