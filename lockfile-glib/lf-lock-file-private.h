@@ -27,5 +27,6 @@ LfLockFile *lf_lock_file_new_remote     (const char           *uri,
 GMutex     *lf_lock_file_get_mutex      (LfLockFile           *self);
 gint64      lf_lock_file_get_token      (LfLockFile           *self);
 gint64      lf_lock_file_get_remaining  (LfLockFile           *self);
+void        lf_lock_file_report_expired (LfLockFile           *self);
 
 G_END_DECLS

@@ -379,8 +379,8 @@ loss_report_send (LossReport *report)
 {
   report->source = g_idle_source_new ();
   g_source_set_static_name (report->source, "[lockfile-glib] lost");
-  /* Before sources that use the lock */
-  g_source_set_priority (report->source, G_PRIORITY_HIGH);
+  /* Before all sources that may use the lock */
+  g_source_set_priority (report->source, G_MININT);
   g_source_set_callback (report->source, report_loss_cb, g_atomic_rc_box_acquire (report),
                          loss_report_unref);
   g_source_attach (report->source, report->context);
@@ -728,6 +728,12 @@ gint64
 lf_lock_file_get_remaining (LfLockFile *self)
 {
   return lf_claims_get_remaining (self->claims);
+}
+
+void
+lf_lock_file_report_expired (LfLockFile *self)
+{
+  lf_claims_report_expired (self->claims);
 }
 
 static void

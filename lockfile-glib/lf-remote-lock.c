@@ -111,6 +111,7 @@ struct _LfRemoteLock
   /* Protected by the mutex of the lock file's properties */
   LfEngineConfig config; /* without the members */
   char *endpoints;
+  GSource *guard;
 };
 
 static void lf_remote_lock_lock_init (LfLockInterface *iface);
@@ -148,6 +149,90 @@ static GMutex *
 lf_remote_lock_get_mutex (LfRemoteLock *self)
 {
   return lf_lock_file_get_mutex (self->lock_file);
+}
+
+/* A process that was stopped finds out that the lock has expired when it continues, and at the
+ * same time all of its timers are due. This source is the first one in the main context that
+ * receives the signal. It finds out before the others are dispatched, and the report of the
+ * loss, with the same priority, follows it. */
+typedef struct
+{
+  GSource source;
+  GWeakRef lock;
+} Guard;
+
+static gboolean
+guard_look (GSource *source)
+{
+  Guard *guard = (Guard *) source;
+  g_autoptr (LfRemoteLock) self = g_weak_ref_get (&guard->lock);
+
+  if (self != NULL)
+    lf_lock_file_report_expired (self->lock_file);
+
+  return FALSE;
+}
+
+static gboolean
+guard_prepare (GSource *source,
+               int     *timeout)
+{
+  *timeout = -1;
+
+  return guard_look (source);
+}
+
+static gboolean
+guard_dispatch (GSource     *source,
+                GSourceFunc  callback,
+                gpointer     user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+guard_finalize (GSource *source)
+{
+  g_weak_ref_clear (&((Guard *) source)->lock);
+}
+
+static GSourceFuncs guard_funcs = {
+  .prepare = guard_prepare,
+  .check = guard_look,
+  .dispatch = guard_dispatch,
+  .finalize = guard_finalize,
+};
+
+/* After a grant; NULL if the lock is given up. */
+static void
+set_guard (LfRemoteLock *self,
+           GSource      *guard)
+{
+  GSource *before;
+
+  g_mutex_lock (lf_remote_lock_get_mutex (self));
+  before = self->guard;
+  self->guard = guard;
+  g_mutex_unlock (lf_remote_lock_get_mutex (self));
+
+  if (before != NULL)
+    {
+      g_source_destroy (before);
+      g_source_unref (before);
+    }
+}
+
+static void
+add_guard (LfRemoteLock *self)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  GSource *source = g_source_new (&guard_funcs, sizeof (Guard));
+
+  g_weak_ref_init (&((Guard *) source)->lock, self);
+  g_source_set_static_name (source, "[lockfile-glib] guard");
+  g_source_set_priority (source, G_MININT);
+  g_source_attach (source, context);
+  set_guard (self, source);
 }
 
 /* An empty value is as good as none. */
@@ -448,7 +533,10 @@ lf_remote_lock_dispose (GObject *object)
   LfRemoteLock *self = LF_REMOTE_LOCK (object);
 
   if (self->lock_file != NULL)
-    g_object_run_dispose (G_OBJECT (self->lock_file));
+    {
+      set_guard (self, NULL);
+      g_object_run_dispose (G_OBJECT (self->lock_file));
+    }
 
   G_OBJECT_CLASS (lf_remote_lock_parent_class)->dispose (object);
 }
@@ -1040,7 +1128,12 @@ lf_remote_lock_acquire (LfLock        *lock,
 {
   LfLock *inner = get_lock (lock);
 
-  return LF_LOCK_GET_IFACE (inner)->acquire (inner, timeout, grant, cancellable, error);
+  if (!LF_LOCK_GET_IFACE (inner)->acquire (inner, timeout, grant, cancellable, error))
+    return FALSE;
+
+  add_guard (LF_REMOTE_LOCK (lock));
+
+  return TRUE;
 }
 
 static void
@@ -1067,8 +1160,14 @@ lf_remote_lock_acquire_finish (LfLock        *lock,
   g_autoptr (GAsyncResult) inner_result = take_result (lock, result, lf_remote_lock_acquire_async,
                                                        error);
 
-  return inner_result != NULL ?
-         LF_LOCK_GET_IFACE (inner)->acquire_finish (inner, inner_result, error) : 0;
+  gssize grant = 0;
+
+  if (inner_result != NULL)
+    grant = LF_LOCK_GET_IFACE (inner)->acquire_finish (inner, inner_result, error);
+  if (grant > 0)
+    add_guard (LF_REMOTE_LOCK (lock));
+
+  return grant;
 }
 
 static gboolean

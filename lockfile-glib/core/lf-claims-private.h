@@ -50,6 +50,10 @@ guint           lf_claims_get_slot        (LfClaims       *self);
 gint64          lf_claims_get_token       (LfClaims       *self);
 gint64          lf_claims_get_remaining   (LfClaims       *self);
 
+/* Drops a lock whose time is over. Before this returns, the loss was reported to the monitor,
+ * even if another thread is about to do so. */
+void            lf_claims_report_expired  (LfClaims       *self);
+
 /* Drops a lock that was lost because the program closed its descriptor. Returns TRUE if
  * there was one. */
 gboolean        lf_claims_forget_lost     (LfClaims       *self,

@@ -306,6 +306,7 @@ lose (State     *state,
   if (monitor != NULL)
     lf_monitor_report (monitor, g_steal_pointer (&reason), is_noticed);
   start_next (state);
+  g_cond_broadcast (&state->checked);
   g_mutex_unlock (&state->mutex);
 
   if (monitor != NULL)
@@ -343,6 +344,25 @@ lf_claims_forget_lost (LfClaims *self,
   g_mutex_unlock (&state->mutex);
 
   return lost;
+}
+
+/* A check of a lock that has expired ends at once, unless it had begun before */
+#define MAX_WAIT_FOR_CHECK (G_USEC_PER_SEC / 10)
+
+void
+lf_claims_report_expired (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 end = g_get_monotonic_time () + MAX_WAIT_FOR_CHECK;
+
+  while ((state->dropping ||
+          (state->checking && is_held (state) && !is_held_still (state, FALSE))) &&
+         g_cond_wait_until (&state->checked, &state->mutex, end))
+    ;
+
+  if (!state->checking && is_held (state) && !is_held_still (state, FALSE))
+    lose (state, FALSE, FALSE, NULL);
+  g_mutex_unlock (&state->mutex);
 }
 
 /* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held. */
