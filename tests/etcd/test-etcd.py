@@ -137,11 +137,11 @@ class Lock(SharedServerTest):
     def test_keeps_the_lease(self):
         """A lock is held for many times its lease, and so is a place in the queue."""
         holder, waiter = self.peer(), self.peer()
-        _, token = holder.hold('a', self.uri)
-        waiter.new('b', self.uri)
+        _, token = holder.hold('a', self.uri, lease_duration=5)
+        waiter.new('b', self.uri, lease_duration=5)
         waiter.tell('acquire b')
         key = self.wait_for_claims(2)[1]['key']
-        holder.say_nothing('a lost', 4 * LEASE)
+        holder.say_nothing('a lost', 15)
         self.assertEqual(int(holder.get('a', 'fencing-token')), token)
         self.assertEqual(self.wait_for_claims(2)[1]['key'], key)
         holder.ask('release a', 'released')
@@ -347,21 +347,41 @@ class Crash(SharedServerTest):
         waiter.wait('b held')
 
 
+    def test_many_stopped_while_they_wait(self):
+        """All waiters of a process lose their places together. Each lines up again."""
+        n_waits = 20
+        holder, waiter = self.peer(), self.peer()
+        holder.hold('a', self.uri)
+        for number in range(n_waits):
+            waiter.new(f'n{number}', self.uri)
+            waiter.tell(f'acquire n{number}')
+        self.wait_for_claims(n_waits + 1)
+        for _ in range(2):
+            waiter.send(signal.SIGSTOP)
+            self.wait_for_claims(1)
+            waiter.send(signal.SIGCONT)
+            self.wait_for_claims(n_waits + 1)
+        holder.ask('release a', 'released')
+        for _ in range(n_waits):
+            name = waiter.wait(r'(n\d+) held')[1][1]
+            waiter.ask(f'release {name}', 'released')
+
+
 class Many(SharedServerTest):
     def test_hundred_waits(self):
         """A hundred waits of one process: their connections and memory."""
         n_waits = 100
         holder, waiter = self.peer(), self.peer()
         names = [f'{self.name}-{number}' for number in range(n_waits)]
-        waiter.hold('first', self.server.uri(f'{self.name}-first'))
+        waiter.hold('first', self.server.uri(f'{self.name}-first'), lease_duration=8)
         before = self.sockets_of(waiter), self.memory_of(waiter)
         for number, name in enumerate(names):
-            holder.new(f'n{number}', self.server.uri(name))
+            holder.new(f'n{number}', self.server.uri(name), lease_duration=8)
             holder.tell(f'acquire n{number}')
         for _ in names:
             holder.wait(r'n\d+ held')
         for number, name in enumerate(names):
-            waiter.new(f'n{number}', self.server.uri(name))
+            waiter.new(f'n{number}', self.server.uri(name), lease_duration=8)
             waiter.tell(f'acquire n{number}')
         for name in names:
             self.wait_for_claims(2, name)
@@ -371,8 +391,8 @@ class Many(SharedServerTest):
         print(f'# {n_waits} waits: {n_sockets} connections, {memory:.0f} KiB each')
         self.assertLessEqual(n_sockets, n_waits + 10)
         self.assertLess(memory, 200)
-        # Of a lease each, which is renewed on time
-        waiter.say_nothing(r'\S+ error', 2 * LEASE)
+        # The leases are renewed on time
+        waiter.say_nothing(r'\S+ error', 12)
         self.assertFalse(holder.has(r'\S+ lost'))
 
         for number, _ in enumerate(names):
@@ -388,7 +408,7 @@ class Many(SharedServerTest):
         """A hundred claims of one process for one lock are granted one after the other."""
         peer = self.peer()
         for number in range(100):
-            peer.new(f'n{number}', self.uri)
+            peer.new(f'n{number}', self.uri, lease_duration=10)
             peer.tell(f'acquire n{number}')
         granted = set()
         for _ in range(100):
