@@ -154,6 +154,8 @@ struct _LfLockFile
   char *document; /* or NULL; set during construction */
   LfBackend backend;
   guint slots; /* of a semaphore, otherwise 0 */
+  LfLockFileGetBackend get_backend; /* of a lock in a cluster, otherwise NULL */
+  gpointer get_backend_data;
 
   LfClaims *claims;
 
@@ -214,7 +216,7 @@ static GParamSpec *props[PROP_HELD + 1];
  * uncontended acquire does here. */
 static gboolean debug_messages;
 
-static GMutex *
+GMutex *
 lf_lock_file_get_mutex (LfLockFile *self)
 {
   return lf_claims_get_properties_mutex (self->claims);
@@ -261,6 +263,9 @@ static const LfBackendVTable *
 lf_lock_file_get_usable_backend (LfLockFile  *self,
                                  GError     **error)
 {
+  if (self->get_backend != NULL)
+    return self->get_backend (self->get_backend_data, error);
+
   if (self->path == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
@@ -378,8 +383,8 @@ loss_report_send (LossReport *report)
 {
   report->source = g_idle_source_new ();
   g_source_set_static_name (report->source, "[lockfile-glib] lost");
-  /* Before sources that use the lock */
-  g_source_set_priority (report->source, G_PRIORITY_HIGH);
+  /* Before all sources that may use the lock */
+  g_source_set_priority (report->source, G_MININT);
   g_source_set_callback (report->source, report_loss_cb, g_atomic_rc_box_acquire (report),
                          loss_report_unref);
   g_source_attach (report->source, report->context);
@@ -445,6 +450,9 @@ lf_lock_file_new_monitor (LfLockFile *self,
   if (task != NULL)
     g_object_set_data_full (G_OBJECT (task), LOSS_REPORT, g_atomic_rc_box_acquire (report),
                             loss_report_unref);
+
+  if (self->get_backend != NULL)
+    return lf_monitor_new_told (self->path, report_loss, report, loss_report_unref);
 
   return lf_monitor_new (self->path, watches, poll_interval, report_loss, report,
                          loss_report_unref);
@@ -722,6 +730,40 @@ guint
 lf_lock_file_get_slot (LfLockFile *self)
 {
   return lf_claims_get_slot (self->claims);
+}
+
+/* @uri is canonical. A loss is always reported. */
+LfLockFile *
+lf_lock_file_new_remote (const char           *uri,
+                         LfLockFileGetBackend  get_backend,
+                         gpointer              user_data)
+{
+  LfLockFile *self = g_object_new (LF_TYPE_LOCK_FILE, NULL);
+
+  self->path = lf_path_new (uri);
+  self->get_backend = get_backend;
+  self->get_backend_data = user_data;
+  self->monitor = TRUE;
+
+  return self;
+}
+
+gint64
+lf_lock_file_get_token (LfLockFile *self)
+{
+  return lf_claims_get_token (self->claims);
+}
+
+gint64
+lf_lock_file_get_remaining (LfLockFile *self)
+{
+  return lf_claims_get_remaining (self->claims);
+}
+
+void
+lf_lock_file_report_expired (LfLockFile *self)
+{
+  lf_claims_report_expired (self->claims);
 }
 
 static void
@@ -3551,7 +3593,8 @@ lf_lock_file_lock_drop (LfLock *lock,
 
   if (release.begun == LF_CLAIMS_BEGUN)
     {
-      release_work (&release, NULL);
+      lf_claims_wait_for_check (release.claims);
+      release.result = lf_operations_abandon (release.handle);
       lf_lock_file_end_release (self, &release, FALSE);
     }
   release_clear (&release);

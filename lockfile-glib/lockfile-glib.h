@@ -10,6 +10,7 @@
 #include <lockfile-glib/lf-lock-file.h>
 #include <lockfile-glib/lf-lock-guard.h>
 #include <lockfile-glib/lf-lock-holder.h>
+#include <lockfile-glib/lf-remote-lock.h>
 #include <lockfile-glib/lf-semaphore.h>
 #include <lockfile-glib/lf-version-functions.h>
 #include <lockfile-glib/lf-version-macros.h>

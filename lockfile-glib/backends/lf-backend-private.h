@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backends/lf-handle-private.h"
+#include "lf-engine-private.h"
 #include "lf-enums.h"
 #include "lf-lock-holder-private.h"
 
@@ -37,11 +38,17 @@ struct _LfBackendVTable
   LfBackend backend;
   gboolean has_shared;
   gboolean is_dotlock; /* the lock is the existence of something at the path */
+  gboolean is_remote;  /* the path is a URI, and a server knows who holds the lock */
 
   /* Finds out which lock the path of a new handle means, and sets the lock's name, which is
    * the same for all paths to that lock. NULL if the path is the name. */
   void (*identify) (const LfBackendVTable *self,
                     LfHandle              *handle);
+
+  /* Called before the first attempt, in the thread that claims, which must not be delayed: the
+   * first attempt may begin. For locks that nobody else puts in order. NULL otherwise. */
+  void (*begin) (const LfBackendVTable *self,
+                 LfHandle              *handle);
 
   /* Opens what is not open yet and tries once to acquire the lock, without ever waiting. If
    * the handle already has the lock, this succeeds again. After block(), attempt() must
@@ -49,6 +56,11 @@ struct _LfBackendVTable
   LfAttempt (*attempt) (const LfBackendVTable  *self,
                         LfHandle               *handle,
                         GError                **error);
+
+  /* Makes an attempt in progress return, since nobody waits for its result any more. Called in
+   * another thread. NULL if attempts take no time. */
+  void (*interrupt) (const LfBackendVTable *self,
+                     LfHandle              *handle);
 
   /* Sleeps in the kernel's queue until the lock is granted, and returns 0 or an errno, for
    * which set_block_error() makes the error. It must be a single system call and nothing
@@ -122,6 +134,21 @@ struct _LfBackendVTable
   void (*close_renewal) (gpointer renewal,
                          gboolean is_inherited);
 
+  /* Calls @func once, in any thread, when the granted lock is lost. NULL if only a watch or a
+   * check can find that out. */
+  void (*set_lost_func) (const LfBackendVTable *self,
+                         LfHandle              *handle,
+                         GSourceOnceFunc        func,
+                         gpointer               data,
+                         GDestroyNotify         destroy);
+
+  /* What else is known of a granted lock: a number that rises with each grant, and how many
+   * microseconds may pass before it is lost. NULL if there is nothing of the kind. */
+  gint64 (*get_token)     (const LfBackendVTable *self,
+                           LfHandle              *handle);
+  gint64 (*get_remaining) (const LfBackendVTable *self,
+                           LfHandle              *handle);
+
   /* In a forked child: closes what was inherited and leaves the lock alone. */
   void (*leave) (const LfBackendVTable *self,
                  LfHandle              *handle);
@@ -142,10 +169,16 @@ struct _LfBackendVTable
                         LfLockMode              mode,
                         GError                **error);
 
-  /* Releases the lock and closes. */
+  /* Releases the lock and closes. With LOST it may set an error, which then says more than who
+   * holds the lock now. */
   LfRelease (*release) (const LfBackendVTable  *self,
                         LfHandle               *handle,
                         GError                **error);
+
+  /* The same without waiting for a result, which nobody needs. NULL if release() does not
+   * wait. */
+  void (*abandon) (const LfBackendVTable *self,
+                   LfHandle              *handle);
 
   /* Closes without releasing, after a release that failed. */
   void (*close) (const LfBackendVTable *self,
@@ -171,6 +204,12 @@ extern const LfBackendVTable *const lf_backends[];
 
 /* For semaphores, whose slots are locked with the default backend. It is not in the table. */
 extern const LfBackendVTable lf_backend_slots;
+
+/* The locks of a cluster, as its path, a canonical URI, and @config describe it. NULL with an
+ * error if the module cannot be loaded. Any number of calls return the same backend, which is
+ * never freed. It is not in the table. */
+const LfBackendVTable *lf_backend_get_remote (const LfEngineConfig  *config,
+                                              GError               **error);
 
 const LfBackendVTable *lf_backend_get_vtable (LfBackend              backend);
 LfBackend              lf_backend_resolve    (LfBackend              backend);

@@ -41,8 +41,9 @@
  *   2. the queues of waiters (lf-waiting-poll.c), the monitors of held locks (lf-monitor.c),
  *      leases (lf-lease.c): none is locked while another one is held
  *   3. a wait, which belongs to the acquisition
- *   4. the watch (lf-watch-linux.c), which starts its thread, and the connections to
- *      SQLite (lf-backend-sqlite.c): never one while the other is held
+ *   4. the watch (lf-watch-linux.c), which starts its thread, the connections to
+ *      SQLite (lf-backend-sqlite.c), and the claims in a cluster (lf-backend-remote.c): never
+ *      one while another is held
  *   5. descriptors that are to be closed (lf-kept-descriptors.c, lf-posix-locks.c)
  *   6. held handles, threads, a turn, and GLib's own: none of these is held while
  *      another mutex is locked
@@ -464,6 +465,12 @@ lf_acquisition_dequeue (LfAcquisition *self)
     self->waiting->dequeue (&self->wait);
 }
 
+static void
+poke_cb (gpointer data)
+{
+  lf_monitor_poke (data);
+}
+
 static LfAttempt
 lf_acquisition_attempt (LfAcquisition *self)
 {
@@ -482,7 +489,11 @@ lf_acquisition_attempt (LfAcquisition *self)
       lf_operations_release (self->handle, NULL);
       return LF_ATTEMPT_BUSY;
     }
-  if (result == LF_ATTEMPT_GRANTED && self->monitor != NULL)
+  if (result == LF_ATTEMPT_GRANTED && self->monitor != NULL &&
+      self->backend->set_lost_func != NULL)
+    self->backend->set_lost_func (self->backend, self->handle, poke_cb,
+                                  lf_monitor_ref (self->monitor), lf_monitor_unref);
+  else if (result == LF_ATTEMPT_GRANTED && self->monitor != NULL)
     {
       lf_monitor_watch (self->monitor);
       /* Changes before that were not noticed */
@@ -647,7 +658,11 @@ lf_acquisition_start_waiting (LfAcquisition *self)
   g_mutex_lock (&self->wait.mutex);
   if ((self->state == LF_ACQUISITION_IDLE || self->state == LF_ACQUISITION_TURN) &&
       self->stop == LF_STOP_NONE)
-    result = lf_acquisition_start_worker (self, lf_acquisition_work);
+    {
+      if (self->backend->begin != NULL)
+        self->backend->begin (self->backend, self->handle);
+      result = lf_acquisition_start_worker (self, lf_acquisition_work);
+    }
   g_mutex_unlock (&self->wait.mutex);
 
   if (result == 0)
@@ -675,7 +690,11 @@ lf_acquisition_stop (LfAcquisition *self,
   self->wait.stopped = TRUE;
 
   if (self->state == LF_ACQUISITION_RUNNING)
-    self->waiting->stop (&self->wait);
+    {
+      self->waiting->stop (&self->wait);
+      if (self->backend->interrupt != NULL)
+        self->backend->interrupt (self->backend, self->handle);
+    }
   else if (self->state == LF_ACQUISITION_DONE && self->result == LF_ATTEMPT_GRANTED)
     {
       /* Releasing touches files, which the caller's thread should not do. If no thread can
@@ -1090,6 +1109,10 @@ static LfHandle *
 lf_acquisition_run_here (LfAcquisition  *self,
                          GError        **error)
 {
+  /* A server may not answer in time */
+  if (self->backend->is_remote && (self->deadline >= 0 || self->cancellable != NULL))
+    return lf_acquisition_run_in_thread (self, error);
+
   self->attempted = TRUE;
   if (lf_acquisition_enqueue (self))
     self->result = lf_acquisition_attempt (self);

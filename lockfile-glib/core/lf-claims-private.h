@@ -45,6 +45,15 @@ int             lf_claims_get_fd          (LfClaims       *self);
 /* The slot of a semaphore, or 0 if none is held. */
 guint           lf_claims_get_slot        (LfClaims       *self);
 
+/* The number that rises with each grant, and for how many more microseconds the lock is
+ * certainly held; 0 if nothing is held, or the backend knows nothing of the kind. */
+gint64          lf_claims_get_token       (LfClaims       *self);
+gint64          lf_claims_get_remaining   (LfClaims       *self);
+
+/* Drops a lock whose time is over. Before this returns, the loss was reported to the monitor,
+ * even if another thread is about to do so. */
+void            lf_claims_report_expired  (LfClaims       *self);
+
 /* Drops a lock that was lost because the program closed its descriptor. Returns TRUE if
  * there was one. */
 gboolean        lf_claims_forget_lost     (LfClaims       *self,

@@ -292,10 +292,12 @@ lose (State     *state,
 
   if (is_over)
     lf_operations_set_over_error (handle, asks, &reason);
+  /* A lost lock often means that the server does not answer */
+  asks = asks && !backend->is_remote;
   lf_operations_drop (handle);
   if (!is_over && asks && (error != NULL || monitor != NULL))
     lf_operations_set_not_held_error (backend, path, &reason);
-  else if (!is_over && monitor != NULL)
+  else if (!is_over && (error != NULL || monitor != NULL))
     lf_operations_set_not_locked_error (path, &reason);
 
   if (error != NULL && reason != NULL)
@@ -308,6 +310,7 @@ lose (State     *state,
   if (monitor != NULL)
     lf_monitor_report (monitor, g_steal_pointer (&reason), is_noticed);
   start_next (state);
+  g_cond_broadcast (&state->checked);
   g_mutex_unlock (&state->mutex);
 
   if (monitor != NULL)
@@ -345,6 +348,25 @@ lf_claims_forget_lost (LfClaims *self,
   g_mutex_unlock (&state->mutex);
 
   return lost;
+}
+
+/* A check of a lock that has expired ends at once, unless it had begun before */
+#define MAX_WAIT_FOR_CHECK (G_USEC_PER_SEC / 10)
+
+void
+lf_claims_report_expired (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 end = g_get_monotonic_time () + MAX_WAIT_FOR_CHECK;
+
+  while ((state->dropping ||
+          (state->checking && is_held (state) && !is_held_still (state, FALSE))) &&
+         g_cond_wait_until (&state->checked, &state->mutex, end))
+    ;
+
+  if (!state->checking && is_held (state) && !is_held_still (state, FALSE))
+    lose (state, FALSE, FALSE, NULL);
+  g_mutex_unlock (&state->mutex);
 }
 
 /* With the mutex held. Unlocks it for a while. Checks once whether the lock is still held.
@@ -559,6 +581,34 @@ lf_claims_get_slot (LfClaims *self)
   g_mutex_unlock (&state->mutex);
 
   return slot;
+}
+
+gint64
+lf_claims_get_token (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 token = 0;
+
+  if (is_held_still (state, FALSE) && state->handle->request.backend->get_token != NULL)
+    token = state->handle->request.backend->get_token (state->handle->request.backend,
+                                                       state->handle);
+  g_mutex_unlock (&state->mutex);
+
+  return token;
+}
+
+gint64
+lf_claims_get_remaining (LfClaims *self)
+{
+  State *state = lock_state (self);
+  gint64 remaining = 0;
+
+  if (is_held (state) && state->handle->request.backend->get_remaining != NULL)
+    remaining = state->handle->request.backend->get_remaining (state->handle->request.backend,
+                                                               state->handle);
+  g_mutex_unlock (&state->mutex);
+
+  return remaining;
 }
 
 int

@@ -29,6 +29,16 @@ LfMonitor *lf_monitor_new    (const char       *path,
                               gpointer          data,
                               GDestroyNotify    destroy);
 
+/* For a lock that is checked only after lf_monitor_poke(): its path is not watched. */
+LfMonitor *lf_monitor_new_told
+                             (const char       *path,
+                              LfMonitorReport   report,
+                              gpointer          data,
+                              GDestroyNotify    destroy);
+
+LfMonitor *lf_monitor_ref    (LfMonitor        *self);
+void       lf_monitor_unref  (gpointer          data);
+
 /* Starts to watch the path, without a check of the lock. */
 void       lf_monitor_watch  (LfMonitor        *self);
 

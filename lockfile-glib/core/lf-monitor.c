@@ -44,6 +44,7 @@ struct _LfMonitor
   LfMonitorLook look; /* NULL until it is started */
   gpointer data;
   GDestroyNotify destroy;
+  gboolean is_told; /* it is never watched, and checked only when it is poked */
   gboolean is_local;
   gboolean is_polled;
 
@@ -116,7 +117,20 @@ lf_monitor_new (const char      *path,
   return self;
 }
 
-static LfMonitor *
+LfMonitor *
+lf_monitor_new_told (const char      *path,
+                     LfMonitorReport  report,
+                     gpointer         data,
+                     GDestroyNotify   destroy)
+{
+  LfMonitor *self = lf_monitor_new (path, FALSE, 1, report, data, destroy);
+
+  self->is_told = TRUE;
+
+  return self;
+}
+
+LfMonitor *
 lf_monitor_ref (LfMonitor *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
@@ -124,7 +138,7 @@ lf_monitor_ref (LfMonitor *self)
   return self;
 }
 
-static void
+void
 lf_monitor_unref (gpointer data)
 {
   LfMonitor *self = data;
@@ -392,6 +406,11 @@ lf_monitor_start (LfMonitor      *self,
   self->look = look;
   self->data = data;
   self->destroy = destroy;
+  if (self->is_told)
+    {
+      g_queue_push_tail_link (&monitors->list, &self->link);
+      self->listed = TRUE;
+    }
   if (self->is_due || self->next_poll >= 0)
     wake (monitors);
   g_mutex_unlock (&monitors->mutex);

@@ -14,6 +14,11 @@ const LfBackendVTable *
           lf_operations_find_backend (LfBackend               backend,
                                       GError                **error);
 
+/* The backend of a lock in a cluster. NULL with an error if its module cannot be loaded. */
+const LfBackendVTable *
+          lf_operations_get_remote_backend (const LfEngineConfig  *config,
+                                            GError               **error);
+
 /* The backend of semaphores. */
 const LfBackendVTable *
           lf_operations_get_slots_backend (void);
@@ -35,6 +40,9 @@ void      lf_operations_set_over_error (LfHandle             *handle,
  * an error that says whose the lock is now, or FAILED. */
 LfRelease lf_operations_release      (LfHandle               *handle,
                                       GError                **error);
+
+/* The same for a caller that needs no result, and does not wait for a server. Frees nothing. */
+LfRelease lf_operations_abandon      (LfHandle               *handle);
 
 /* Checks whether @handle still holds its lock. */
 LfVerdict lf_operations_verify       (LfHandle               *handle,

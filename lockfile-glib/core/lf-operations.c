@@ -37,6 +37,13 @@ lf_operations_get_slots_backend (void)
   return &lf_backend_slots;
 }
 
+const LfBackendVTable *
+lf_operations_get_remote_backend (const LfEngineConfig  *config,
+                                  GError               **error)
+{
+  return lf_backend_get_remote (config, error);
+}
+
 void
 lf_operations_set_not_locked_error (const char  *path,
                                     GError     **error)
@@ -163,7 +170,7 @@ release (LfHandle  *handle,
   else
     {
       result = backend->release (backend, handle, error);
-      if (result == LF_RELEASE_LOST && asks)
+      if (result == LF_RELEASE_LOST && asks && (error == NULL || *error == NULL))
         lf_operations_set_not_held_error (backend, handle->request.path, error);
     }
 
@@ -204,6 +211,19 @@ lf_operations_release (LfHandle  *handle,
                        GError   **error)
 {
   return release (handle, TRUE, error);
+}
+
+LfRelease
+lf_operations_abandon (LfHandle *handle)
+{
+  const LfBackendVTable *backend = handle->request.backend;
+
+  if (backend->abandon == NULL)
+    return lf_operations_release (handle, NULL);
+
+  backend->abandon (backend, handle);
+
+  return LF_RELEASE_DONE;
 }
 
 LfAttempt
@@ -283,6 +303,8 @@ lf_operations_drop (LfHandle *handle)
 
   if (!lf_handle_is_own (handle))
     backend->leave (backend, handle);
+  else if (backend->abandon != NULL)
+    backend->abandon (backend, handle);
   else if (release (handle, FALSE, &error) == LF_RELEASE_FAILED)
     {
       g_debug ("Giving up a lock: %s", error->message);

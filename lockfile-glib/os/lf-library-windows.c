@@ -16,3 +16,11 @@ lf_library_keep_loaded (void)
   GetModuleHandleExW (GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
                       (LPCWSTR) (void (*) (void)) lf_library_keep_loaded, &module);
 }
+
+char *
+lf_library_get_modules_directory (void)
+{
+  const char *directory = g_getenv ("LF_MODULES");
+
+  return g_strdup (directory != NULL && *directory != '\0' ? directory : MODULES_DIRECTORY);
+}

@@ -291,7 +291,15 @@ set_environment (Run    *run,
       g_setenv ("LF_SLOT", text, TRUE);
     }
 
-  /* The fencing token of a remote lock belongs here, as LF_FENCING_TOKEN */
+  /* Not that of another lock, which a command around this one may have */
+  g_unsetenv ("LF_FENCING_TOKEN");
+  if (LF_IS_REMOTE_LOCK (lock))
+    {
+      gint64 token = lf_remote_lock_get_fencing_token (LF_REMOTE_LOCK (lock));
+      g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, token);
+
+      g_setenv ("LF_FENCING_TOKEN", text, TRUE);
+    }
 }
 
 /* Losing the lock while the command runs is a failure. */

@@ -49,7 +49,7 @@ def machine(directory):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('figures', nargs='*', metavar='FIGURE',
-                        help='a letter from a to i, or profile; without any, all of them')
+                        help='a letter from a to j, or profile; without any, all of them')
     parser.add_argument('--quick', action='store_true', help='fewer rounds and samples')
     parser.add_argument('--smoke', action='store_true',
                         help='one round of one sample: whether everything works')

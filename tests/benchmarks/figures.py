@@ -15,6 +15,7 @@ import select
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -22,8 +23,12 @@ from processes import (cpu_time, resident, resident_stacks, switches, threads,
                        wait_until_asleep, wait_until_rested, wait_until_settled,
                        wait_until_threads, wait_until_waiting)
 from programs import (BACKENDS, COUNTERPARTS, EXISTENCE, KERNEL, PATIENCE, PEERS, RECORDED,
-                      Failure, ours, raw, running)
+                      Failure, of_etcd, ours, python_peer, raw, running)
 from report import Table, percentile
+
+# The servers and the proxy of the tests
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / 'etcd'))
+import etcd_testing  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Settings:
     losses: int = 50  # of each contestant and round
     held_seconds: float = 10
     held_cycles: int = 300
+    etcd_cycles: int = 100  # of each contestant and round
+    remote_seconds: float = 30  # in which a process waits
     counts_all: bool = True  # in the profile; otherwise only what is quick
 
     def counted(self, contestant):
@@ -79,7 +86,7 @@ SMOKE = Settings(
     contenders=2, contend_seconds=0.01, crowds=(2,), crowd_hand_offs=1,
     crowd_cycles=1, waits_each=1, fails=1, other_locks=(1,), other_processes=2,
     other_descriptors=2, expired=(1, 2), expiry=10, durable_cycles=1, losses=1,
-    held_seconds=0.01, held_cycles=1, counts_all=False)
+    held_seconds=0.01, held_cycles=1, etcd_cycles=1, remote_seconds=0.01, counts_all=False)
 
 
 class Session:
@@ -1040,6 +1047,117 @@ class Profile(Cycle):
         return {'all': int(collected[1])}
 
 
+class Remote(Figure):
+    """j) Locks in etcd."""
+
+    rounds = 'slow_rounds'
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.by_hand = of_etcd('two transactions by hand', 'BUILD/etcd', 'raw', 'PATH')
+        self.sync, self.loop, self.fresh = (
+            of_etcd(f'C: etcd, {manner}', 'BUILD/etcd', manner, 'PATH')
+            for manner in ('sync', 'async', 'fresh'))
+        self.etcdctl = python_peer('etcdctl lock with a command', 'etcd', 'etcdctl-command',
+                                   'BUILD/raw')
+        self.etcd3 = python_peer('Python etcd3', 'etcd', 'etcd3')
+        self.cycles = (self.by_hand, self.sync, self.loop, self.fresh, self.etcd3, self.etcdctl)
+        # What Python's etcd3 does in Debian 12 if another holds the lock is an error
+        self.hand_offs = (self.sync, self.loop, self.etcdctl)
+        self.waits = (self.loop, self.etcdctl)
+        self.tables['j'] = Table(
+            'j) Locks in etcd: uncontended acquire and release',
+            'One server on this machine, with its data in memory. Samples are single cycles. By '
+            'hand: a transaction that puts the key and one that deletes it, through the gateway, '
+            'on a socket that is kept; nothing keeps a lease alive. The ratio is that to these. '
+            'etcd3 has a lease for each cycle, and etcdctl a process.',
+            TIME_COLUMNS, [contestant.name for contestant in self.cycles])
+        self.tables['j hand-off'] = Table(
+            'j) Locks in etcd: hand-off between two processes',
+            'From just before the release in one process to having the lock in another, which '
+            'waits already. With etcdctl, until the command runs. The ratio is that to etcdctl.',
+            TIME_COLUMNS, [contestant.name for contestant in self.hand_offs])
+        self.tables['j idle'] = Table(
+            'j) Locks in etcd: a process that waits',
+            'Bytes in both directions in a second, as a proxy counts them; and the context switches '
+            'of all threads. Medians of the rounds.',
+            (('rounds', 'bytes', 'count', 'number'), ('bytes a second', 'bytes', 'median', 'number'),
+             ('switches a second', 'switches', 'median', 'count')),
+            [contestant.name for contestant in self.waits])
+
+    def start(self, stack):
+        self.server = etcd_testing.Cluster()
+        stack.callback(self.server.close)
+        self.n_names = 0
+
+    def new_name(self):
+        self.n_names += 1
+        return f'x{self.n_names}'
+
+    def tasks(self):
+        return [*(lambda contestant=contestant: self.measure_cycle(contestant)
+                  for contestant in self.cycles),
+                *(lambda contestant=contestant: self.measure_hand_off(contestant)
+                  for contestant in self.hand_offs), self.measure_idle]
+
+    def measure_cycle(self, contestant):
+        with self.session.run(contestant, path=self.server.uri(self.new_name())) as [program]:
+            program.ask('cycle', 1)
+            self.tables['j'].add(contestant.name, 'time',
+                                 program.ask('cycle', self.session.settings.etcd_cycles),
+                                 self.by_hand.name)
+
+    def measure_hand_off(self, contestant):
+        name = self.new_name()
+        with self.session.run(contestant, contestant, path=self.server.uri(name)) as programs:
+            holder, waiter = programs
+            holder.ask('acquire')
+            for _ in range(self.session.settings.hand_offs):
+                waiter.tell('acquire')
+                self.server.wait_for_claims(name, 2)
+                # Until its watch has begun
+                time.sleep(0.05)
+                holder.tell('release')
+                [after], [before] = waiter.answer(), holder.answer()
+                self.tables['j hand-off'].add(contestant.name, 'time', [after - before],
+                                              self.etcdctl.name)
+                holder, waiter = waiter, holder
+            holder.ask('release')
+
+    def measure_idle(self):
+        with contextlib.ExitStack() as stack:
+            waits = []
+            for contestant in self.waits:
+                name = self.new_name()
+                proxy = etcd_testing.Proxy((self.server.members[0].address, 2379))
+                stack.callback(proxy.close)
+                holder, = stack.enter_context(
+                    self.session.run(self.sync, path=self.server.uri(name)))
+                waiter, = stack.enter_context(self.session.run(contestant, path=proxy.uri(name)))
+                holder.ask('acquire')
+                waiter.tell('acquire')
+                self.server.wait_for_claims(name, 2)
+                waits.append((proxy, holder, waiter))
+            time.sleep(self.session.settings.patience)
+            before = [(proxy.n_bytes, self.switches(waiter)) for proxy, _holder, waiter in waits]
+            seconds = self.session.settings.remote_seconds
+            time.sleep(seconds)
+            after = [(proxy.n_bytes, self.switches(waiter)) for proxy, _holder, waiter in waits]
+            for [_proxy, holder, waiter], first, second in zip(waits, before, after):
+                for quantity, one, other in zip(('bytes', 'switches'), first, second):
+                    self.tables['j idle'].add(waiter.contestant.name, quantity,
+                                              [(other - one) / seconds])
+                holder.ask('release')
+                waiter.answer()
+                waiter.ask('release')
+
+    @staticmethod
+    def switches(program):
+        """Of the process, and of what it runs."""
+        children = pathlib.Path(f'/proc/{program.pid}/task/{program.pid}/children').read_text()
+        return sum(sum(switches(int(pid))) for pid in (program.pid, *children.split()))
+
+
 FIGURES = {
     'a': Cycle,
     'b': HandOff,
@@ -1050,6 +1168,7 @@ FIGURES = {
     'g': Failing,
     'h': Durability,
     'i': Held,
+    'j': Remote,
     'profile': Profile,
 }
 

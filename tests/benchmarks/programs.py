@@ -66,6 +66,11 @@ def ours(language, backend, manner):
                       queues=backend in KERNEL)
 
 
+def of_etcd(name, *command):
+    """A lock in etcd; "PATH" stands for its URI."""
+    return Contestant(name, 'etcd', command)
+
+
 def python_peer(name, way, program, *arguments, **options):
     return Contestant(name, way, (PYTHON, CONTESTANTS / 'python.py', program, 'PATH', *arguments),
                       **options)

@@ -146,6 +146,15 @@ class Targets:
         self.at_most('i', 'a monitored lock that nothing happens to: context switches in 10 s', 0,
                      rows[most]['switches']['worst'])
 
+    def j(self):
+        rows = self.tables['j']['rows']
+        self.at_most('j', 'C, etcd, uncontended acquire + release / two transactions by hand', 1.25,
+                     rows['C: etcd, sync']['time']['ratio'],
+                     remark=f"; Python etcd3's {digits(rows['Python etcd3']['time']['ratio'])}")
+        hand_offs = self.tables['j hand-off']['rows']
+        self.at_most('j', "hand-off, async in a main loop, etcd, median / etcdctl lock's", 1,
+                     hand_offs['C: etcd, async']['time']['ratio'])
+
     def g(self):
         rows = self.tables['g']['rows']
         for backend in KERNEL:
@@ -174,7 +183,7 @@ def constant(backend):
 def targets(tables):
     """For the figures that were measured completely."""
     result = Targets(tables)
-    for letter in 'abcdegi':
+    for letter in 'abcdegij':
         if letter in tables:
             getattr(result, letter)()
     return result.list

@@ -20,6 +20,7 @@ says otherwise:
                                FILE's extension is the language
     <!-- code: check -->       it is compiled, or parsed, but not run
     <!-- code: check in FILE -->
+    <!-- code: with etcd -->   an etcd answers at localhost:2379; what follows is as above
 
 A block of `console` has commands after `$` and their output. A block of `text` is the
 output of the program before it, or of each of the two programs before it:
@@ -51,6 +52,7 @@ UNSEEN = ' '.join([r'flock --close \1 unshare --pid --fork --mount-proc',
                    *([] if os.geteuid() == 0 else ['--map-root-user']), ''])
 
 HERE = pathlib.Path(__file__).resolve().parent
+WITH_ETCD = HERE.parent / 'etcd' / 'with-etcd'
 TIMEOUT = 120
 
 SUFFIXES = {
@@ -162,6 +164,7 @@ def install(source, build, root):
         'PYTHONPATH': ':'.join(python_path),
         'PYTHONDONTWRITEBYTECODE': '1',
         'G_DEBUG': 'fatal-warnings',
+        'LF_MODULES': directory_of('modules/*.so'),
         'LF_SOURCE_ROOT': str(source),
         'LF_BUILD_ROOT': str(build),
     }
@@ -175,9 +178,12 @@ class Page:
         self.directory = directory
         self.environment = environment
         self.outputs = []
+        # What runs the block's commands
+        self.runner = ()
 
     def command(self, *arguments):
         """Returns the output."""
+        arguments = [*self.runner, *arguments]
         try:
             result = subprocess.run(arguments, cwd=self.directory, env=self.environment,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -316,6 +322,9 @@ class Page:
 
     def run(self, block):
         words = block.marking.split()
+        with_etcd = words[:2] == ['with', 'etcd']
+        self.runner = (WITH_ETCD,) if with_etcd else ()
+        words = words[2 * with_etcd:]
         if block.language == 'text':
             if block.marking != 'picture':
                 self.compare_outputs(block)

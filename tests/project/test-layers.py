@@ -16,7 +16,7 @@ SOURCE = ROOT / 'lockfile-glib'
 
 # Public types that are plain values, which every folder may use except os/ and waiting/
 VALUES = ('lf-enums', 'lf-enum-types', 'lf-errors', 'lf-lock-holder', 'lf-lock-holder-private',
-          'lf-version', 'lf-version-macros', 'lf-version-functions')
+          'lf-engine-private', 'lf-version', 'lf-version-macros', 'lf-version-functions')
 
 MAY_INCLUDE = {
     'os': {'os'},
@@ -25,6 +25,8 @@ MAY_INCLUDE = {
     'backends': {'backends', 'values', 'os'},
     'core': {'core', 'backends', 'waiting', 'values', 'os'},
     'classes': {'classes', 'core', 'values', 'os'},
+    # Loaded by the library, which it is not linked with
+    'modules/etcd': {'modules/etcd', 'values', 'os/lf-translate-private.h'},
     # The command is an ordinary program, and uses only what is installed
     'tools': {'tools', 'public', 'os/lf-translate-private.h'},
 }

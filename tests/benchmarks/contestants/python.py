@@ -9,8 +9,10 @@ The commands are those of contestant.c. Each program waits in its own way.
 
 import functools
 import importlib
+import os
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -142,13 +144,11 @@ class Fasteners:
             sys.exit('It was not held')
 
 
-class FlockCommand:
-    """flock(1), which runs a command that prints the time: python.py flock-command PATH RAW
+class Command:
+    """A program that runs a command under a lock. The command prints the time."""
 
-    RAW is the program with that name."""
-
-    def __init__(self, path, raw):
-        self.command = ['flock', path, raw, 'stamp']
+    def __init__(self, *command):
+        self.command = command
 
     def acquire(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
@@ -159,6 +159,44 @@ class FlockCommand:
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
+
+
+class FlockCommand(Command):
+    """flock(1): python.py flock-command PATH RAW
+
+    RAW is the program with that name."""
+
+    def __init__(self, path, raw):
+        super().__init__('flock', path, raw, 'stamp')
+
+
+class EtcdctlCommand(Command):
+    """etcdctl lock, whose command has no standard input: python.py etcdctl-command URI RAW"""
+
+    def __init__(self, uri, raw):
+        host, name = uri.removeprefix('etcd://').split('/')
+        self.directory = tempfile.TemporaryDirectory()
+        self.input = f'{self.directory.name}/input'
+        os.mkfifo(self.input)
+        super().__init__('env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', f'http://{host}', 'lock',
+                         name, '--', 'sh', '-c', f'exec {raw} stamp <{self.input}')
+
+    def acquire(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE)
+        # Waits until the command opens it too
+        self.process.stdin = open(self.input, 'wb')
+        return int(self.process.stdout.readline())
+
+
+class Etcd3:
+    """The module etcd3, through gRPC: python.py etcd3 URI"""
+
+    def __init__(self, uri):
+        host, name = uri.removeprefix('etcd://').split('/')
+        client = importlib.import_module('etcd3').client(*host.split(':'))
+        self.peer = client.lock(name, ttl=15)
+        self.acquire = self.peer.acquire
+        self.release = self.peer.release
 
 
 PROGRAMS = {
@@ -175,6 +213,8 @@ PROGRAMS = {
     'portalocker-semaphore': PortaLockerSemaphore,
     'fasteners': Fasteners,
     'flock-command': FlockCommand,
+    'etcdctl-command': EtcdctlCommand,
+    'etcd3': Etcd3,
 }
 
 
@@ -229,8 +269,8 @@ def obey(lock, command, *numbers):
     if command == 'acquire':
         stamp = lock.acquire()
         now = time.monotonic_ns()
-        # The command that flock(1) runs knows the exact time
-        return [stamp if isinstance(lock, FlockCommand) else now]
+        # The command that is run knows the exact time
+        return [stamp if isinstance(lock, Command) else now]
     if command == 'release':
         now = time.monotonic_ns()
         lock.release()
