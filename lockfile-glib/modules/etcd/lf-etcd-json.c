@@ -43,7 +43,8 @@ lf_etcd_json_parse (const char  *text,
                     gsize        length,
                     GError     **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  /* Not an immutable one: json-glib 1.10 aborts if a second document follows the first one */
+  g_autoptr (JsonParser) parser = json_parser_new ();
   JsonNode *root = NULL;
 
   if (length > 0 && g_utf8_validate_len (text, length, NULL) && !is_too_deep (text, length) &&
