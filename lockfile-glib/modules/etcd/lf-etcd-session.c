@@ -23,13 +23,16 @@
  * key is NAME/LEASE, as that of etcdctl; other claims of this session on the same lock have a
  * number after it. Requests can be repeated, since the lease's ID and the keys are ours.
  *
- * When the lease may have ended, by our clock, the locks are lost. Then the lease is neither
+ * Shortly before the lease may end, by our clock, the locks are lost. Then the lease is neither
  * kept alive nor revoked: a server on which it still lives goes on to exclude others until the
  * holder has noticed. New claims, and those that wait, get a new lease.
  *
  * A session has one thread, which runs while there are claims and for a moment after that. It
  * alone talks to the cluster. Other threads leave it commands, and read the state of claims
  * under the mutex, which is locked for moments only; nothing else is locked while it is. */
+
+/* The least that our deadline is before the end of the lease */
+#define MIN_MARGIN (G_TIME_SPAN_SECOND / 5)
 
 #define MAX_REQUEST_TIME (5 * G_TIME_SPAN_SECOND)
 #define MIN_REQUEST_TIME (G_TIME_SPAN_SECOND / 2)
@@ -572,6 +575,16 @@ close_unused_stream (LfEngineSession *self)
 
 /* The lease */
 
+/* Ours must come before the server's, which looks for leases that have ended twice a second: it
+ * may do so at their very end, and tell the next one faster than we are dispatched. It also gives
+ * the holder a moment to stop. The request was sent before the server began to count. */
+static gint64
+compute_deadline (gint64 sent,
+                  gint64 ttl)
+{
+  return sent + ttl - MAX (ttl / 10, MIN_MARGIN);
+}
+
 /* In microseconds of the clock. */
 static gint64
 get_deadline (LfEngineSession *self,
@@ -586,16 +599,16 @@ get_deadline (LfEngineSession *self,
   return deadline;
 }
 
-/* Counts from when the request was sent: the server counts from when it got it. */
 static void
 extend_lease (LfEngineSession *self,
               Lease           *lease,
               gint64           ttl)
 {
-  gint64 deadline = self->asked_time + MIN (ttl, G_MAXINT32) * G_USEC_PER_SEC;
+  gint64 deadline;
 
   self->ttl = MIN (ttl, G_MAXINT32) * G_USEC_PER_SEC;
   self->n_failures = 0;
+  deadline = compute_deadline (self->asked_time, self->ttl);
   g_mutex_lock (&self->mutex);
   lease->deadline = MAX (lease->deadline, deadline);
   deadline = lease->deadline;
