@@ -365,8 +365,8 @@ lf_remote_lock_constructed (GObject *object)
   LfRemoteLock *self = LF_REMOTE_LOCK (object);
   const char *uri = self->construct_uri != NULL ? self->construct_uri : "";
 
-  if (lf_remote_uri_parse (uri, &self->uri, &self->error))
-    uri = self->uri.canonical;
+  /* A wrong one may have a password in it, which is not for messages */
+  uri = lf_remote_uri_parse (uri, &self->uri, &self->error) ? self->uri.canonical : "";
   self->lock_file = lf_lock_file_new_remote (uri, get_backend_cb, self);
   g_signal_connect_object (self->lock_file, "notify::held", G_CALLBACK (held_cb), self,
                            G_CONNECT_SWAPPED);
