@@ -92,7 +92,7 @@ typedef struct
   char            * (*get_obstacle) (LfEngineClaim       *claim);
 
   /* Of a granted claim. The time is in microseconds of a clock that runs while the machine is
-   * suspended; at 0 the lock may be lost. */
+   * suspended, to when @func of set_lost_func() is called at the latest; at 0 the lock is lost. */
   gint64            (*get_token)     (LfEngineClaim      *claim);
   gint64            (*get_remaining) (LfEngineClaim      *claim);
 

@@ -66,10 +66,11 @@
  * next waiter acquires the lock.
  *
  * If the cluster cannot be reached for so long, or the process or the machine was stopped, the
- * lease may end while you hold the lock. [property@Lock:held] is %FALSE from that moment on,
- * counted by a clock of this machine that also runs while it is suspended, and
- * [signal@Lock::lost] is emitted. You then have no time left to stop: somebody else may hold the
- * lock already. See [property@RemoteLock:remaining].
+ * lease may end while you hold the lock. Shortly before that, [property@Lock:held] becomes %FALSE
+ * and [signal@Lock::lost] is emitted. A tenth of the lease is then left, but at least 0.2 seconds,
+ * counted by a clock of this machine that also runs while it is suspended, from when the last
+ * renewal was sent. If the program itself was stopped, nothing may be left: somebody else may hold
+ * the lock already. See [property@RemoteLock:remaining].
  *
  * ## Fencing
  *
@@ -364,8 +365,8 @@ lf_remote_lock_constructed (GObject *object)
   LfRemoteLock *self = LF_REMOTE_LOCK (object);
   const char *uri = self->construct_uri != NULL ? self->construct_uri : "";
 
-  if (lf_remote_uri_parse (uri, &self->uri, &self->error))
-    uri = self->uri.canonical;
+  /* A wrong one may have a password in it, which is not for messages */
+  uri = lf_remote_uri_parse (uri, &self->uri, &self->error) ? self->uri.canonical : "";
   self->lock_file = lf_lock_file_new_remote (uri, get_backend_cb, self);
   g_signal_connect_object (self->lock_file, "notify::held", G_CALLBACK (held_cb), self,
                            G_CONNECT_SWAPPED);
@@ -593,7 +594,8 @@ lf_remote_lock_class_init (LfRemoteLockClass *klass)
    * How long the lock stays locked after the process or the machine has died or lost its
    * connection, in seconds, from 2 to 86400.
    *
-   * A cluster may extend it. With a short duration, a slow network or a busy machine can cause
+   * The holder must renew the lease, or loses the lock, before nine tenths of it have passed. A
+   * cluster may extend it. With a short duration, a slow network or a busy machine can cause
    * the loss of a lock; with a long one, others wait longer after a crash. A change takes
    * effect with the next acquire. Objects with different durations do not share a lease.
    *
@@ -622,7 +624,8 @@ lf_remote_lock_class_init (LfRemoteLockClass *klass)
    * LfRemoteLock:remaining: (getter get_remaining)
    *
    * For how many seconds the lock is certainly held, even if the cluster is not reached any
-   * more; 0 if it is not held.
+   * more; 0 if it is not held. It counts to when [signal@Lock::lost] is emitted, which is a tenth
+   * of the lease before its end, but at least 0.2 seconds.
    *
    * It falls with time, and rises whenever the cluster has extended the lease. It is not
    * notified.
@@ -833,7 +836,8 @@ lf_remote_lock_get_fencing_token (LfRemoteLock *self)
  * lf_remote_lock_get_remaining: (get-property remaining)
  * @self: a lock
  *
- * Gets for how long the lock is certainly held, even if the cluster is not reached any more.
+ * Gets for how long the lock is certainly held, even if the cluster is not reached any more: at
+ * most nine tenths of the lease.
  *
  * Returns: the time in seconds, or 0 if this object does not hold the lock
  *

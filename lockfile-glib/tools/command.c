@@ -147,7 +147,7 @@ command_is_remote (const char *argument)
 
   for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
     {
-      if (g_str_has_prefix (argument, prefixes[i]))
+      if (g_ascii_strncasecmp (argument, prefixes[i], strlen (prefixes[i])) == 0)
         return TRUE;
     }
 

@@ -140,6 +140,11 @@ class Run(CommandTest):
             self.assertNotIn(result.returncode, (0, BUSY, LOST))
             self.assertEqual(result.stdout, '')
             self.assertIn('URI', result.stderr)
+        for command in 'run', 'status', 'break':
+            for scheme in 'etcd', 'ETCD', 'etcd+unix':
+                result = self.lf_lock(command, f'{scheme}://user:secret@host/x')
+                self.assertNotIn(result.returncode, (0, BUSY, LOST))
+                self.assertNotIn('secret', result.stdout + result.stderr)
         # A path that looks like one
         os.mkdir(os.path.join(self.directory, 'etcd:'))
         self.assert_ends(0, 'run', './etcd:/x', '--', 'true')

@@ -115,7 +115,8 @@ class Partition(EtcdTest):
                 waiter.ask('release b', 'released')
         print(f'# {how}: {sum(margin > 0 for margin in margins)} of {len(margins)} told before, '
               f'by {min(margins) / 1e6:.2f} s at least')
-        self.assertGreater(min(margins), 0)
+        # There is a tenth of the lease for this, and etcd is not always late itself
+        self.assertGreater(min(margins), 100_000)
         # With the network, locks work again. Until the cable carries, there is no route
         for holder, _ in pairs:
             wait_until(lambda holder=holder: holder.ask('acquire a 30', '(held|error)')[1][1] == 'held')

@@ -77,6 +77,44 @@ test_wrong_uri_of_object (void)
   g_assert_cmpstr (lf_remote_lock_get_uri (wrong), ==, "x");
 }
 
+/* No message about a URI with a password repeats the password, and so does no name. */
+static void
+test_password_in_uri (void)
+{
+  const char *uris[] = {
+    "etcd://user:secret@h/x", "ETCD://user:secret@h/x", "etcd+tls://user:secret@h1,h2:1/x",
+    "etcd+unix://user:secret@%2Frun%2Fetcd/x", "http://user:secret@h/x", "etcd://user:secret@h",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (LfRemoteLock) lock = g_object_new (LF_TYPE_REMOTE_LOCK, "uri", uris[i], NULL);
+      g_autofree char *name = lf_lock_get_display_name (LF_LOCK (lock));
+
+      g_assert_null (strstr (name, "secret"));
+      for (guint call = 0; call < 6; call++)
+        {
+          g_autoptr (GError) error = NULL;
+
+          if (call == 0)
+            g_assert_false (lf_lock_try_acquire (LF_LOCK (lock), &error));
+          else if (call == 1)
+            g_assert_false (lf_lock_acquire (LF_LOCK (lock), NULL, &error));
+          else if (call == 2)
+            g_assert_false (lf_lock_release (LF_LOCK (lock), &error));
+          else if (call == 3)
+            g_assert_false (lf_lock_verify (LF_LOCK (lock), &error));
+          else if (call == 4)
+            lf_lock_is_locked (LF_LOCK (lock), NULL, &error);
+          else
+            g_assert_false (lf_lock_break_lock (LF_LOCK (lock), NULL, &error));
+
+          g_assert_nonnull (error);
+          g_assert_null (strstr (error->message, "secret"));
+        }
+    }
+}
+
 static void
 count_cb (GObject    *object,
           GParamSpec *property,
@@ -160,6 +198,7 @@ main (int    argc,
   g_test_add_func ("/remote-lock/uri", test_uri);
   g_test_add_func ("/remote-lock/wrong-uri", test_wrong_uri);
   g_test_add_func ("/remote-lock/wrong-uri-of-object", test_wrong_uri_of_object);
+  g_test_add_func ("/remote-lock/password-in-uri", test_password_in_uri);
   g_test_add_func ("/remote-lock/properties", test_properties);
   g_test_add_func ("/remote-lock/no-module", test_no_module);
 

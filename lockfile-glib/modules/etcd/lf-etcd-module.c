@@ -3,7 +3,7 @@
 
 #include "config.h"
 
-#include "lf-etcd-session-private.h"
+#include "lf-etcd-engine-private.h"
 
 /* The functions that GIO looks for in a module of this name. They are not declared anywhere. */
 G_MODULE_EXPORT void   g_io_lockfile_glib_etcd_load   (GIOModule *module);
@@ -17,7 +17,7 @@ engine_class_init (gpointer klass,
   LfEngineClass *engine_class = klass;
 
   engine_class->abi = LF_ENGINE_ABI;
-  lf_etcd_session_set_methods (engine_class);
+  lf_etcd_engine_set_methods (engine_class);
 }
 
 /* Stays loaded: its threads may run. */
