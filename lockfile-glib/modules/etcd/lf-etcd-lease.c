@@ -103,9 +103,9 @@ ignore_cb (const LfEtcdReply *reply,
 {
 }
 
-static void
-delete_key (LfEngineSession *self,
-            const char      *key)
+void
+lf_etcd_delete_key (LfEngineSession *self,
+                    const char      *key)
 {
   g_autofree char *encoded = lf_etcd_json_encode (key);
 
@@ -139,7 +139,7 @@ check_deadline (LfEngineSession *self)
 
           if (claim->lease == self->lease && claim->key != NULL &&
               lf_etcd_claim_get_state (claim) == LF_ETCD_STATE_WAITING)
-            delete_key (self, claim->key);
+            lf_etcd_delete_key (self, claim->key);
         }
       lf_etcd_lease_abandon (self);
     }

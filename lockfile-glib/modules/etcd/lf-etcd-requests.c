@@ -120,6 +120,7 @@ grant (LfEngineClaim *claim,
       lf_etcd_clock_get () < claim->lease->deadline)
     {
       claim->state = LF_ETCD_STATE_HELD;
+      claim->was_granted = TRUE;
       is_granted = TRUE;
       lf_etcd_claim_tell (claim);
     }
@@ -183,6 +184,15 @@ fail_answer (LfEngineClaim *claim)
                                                         .error = error });
 }
 
+static gboolean
+is_range (JsonObject *answer,
+          guint       index)
+{
+  JsonObject *response = lf_etcd_json_get_element (answer, "responses", index);
+
+  return lf_etcd_json_get_object (response, "response_range") != NULL;
+}
+
 static void
 set_revision (LfEngineClaim *claim,
               gint64         revision)
@@ -213,14 +223,26 @@ handle_look (LfEngineClaim *claim,
   claim->n_failures = 0;
   if (own == NULL || lf_etcd_get_create_revision (own) != claim->revision)
     {
-      if (state == LF_ETCD_STATE_HELD)
+      gboolean exists = own != NULL &&
+                        lf_etcd_json_get_int64 (own, "lease") == claim->lease->id;
+
+      /* What an earlier answer said was wrong. Only this claim puts this key, and left alone it
+       * would be before all others as long as the lease is kept alive */
+      if (exists && state != LF_ETCD_STATE_HELD)
         {
+          set_revision (claim, lf_etcd_get_create_revision (own));
+          lf_etcd_timer_start (claim->retry, lf_etcd_session_get_retry_delay (claim->session, 2));
+        }
+      else if (state == LF_ETCD_STATE_HELD)
+        {
+          if (exists)
+            lf_etcd_delete_key (claim->session, claim->key);
           lf_etcd_claim_lose (claim);
           lf_etcd_claim_forget_key (claim);
           if (lf_etcd_claim_get_state (claim) == LF_ETCD_STATE_LOST)
             lf_etcd_claim_end (claim);
         }
-      else if (state == LF_ETCD_STATE_WAITING)
+      else
         {
           lf_etcd_claim_forget_key (claim);
           lf_etcd_claim_advance (claim);
@@ -345,7 +367,7 @@ handle_put (LfEngineClaim *claim,
   JsonObject *owner = get_key (answer, 1, 0);
   JsonObject *own = was_put ? NULL : get_key (answer, 0, 0);
 
-  if (revision <= 0 || (was_put && owner == NULL))
+  if (revision <= 0 || (was_put ? owner == NULL : !is_range (answer, 0) || !is_range (answer, 1)))
     {
       fail_answer (claim);
       return;
@@ -510,7 +532,7 @@ send_delete (LfEngineClaim *claim)
   g_autofree char *key = lf_etcd_json_encode (claim->key);
   g_autofree char *condition = NULL;
 
-  if (claim->revision != 0)
+  if (claim->was_granted)
     condition = g_strdup_printf ("\"compare\":[{\"target\":\"CREATE\",\"result\":\"EQUAL\","
                                  "\"create_revision\":\"%" G_GINT64_FORMAT "\","
                                  "\"key\":\"%s\"}],", claim->revision, key);

@@ -110,6 +110,7 @@ struct _LfEngineClaim
   GList link;
   char *key;             /* NULL if there is none */
   gboolean may_have_key; /* in the cluster */
+  gboolean was_granted;  /* what is released is the revision that was granted */
   gboolean is_put_unknown;
   gboolean is_put_deleted; /* once; see SECOND_DELETE */
   gboolean is_asking;
@@ -229,6 +230,10 @@ void             lf_etcd_lease_unref             (LfEtcdLease           *lease);
 
 /* Returns whether keys can be bound to it. Otherwise all claims are told when they can. */
 gboolean         lf_etcd_lease_ensure            (LfEngineSession       *self);
+
+/* Without waiting for the answer. */
+void             lf_etcd_delete_key              (LfEngineSession       *self,
+                                                  const char            *key);
 
 /* The keys that are bound to it do not exist any more, or will not for long. */
 void             lf_etcd_lease_abandon           (LfEngineSession       *self);
