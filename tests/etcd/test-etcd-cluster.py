@@ -7,6 +7,7 @@
 LF_TEST_ETCD_SECONDS is how long the storm takes."""
 
 import collections
+import contextlib
 import os
 import random
 import signal
@@ -66,12 +67,19 @@ class Members(EtcdTest):
         self.assert_as_before()
 
     def test_leader_stopped(self):
-        """It still has its connections, but answers nothing."""
+        """It still has its connections, but answers nothing. When it continues, before 3.4.31
+        it may revoke leases that its successor has renewed: then the holder is told."""
         leader = wait_until(self.server.leader)
+        version = self.server.post('/v3/maintenance/status', {}, leader)['version']
         leader.send(signal.SIGSTOP)
         self.holder.say_nothing('a lost', LEASE + 1)
         self.assertFalse(self.waiter.has('b held'))
         leader.send(signal.SIGCONT)
+        if tuple(map(int, version.split('.'))) < (3, 4, 31):
+            with contextlib.suppress(AssertionError):
+                self.holder.wait('a lost', 2)
+                self.assertGreater(int(self.waiter.wait(r'b held (\d+)')[1][1]), self.token)
+                return
         self.assert_as_before()
 
     def test_no_quorum(self):
@@ -147,4 +155,4 @@ class Storm(EtcdTest):
 
 
 if __name__ == '__main__':
-    sys.exit(main(at_once=4))
+    sys.exit(main(at_once=4, first=['test_storm', 'test_no_quorum']))

@@ -11,11 +11,11 @@ import os
 import re
 import sys
 
-from etcd_testing import Cluster, loopback_address
+from etcd_testing import loopback_address, main, shared_cluster
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                              'examples'))
-from examples_testing import ExampleTest, run_as_tap  # noqa: E402
+from examples_testing import ExampleTest  # noqa: E402
 
 NAME = 'several-machines'
 USAGE = 'Usage: .*\n'
@@ -24,13 +24,9 @@ PLAIN_ERROR = r'(?!g-|.*-CRITICAL|.*Error: ).+\n'
 
 
 class SeveralMachines(ExampleTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Cluster()
-        cls.addClassCleanup(cls.server.close)
-
     def setUp(self):
         super().setUp()
+        self.server = shared_cluster()
         self.file = self.path('log')
 
     def start(self, name, n_lines=2, seconds=0.02):
@@ -77,15 +73,15 @@ class SeveralMachines(ExampleTest):
         self.assert_content(self.file, '')
 
 
-def main():
+def run():
     source, build, *ExampleTest.languages = sys.argv[1:]
     commands = {'c': [f'{build}/{NAME}-c'], 'vala': [f'{build}/{NAME}-vala'],
                 'python': ['/usr/bin/python3', f'{source}/{NAME}.py'],
                 'javascript': ['gjs', '-m', f'{source}/{NAME}.js']}
     ExampleTest.commands = {(NAME, language): commands[language]
                             for language in ExampleTest.languages}
-    return run_as_tap('/etcd-examples')
+    return main(chosen=(), prefix='/etcd-examples')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run())
