@@ -40,12 +40,15 @@ lf_etcd_claim_unref (gpointer data)
   g_free (claim);
 }
 
-/* With the mutex held: tells whoever waits for the claim. */
+/* In this order, since whoever wakes up locks the mutex. */
 void
-lf_etcd_claim_tell (LfEngineClaim *claim)
+lf_etcd_claim_unlock_and_tell (LfEngineClaim *claim)
 {
+  int wakeup = claim->wakeup;
+
+  g_mutex_unlock (&claim->session->mutex);
   g_cond_broadcast (&claim->cond);
-  lf_etcd_wakeup_wake (claim->wakeup);
+  lf_etcd_wakeup_wake (wakeup);
 }
 
 LfEtcdState
@@ -74,8 +77,7 @@ lf_etcd_claim_set_state (LfEngineClaim *claim,
       claim->state = state;
       changed = TRUE;
     }
-  lf_etcd_claim_tell (claim);
-  g_mutex_unlock (&self->mutex);
+  lf_etcd_claim_unlock_and_tell (claim);
 
   return changed;
 }

@@ -94,7 +94,6 @@ struct _LfEngineClaim
   /* Protected by the mutex of the session */
   LfEtcdState state;
   gboolean is_interrupted;
-  gboolean is_attempted;
   GCond cond;
   gint64 revision; /* in which its key was created, or 0 */
   LfEtcdLease *lease; /* that its key is bound to */
@@ -112,6 +111,8 @@ struct _LfEngineClaim
   gboolean may_have_key; /* in the cluster */
   gboolean is_put_unknown;
   gboolean is_put_deleted; /* once; see SECOND_DELETE */
+  gboolean is_put_if_free; /* only if the lock has no other key */
+  gboolean is_contended;   /* the lock had one */
   gboolean is_asking;
   gboolean is_reply_stale; /* of the request in progress, since it was for another key */
   gboolean look_is_due;
@@ -124,7 +125,6 @@ struct _LfEngineClaim
   char *predecessor;     /* key, or NULL */
   gint64 watch_id;       /* or 0 */
   gint64 watch_revision;
-  gboolean is_in_stream;
 };
 
 /* lf-etcd-session.c: the thread, and what it waits for */
@@ -172,8 +172,9 @@ void             lf_etcd_timer_start             (GSource               *timer,
 LfEngineClaim   *lf_etcd_claim_ref               (LfEngineClaim         *claim);
 void             lf_etcd_claim_unref             (gpointer               data);
 
-/* With the mutex held: tells whoever waits for the claim. */
-void             lf_etcd_claim_tell              (LfEngineClaim         *claim);
+/* Unlocks the mutex, and tells whoever waits for the claim. */
+void             lf_etcd_claim_unlock_and_tell   (LfEngineClaim         *claim);
+
 LfEtcdState      lf_etcd_claim_get_state         (LfEngineClaim         *claim);
 
 /* Returns FALSE if another thread has released the claim in the meantime. */
