@@ -95,7 +95,7 @@
  * as long as the cluster keeps the lease.
  *
  * If the cluster does not answer a release for five seconds, the release fails with
- * %G_IO_ERROR_TIMED_OUT. The object does not hold the lock any more. The release is repeated, and
+ * %G_IO_ERROR_TIMED_OUT. The object no longer holds the lock. The release is repeated, and
  * others can acquire the lock at the latest when the lease ends.
  *
  * Since: 1.0
@@ -836,7 +836,7 @@ lf_remote_lock_get_fencing_token (LfRemoteLock *self)
  * lf_remote_lock_get_remaining: (get-property remaining)
  * @self: a lock
  *
- * Gets for how long the lock is certainly held, even if the cluster is not reached any more: at
+ * Gets for how long the lock is certainly held, even if the cluster is no longer reached: at
  * most nine tenths of the lease.
  *
  * Returns: the time in seconds, or 0 if this object does not hold the lock

@@ -57,7 +57,7 @@ struct _LfBackendVTable
                         LfHandle               *handle,
                         GError                **error);
 
-  /* Makes an attempt in progress return, since nobody waits for its result any more. Called in
+  /* Makes an attempt in progress return, since nobody waits for its result now. Called in
    * another thread. NULL if attempts take no time. */
   void (*interrupt) (const LfBackendVTable *self,
                      LfHandle              *handle);

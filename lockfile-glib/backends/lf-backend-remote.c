@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <string.h>
 
 #include "backends/lf-record-private.h"
 #include "lf-errors.h"
@@ -304,7 +305,7 @@ remote_release (const LfBackendVTable  *vtable,
 
   free_claim (self, handle);
 
-  /* If the cluster does not answer, the lock is not held any more, but others may have to
+  /* If the cluster does not answer, the lock is no longer held, but others may have to
    * wait until the lease has ended */
   return result == LF_ENGINE_RELEASED ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
@@ -386,7 +387,7 @@ find_engine (GIOExtensionPoint *point)
 }
 
 /* With the mutex held, since GIO must not load a module twice. Looks again as long as there is
- * none: it may be installed in the meantime. */
+ * none: it may be installed by then. */
 static const LfEngineClass *
 get_engine (GError **error)
 {
@@ -428,16 +429,31 @@ remote_new (void)
   return self;
 }
 
+static void
+append_field (GString    *key,
+              const char *field)
+{
+  if (field != NULL)
+    g_string_append_printf (key, "%" G_GSIZE_FORMAT ":%s", strlen (field), field);
+  g_string_append_c (key, ';');
+}
+
+/* This is done in each call, so it must not cost much. */
 static char *
 new_key (const LfEngineConfig *config)
 {
-  g_autoptr (GVariant) key =
-    g_variant_ref_sink (g_variant_new ("(^asmsmsmsmsmsu)", config->endpoints, config->user,
-                                       config->password, config->ca_file,
-                                       config->certificate_file, config->key_file,
-                                       config->lease_duration));
+  GString *key = g_string_new (NULL);
 
-  return g_variant_print (key, FALSE);
+  g_string_append_printf (key, "%u;", config->lease_duration);
+  append_field (key, config->user);
+  append_field (key, config->password);
+  append_field (key, config->ca_file);
+  append_field (key, config->certificate_file);
+  append_field (key, config->key_file);
+  for (guint i = 0; config->endpoints[i] != NULL; i++)
+    append_field (key, config->endpoints[i]);
+
+  return g_string_free (key, FALSE);
 }
 
 /* With the mutex held. */

@@ -40,12 +40,15 @@ lf_etcd_claim_unref (gpointer data)
   g_free (claim);
 }
 
-/* With the mutex held: tells whoever waits for the claim. */
+/* In this order, since a thread that wakes up locks the mutex. */
 void
-lf_etcd_claim_tell (LfEngineClaim *claim)
+lf_etcd_claim_unlock_and_tell (LfEngineClaim *claim)
 {
+  int wakeup = claim->wakeup;
+
+  g_mutex_unlock (&claim->session->mutex);
   g_cond_broadcast (&claim->cond);
-  lf_etcd_wakeup_wake (claim->wakeup);
+  lf_etcd_wakeup_wake (wakeup);
 }
 
 LfEtcdState
@@ -60,7 +63,7 @@ lf_etcd_claim_get_state (LfEngineClaim *claim)
   return state;
 }
 
-/* Changes the state, unless another thread has released the claim in the meantime. */
+/* Changes the state, unless another thread has released the claim before. */
 gboolean
 lf_etcd_claim_set_state (LfEngineClaim *claim,
                          LfEtcdState    state)
@@ -74,13 +77,12 @@ lf_etcd_claim_set_state (LfEngineClaim *claim,
       claim->state = state;
       changed = TRUE;
     }
-  lf_etcd_claim_tell (claim);
-  g_mutex_unlock (&self->mutex);
+  lf_etcd_claim_unlock_and_tell (claim);
 
   return changed;
 }
 
-/* Whether the thread has nothing to do with the claim any more. */
+/* Whether the thread is done with the claim. */
 gboolean
 lf_etcd_claim_has_ended (LfEngineClaim *claim)
 {
@@ -113,7 +115,7 @@ lf_etcd_session_wake_successors (LfEngineSession *self,
     }
 }
 
-/* The key does not exist any more, or is no longer ours. */
+/* The key no longer exists, or is not ours. */
 void
 lf_etcd_claim_forget_key (LfEngineClaim *claim)
 {

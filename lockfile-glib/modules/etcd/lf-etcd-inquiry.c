@@ -50,8 +50,8 @@ inquiry_end (Inquiry      *inquiry,
   inquiry->answer = answer != NULL ? json_object_ref (answer) : NULL;
   inquiry->error = error != NULL ? g_error_copy (error) : NULL;
   inquiry->is_done = TRUE;
-  g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->mutex);
+  g_cond_broadcast (&self->cond);
   inquiry_unref (inquiry);
 }
 

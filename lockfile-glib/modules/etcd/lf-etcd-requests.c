@@ -16,6 +16,9 @@
  * and owns the lock as soon as no key of the set has a lower create revision. A claim that does
  * not own it watches the key before its own.
  *
+ * A claim first puts its key only if the set is empty. That is common, and the request costs less
+ * than one that also asks for the keys before its own.
+ *
  * The key is NAME/LEASE, as that of etcdctl; other claims of this session on the same lock have
  * a number after it. Requests can be repeated, since the lease's ID and the keys are ours. */
 
@@ -122,9 +125,10 @@ grant (LfEngineClaim *claim,
       claim->state = LF_ETCD_STATE_HELD;
       claim->was_granted = TRUE;
       is_granted = TRUE;
-      lf_etcd_claim_tell (claim);
+      lf_etcd_claim_unlock_and_tell (claim);
     }
-  g_mutex_unlock (&self->mutex);
+  else
+    g_mutex_unlock (&self->mutex);
 
   if (is_granted)
     lf_etcd_watch_start (claim, header_revision + 1, WATCH_DELAY);
@@ -148,9 +152,10 @@ wait_behind (LfEngineClaim *claim,
   if (claim->state == LF_ETCD_STATE_STARTING)
     {
       claim->state = LF_ETCD_STATE_WAITING;
-      lf_etcd_claim_tell (claim);
+      lf_etcd_claim_unlock_and_tell (claim);
     }
-  g_mutex_unlock (&self->mutex);
+  else
+    g_mutex_unlock (&self->mutex);
 
   if (claim->watch_id != 0 && g_strcmp0 (claim->predecessor, key) == 0)
     {
@@ -356,6 +361,22 @@ send_look (LfEngineClaim *claim)
                 looked_cb);
 }
 
+/* Whether the answer has the parts that were asked for. */
+static gboolean
+is_answer_to_put (LfEngineClaim *claim,
+                  JsonObject    *answer,
+                  gboolean       was_put)
+{
+  guint n_responses = lf_etcd_json_get_length (answer, "responses");
+
+  if (was_put)
+    return n_responses == (claim->is_put_if_free ? 1 : 3);
+  if (claim->is_put_if_free && !claim->try_once)
+    return n_responses == 0;
+
+  return n_responses == 2 && is_range (answer, 0) && is_range (answer, 1);
+}
+
 /* The answer to the request that puts the key. */
 static void
 handle_put (LfEngineClaim *claim,
@@ -366,8 +387,11 @@ handle_put (LfEngineClaim *claim,
   gint64 revision = get_header_revision (answer);
   JsonObject *owner = get_key (answer, 1, 0);
   JsonObject *own = was_put ? NULL : get_key (answer, 0, 0);
+  gboolean was_free = was_put && claim->is_put_if_free;
+  gboolean exists = was_put || own != NULL;
 
-  if (revision <= 0 || (was_put ? owner == NULL : !is_range (answer, 0) || !is_range (answer, 1)))
+  if (revision <= 0 || !is_answer_to_put (claim, answer, was_put) ||
+      (was_put && !was_free && owner == NULL) || (!exists && !claim->is_put_if_free))
     {
       fail_answer (claim);
       return;
@@ -379,20 +403,26 @@ handle_put (LfEngineClaim *claim,
     set_revision (claim, revision);
   else if (own != NULL)
     set_revision (claim, lf_etcd_get_create_revision (own));
-  claim->is_put_unknown = claim->is_put_unknown && !was_put && own == NULL;
+  claim->is_put_unknown = claim->is_put_unknown && !exists;
+  claim->may_have_key = exists || claim->is_put_unknown;
 
-  if (!was_put && own == NULL)
+  if (!exists && claim->try_once)
     {
       g_mutex_lock (&self->mutex);
       g_free (claim->obstacle);
       claim->obstacle = owner != NULL ? lf_etcd_json_get_text (owner, "value") : NULL;
       g_mutex_unlock (&self->mutex);
-      claim->may_have_key = claim->is_put_unknown;
       lf_etcd_claim_set_state (claim, LF_ETCD_STATE_BUSY);
       return;
     }
 
-  if (owner != NULL && lf_etcd_get_create_revision (owner) == claim->revision)
+  if (!exists)
+    {
+      claim->is_contended = TRUE;
+      lf_etcd_claim_advance (claim);
+    }
+  else if (was_free ||
+           (owner != NULL && lf_etcd_get_create_revision (owner) == claim->revision))
     grant (claim, revision);
   else if (was_put && get_key (answer, 2, 1) != NULL)
     wait_behind (claim, owner, get_key (answer, 2, 1), revision);
@@ -450,6 +480,17 @@ put_cb (const LfEtcdReply *reply,
 
 /* A single try puts the key only if the lock has no other one, so that it does not get into
  * anybody's way. */
+static gboolean
+puts_if_free (LfEngineClaim *claim)
+{
+  return claim->try_once ||
+         (!claim->is_contended && !claim->is_put_unknown && is_only_one (claim));
+}
+
+#define PUT "{\"compare\":[{\"target\":\"CREATE\",\"result\":\"EQUAL\"," \
+            "\"create_revision\":\"0\",%s}],\"success\":[{\"request_put\":{\"key\":\"%s\"," \
+            "\"value\":\"%s\",\"lease\":\"%" G_GINT64_FORMAT "\"}}%s],\"failure\":[%s]}"
+
 static void
 send_put (LfEngineClaim *claim)
 {
@@ -458,6 +499,8 @@ send_put (LfEngineClaim *claim)
   g_autofree char *end = lf_etcd_prefix_encode_end (claim->prefix);
   g_autofree char *key = NULL;
   g_autofree char *condition = NULL;
+  g_autofree char *found = NULL;
+  g_autofree char *queue = NULL;
 
   claim->is_put_due = !g_hash_table_add (claim->session->puts, g_strdup (claim->prefix));
   if (claim->is_put_due)
@@ -467,20 +510,22 @@ send_put (LfEngineClaim *claim)
     choose_key (claim);
   claim->may_have_key = TRUE;
   claim->is_put_deleted = FALSE;
+  claim->is_put_if_free = puts_if_free (claim);
 
   key = lf_etcd_json_encode (claim->key);
-  condition = claim->try_once ?
-              g_strdup_printf ("\"key\":\"%s\",\"range_end\":\"%s\"", prefix, end) :
-              g_strdup_printf ("\"key\":\"%s\"", key);
+  found = g_strdup_printf ("{\"request_range\":{\"key\":\"%s\"}}," OWNER, key, prefix, end);
+  if (claim->is_put_if_free)
+    condition = g_strdup_printf ("\"key\":\"%s\",\"range_end\":\"%s\"", prefix, end);
+  else
+    {
+      condition = g_strdup_printf ("\"key\":\"%s\"", key);
+      queue = g_strdup_printf ("," OWNER "," RANGE "\"sort_order\":\"DESCEND\",\"limit\":\"2\","
+                               "\"keys_only\":true}}", prefix, end, prefix, end);
+    }
   send_request (claim, "/v3/kv/txn",
-                g_strdup_printf ("{\"compare\":[{\"target\":\"CREATE\",\"result\":\"EQUAL\","
-                                 "\"create_revision\":\"0\",%s}],\"success\":[{\"request_put\":"
-                                 "{\"key\":\"%s\",\"value\":\"%s\",\"lease\":\"%" G_GINT64_FORMAT
-                                 "\"}}," OWNER "," RANGE "\"sort_order\":\"DESCEND\","
-                                 "\"limit\":\"2\",\"keys_only\":true}}],"
-                                 "\"failure\":[{\"request_range\":{\"key\":\"%s\"}}," OWNER "]}",
-                                 condition, key, value, claim->lease->id, prefix, end, prefix, end,
-                                 key, prefix, end),
+                g_strdup_printf (PUT, condition, key, value, claim->lease->id,
+                                 queue != NULL ? queue : "",
+                                 claim->is_put_if_free && !claim->try_once ? "" : found),
                 put_cb);
 }
 

@@ -94,7 +94,6 @@ struct _LfEngineClaim
   /* Protected by the mutex of the session */
   LfEtcdState state;
   gboolean is_interrupted;
-  gboolean is_attempted;
   GCond cond;
   gint64 revision; /* in which its key was created, or 0 */
   LfEtcdLease *lease; /* that its key is bound to */
@@ -113,6 +112,8 @@ struct _LfEngineClaim
   gboolean was_granted;  /* what is released is the revision that was granted */
   gboolean is_put_unknown;
   gboolean is_put_deleted; /* once; see SECOND_DELETE */
+  gboolean is_put_if_free; /* only if the lock has no other key */
+  gboolean is_contended;   /* the lock had one */
   gboolean is_asking;
   gboolean is_reply_stale; /* of the request in progress, since it was for another key */
   gboolean look_is_due;
@@ -125,7 +126,6 @@ struct _LfEngineClaim
   char *predecessor;     /* key, or NULL */
   gint64 watch_id;       /* or 0 */
   gint64 watch_revision;
-  gboolean is_in_stream;
 };
 
 /* lf-etcd-session.c: the thread, and what it waits for */
@@ -173,11 +173,12 @@ void             lf_etcd_timer_start             (GSource               *timer,
 LfEngineClaim   *lf_etcd_claim_ref               (LfEngineClaim         *claim);
 void             lf_etcd_claim_unref             (gpointer               data);
 
-/* With the mutex held: tells whoever waits for the claim. */
-void             lf_etcd_claim_tell              (LfEngineClaim         *claim);
+/* Unlocks the mutex, and tells a thread that waits for the claim. */
+void             lf_etcd_claim_unlock_and_tell   (LfEngineClaim         *claim);
+
 LfEtcdState      lf_etcd_claim_get_state         (LfEngineClaim         *claim);
 
-/* Returns FALSE if another thread has released the claim in the meantime. */
+/* Returns FALSE if another thread has released the claim before. */
 gboolean         lf_etcd_claim_set_state         (LfEngineClaim         *claim,
                                                   LfEtcdState            state);
 
@@ -185,7 +186,7 @@ gboolean         lf_etcd_claim_set_state         (LfEngineClaim         *claim,
 void             lf_etcd_claim_end               (LfEngineClaim         *claim);
 gboolean         lf_etcd_claim_has_ended         (LfEngineClaim         *claim);
 
-/* The key does not exist any more, or is no longer ours. */
+/* The key no longer exists, or is not ours. */
 void             lf_etcd_claim_forget_key        (LfEngineClaim         *claim);
 void             lf_etcd_session_wake_successors (LfEngineSession       *self,
                                                   const char            *key);
@@ -235,7 +236,7 @@ gboolean         lf_etcd_lease_ensure            (LfEngineSession       *self);
 void             lf_etcd_delete_key              (LfEngineSession       *self,
                                                   const char            *key);
 
-/* The keys that are bound to it do not exist any more, or will not for long. */
+/* The keys that are bound to it no longer exist, or will not for long. */
 void             lf_etcd_lease_abandon           (LfEngineSession       *self);
 gboolean         lf_etcd_lease_tick_cb           (gpointer               user_data);
 gboolean         lf_etcd_lease_alarm_cb          (gpointer               user_data);

@@ -11,7 +11,6 @@ void
 lf_etcd_watch_stop (LfEngineClaim *claim)
 {
   claim->watch_id = 0;
-  claim->is_in_stream = FALSE;
 }
 
 /* A stream cannot be told to watch more, so it is replaced by one that watches all. Nothing is
@@ -36,7 +35,6 @@ lf_etcd_watch_start (LfEngineClaim *claim,
 {
   claim->watch_id = ++claim->session->last_watch_id;
   claim->watch_revision = revision;
-  claim->is_in_stream = FALSE;
   restart_stream (claim->session, delay);
 }
 
@@ -112,7 +110,6 @@ lf_etcd_watch_cb (gpointer user_data)
                               G_GINT64_FORMAT "\",\"filters\":[\"NOPUT\"],\"watch_id\":\"%"
                               G_GINT64_FORMAT "\"}}\n", encoded, claim->watch_revision,
                               claim->watch_id);
-      claim->is_in_stream = TRUE;
     }
 
   if (self->stream != NULL)
