@@ -21,7 +21,7 @@
  *
  * A lock in a cluster of etcd v3, for programs on machines that share no file system.
  *
- * <!-- code: check in remote-lock.c -->
+ * <!-- code: with etcd in remote-lock.c -->
  * ```c
  * g_autoptr (LfRemoteLock) lock = lf_remote_lock_new ("etcd://db1,db2,db3/backup", error);
  *

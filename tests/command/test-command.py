@@ -457,14 +457,18 @@ class Statuses(CommandTest):
             self.assert_ends(69, *arguments)
 
     def test_remote(self):
-        """A URI is not taken for a path, and remote locks are not supported yet."""
-        for uri in 'etcd://host/x', 'etcd+tls://host/x', 'etcd+unix:/x':
-            result = self.assert_ends(69, 'run', uri, '--', 'touch', 'ran')
-            self.assertIn('remote', result.stderr)
-            status, = json.loads(self.assert_ends(69, 'status', '--json', uri).stdout)
+        """A URI is not taken for a path. Without the module, the error names it."""
+        no_modules = {'env': {**os.environ, 'LF_MODULES': self.directory}}
+        for uri in 'etcd://host:2379/x', 'etcd+tls://host:2379/x', 'etcd+unix://%2Fs/x':
+            result = self.assert_ends(69, 'run', uri, '--', 'touch', 'ran', **no_modules)
+            self.assertIn(self.directory, result.stderr)
+            self.assertIn('lockfile-glib-etcd', result.stderr)
+            result = self.assert_ends(69, 'status', '--json', uri, **no_modules)
+            status, = json.loads(result.stdout)
             self.assertEqual((status['path'], status['uri'], status['exists'], status['locked']),
                              (None, uri, None, None))
-            result = json.loads(self.assert_ends(69, 'break', '--json', uri).stdout)
+            result = self.assert_ends(69, 'break', '--json', uri, **no_modules)
+            result = json.loads(result.stdout)
             self.assertEqual((result['path'], result['uri'], result['broken']), (None, uri, False))
         self.assertEqual(os.listdir(), [])
         os.mkdir('etcd:')
