@@ -305,8 +305,8 @@ remote_release (const LfBackendVTable  *vtable,
 
   free_claim (self, handle);
 
-  /* If the cluster does not answer, the lock is not held any more, but others may have to
-   * wait until the lease has ended */
+  /* If the cluster does not answer, the lock is no longer held, but others may have to wait
+   * until the lease has ended */
   return result == LF_ENGINE_RELEASED ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
 
@@ -387,7 +387,7 @@ find_engine (GIOExtensionPoint *point)
 }
 
 /* With the mutex held, since GIO must not load a module twice. Looks again as long as there is
- * none: it may be installed in the meantime. */
+ * none: it may be installed by then. */
 static const LfEngineClass *
 get_engine (GError **error)
 {

@@ -40,7 +40,7 @@ lf_etcd_claim_unref (gpointer data)
   g_free (claim);
 }
 
-/* In this order, since whoever wakes up locks the mutex. */
+/* In this order, since a thread that wakes up locks the mutex. */
 void
 lf_etcd_claim_unlock_and_tell (LfEngineClaim *claim)
 {
@@ -63,7 +63,7 @@ lf_etcd_claim_get_state (LfEngineClaim *claim)
   return state;
 }
 
-/* Changes the state, unless another thread has released the claim in the meantime. */
+/* Changes the state, unless another thread has released the claim before that. */
 gboolean
 lf_etcd_claim_set_state (LfEngineClaim *claim,
                          LfEtcdState    state)
@@ -82,7 +82,7 @@ lf_etcd_claim_set_state (LfEngineClaim *claim,
   return changed;
 }
 
-/* Whether the thread has nothing to do with the claim any more. */
+/* Whether the thread has nothing more to do with the claim. */
 gboolean
 lf_etcd_claim_has_ended (LfEngineClaim *claim)
 {
@@ -115,7 +115,7 @@ lf_etcd_session_wake_successors (LfEngineSession *self,
     }
 }
 
-/* The key does not exist any more, or is no longer ours. */
+/* The key no longer exists, or is no longer ours. */
 void
 lf_etcd_claim_forget_key (LfEngineClaim *claim)
 {
