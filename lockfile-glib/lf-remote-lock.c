@@ -623,9 +623,9 @@ lf_remote_lock_class_init (LfRemoteLockClass *klass)
   /**
    * LfRemoteLock:remaining: (getter get_remaining)
    *
-   * For how many seconds the lock is certainly held, even if the cluster is not reached any
-   * more; 0 if it is not held. It counts to when [signal@Lock::lost] is emitted, which is a tenth
-   * of the lease before its end, but at least 0.2 seconds.
+   * For how many seconds the lock is certainly held, even if the cluster is no longer reached; 0
+   * if it is not held. It counts to when [signal@Lock::lost] is emitted, which is a tenth of the
+   * lease before its end, but at least 0.2 seconds.
    *
    * It falls with time, and rises whenever the cluster has extended the lease. It is not
    * notified.
@@ -836,8 +836,8 @@ lf_remote_lock_get_fencing_token (LfRemoteLock *self)
  * lf_remote_lock_get_remaining: (get-property remaining)
  * @self: a lock
  *
- * Gets for how long the lock is certainly held, even if the cluster is no longer reached: at
- * most nine tenths of the lease.
+ * Gets for how long the lock is certainly held, even if the cluster is no longer reached: at most
+ * nine tenths of the lease.
  *
  * Returns: the time in seconds, or 0 if this object does not hold the lock
  *

@@ -305,8 +305,8 @@ remote_release (const LfBackendVTable  *vtable,
 
   free_claim (self, handle);
 
-  /* If the cluster does not answer, the lock is no longer held, but others may have to
-   * wait until the lease has ended */
+  /* If the cluster does not answer, the lock is no longer held, but others may have to wait
+   * until the lease has ended */
   return result == LF_ENGINE_RELEASED ? LF_RELEASE_DONE : LF_RELEASE_LOST;
 }
 

@@ -464,6 +464,8 @@ class Server(EtcdTest):
             waiter.new('b', server.uri('x'), lease_duration=10)
             waiter.tell('acquire b')
             server.wait_for_claims('x', count)
+            # After this answer, it has the one to its claim, too: it knows that it waits
+            waiter.ask('locked b', 'locked yes')
         server.members[0].kill()
         time.sleep(1)
         server.start()

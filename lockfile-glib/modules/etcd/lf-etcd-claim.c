@@ -63,7 +63,7 @@ lf_etcd_claim_get_state (LfEngineClaim *claim)
   return state;
 }
 
-/* Changes the state, unless another thread has released the claim before. */
+/* Changes the state, unless another thread has released the claim before that. */
 gboolean
 lf_etcd_claim_set_state (LfEngineClaim *claim,
                          LfEtcdState    state)
@@ -82,7 +82,7 @@ lf_etcd_claim_set_state (LfEngineClaim *claim,
   return changed;
 }
 
-/* Whether the thread is done with the claim. */
+/* Whether the thread has nothing more to do with the claim. */
 gboolean
 lf_etcd_claim_has_ended (LfEngineClaim *claim)
 {
@@ -115,7 +115,7 @@ lf_etcd_session_wake_successors (LfEngineSession *self,
     }
 }
 
-/* The key no longer exists, or is not ours. */
+/* The key no longer exists, or is no longer ours. */
 void
 lf_etcd_claim_forget_key (LfEngineClaim *claim)
 {

@@ -11,7 +11,7 @@
 /* All claims of a session have the same lease, so that one request keeps all of them alive.
  *
  * Shortly before the lease may end, by our clock, the locks are lost. Then the lease is neither
- * kept alive nor revoked: a server on which it still lives still excludes others until the
+ * kept alive nor revoked: a server on which it still lives continues to exclude others until the
  * holder has noticed. New claims, and those that wait, get a new lease. */
 
 /* The least that our deadline is before the end of the lease */
@@ -64,7 +64,7 @@ extend_lease (LfEngineSession *self,
   lf_etcd_alarm_set_time (self->alarm, deadline);
 }
 
-/* The keys that are bound to the lease no longer exist, or will not for long. */
+/* The keys that are bound to the lease no longer exist, or soon will not. */
 void
 lf_etcd_lease_abandon (LfEngineSession *self)
 {

@@ -173,12 +173,12 @@ void             lf_etcd_timer_start             (GSource               *timer,
 LfEngineClaim   *lf_etcd_claim_ref               (LfEngineClaim         *claim);
 void             lf_etcd_claim_unref             (gpointer               data);
 
-/* Unlocks the mutex, and tells a thread that waits for the claim. */
+/* Unlocks the mutex, and tells the threads that wait for the claim. */
 void             lf_etcd_claim_unlock_and_tell   (LfEngineClaim         *claim);
 
 LfEtcdState      lf_etcd_claim_get_state         (LfEngineClaim         *claim);
 
-/* Returns FALSE if another thread has released the claim before. */
+/* Returns FALSE if another thread has released the claim before that. */
 gboolean         lf_etcd_claim_set_state         (LfEngineClaim         *claim,
                                                   LfEtcdState            state);
 
@@ -186,7 +186,7 @@ gboolean         lf_etcd_claim_set_state         (LfEngineClaim         *claim,
 void             lf_etcd_claim_end               (LfEngineClaim         *claim);
 gboolean         lf_etcd_claim_has_ended         (LfEngineClaim         *claim);
 
-/* The key no longer exists, or is not ours. */
+/* The key no longer exists, or is no longer ours. */
 void             lf_etcd_claim_forget_key        (LfEngineClaim         *claim);
 void             lf_etcd_session_wake_successors (LfEngineSession       *self,
                                                   const char            *key);
@@ -232,11 +232,7 @@ void             lf_etcd_lease_unref             (LfEtcdLease           *lease);
 /* Returns whether keys can be bound to it. Otherwise all claims are told when they can. */
 gboolean         lf_etcd_lease_ensure            (LfEngineSession       *self);
 
-/* Without waiting for the answer. */
-void             lf_etcd_delete_key              (LfEngineSession       *self,
-                                                  const char            *key);
-
-/* The keys that are bound to it no longer exist, or will not for long. */
+/* The keys that are bound to it no longer exist, or soon will not. */
 void             lf_etcd_lease_abandon           (LfEngineSession       *self);
 gboolean         lf_etcd_lease_tick_cb           (gpointer               user_data);
 gboolean         lf_etcd_lease_alarm_cb          (gpointer               user_data);

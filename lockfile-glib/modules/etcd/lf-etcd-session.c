@@ -178,7 +178,7 @@ run (gpointer data)
       if (is_ending)
         stop_running (self);
       g_mutex_unlock (&self->mutex);
-      /* Nothing is used from now on, and nothing freed */
+      /* Nothing more is used, and nothing freed */
       if (is_ending)
         break;
 
