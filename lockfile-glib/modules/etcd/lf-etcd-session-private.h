@@ -232,6 +232,10 @@ void             lf_etcd_lease_unref             (LfEtcdLease           *lease);
 /* Returns whether keys can be bound to it. Otherwise all claims are told when they can. */
 gboolean         lf_etcd_lease_ensure            (LfEngineSession       *self);
 
+/* Without waiting for the answer. */
+void             lf_etcd_delete_key              (LfEngineSession       *self,
+                                                  const char            *key);
+
 /* The keys that are bound to it no longer exist, or soon will not. */
 void             lf_etcd_lease_abandon           (LfEngineSession       *self);
 gboolean         lf_etcd_lease_tick_cb           (gpointer               user_data);
