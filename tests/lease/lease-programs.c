@@ -92,7 +92,6 @@ meet_ours (const Program *program,
   if (is_long)
     set_age (path, HOUR);
   waiter = start_program (program, "hold", path);
-  /* QLockFile goes by the machine ID, not the host name, and so finds the process gone */
   expect_takes_over (waiter);
   peer_send (waiter, "");
   peer_wait (waiter);
