@@ -36,7 +36,7 @@ LF_LOCK = os.environ.get('LF_LOCK')
 COUNT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'count_under_lock.py')
 
 # Of most locks: it is renewed in time even if the machine is busy for a second
-LEASE = 3
+LEASE = 4
 # How much later than its time to live etcd may find a lease expired on a busy machine
 SLACK = 4
 # No case takes longer, whatever does not answer
@@ -535,11 +535,45 @@ class Result(TapResult):
     printing = threading.Lock()
     n_printed = 0
 
+    def __init__(self, prefix, may_repeat):
+        super().__init__(prefix)
+        self.may_repeat = may_repeat
+        self.is_reported = False
+
     def stopTest(self, test):
+        # On a machine that keeps everything waiting for a second, a lease may rightly end
+        if not self.wasSuccessful() and self.may_repeat():
+            print(f'# {test.id()} failed while the machine was busy, and is repeated:')
+            for line in '\n'.join(text for _, text in self.failures + self.errors).splitlines():
+                print(f'# {line}')
+            return
+
+        self.is_reported = True
         with self.printing:
             Result.n_printed += 1
             self.testsRun = Result.n_printed
             super().stopTest(test)
+
+
+class Stalls(threading.Thread):
+    """Measures for how long a thread that is due gets no processor."""
+
+    LIMIT = 0.3
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.last = 0
+
+    def run(self):
+        while True:
+            begin = time.monotonic()
+            time.sleep(0.02)
+            if time.monotonic() - begin - 0.02 > self.LIMIT:
+                self.last = time.monotonic()
+
+    def is_machine_busy(self, begin):
+        """Whether the machine was too busy, since a time, for leases of few seconds."""
+        return self.last >= begin or os.getloadavg()[0] > 2 * os.cpu_count()
 
 
 def cases_of(suite):
@@ -560,9 +594,17 @@ def main(at_once=8, first=(), chosen=None, prefix='/etcd'):
     cases.sort(key=lambda case: case.id().rpartition('.')[2] not in first)
     print(f'TAP version 13\n1..{len(cases)}', flush=True)
 
+    stalls = Stalls()
+    stalls.start()
+
     def run(case):
-        result = Result(prefix)
-        case.run(result)
+        for attempt in range(3):
+            begin = time.monotonic()
+            result = Result(prefix, lambda attempt=attempt, begin=begin:
+                            attempt < 2 and stalls.is_machine_busy(begin))
+            case.run(result)
+            if result.is_reported:
+                break
         return result.wasSuccessful()
 
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
