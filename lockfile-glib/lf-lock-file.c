@@ -384,7 +384,7 @@ loss_report_send (LossReport *report)
   report->source = g_idle_source_new ();
   g_source_set_static_name (report->source, "[lockfile-glib] lost");
   /* Before all sources that may use the lock */
-  g_source_set_priority (report->source, G_MININT);
+  g_source_set_priority (report->source, LF_LOST_PRIORITY);
   g_source_set_callback (report->source, report_loss_cb, g_atomic_rc_box_acquire (report),
                          loss_report_unref);
   g_source_attach (report->source, report->context);

@@ -7,6 +7,10 @@
 
 G_BEGIN_DECLS
 
+/* Of the report of a loss: before all sources that may use the lock. The one that is higher is
+ * for sources that end an iteration before anything is dispatched. */
+#define LF_LOST_PRIORITY (G_MININT + 1)
+
 /* What a class of locks implements. Only classes of this library do, so this may change.
  *
  * Each grant has a number above 0, by which a guard releases what it acquired and nothing

@@ -231,7 +231,7 @@ add_guard (LfRemoteLock *self)
 
   g_weak_ref_init (&((Guard *) source)->lock, self);
   g_source_set_static_name (source, "[lockfile-glib] guard");
-  g_source_set_priority (source, G_MININT);
+  g_source_set_priority (source, LF_LOST_PRIORITY);
   g_source_attach (source, context);
   set_guard (self, source);
 }

@@ -1007,6 +1007,11 @@ class Types(LockTest):
             return a + b
 
         sum: int = add(1, b=2)
+
+        remote = Lf.RemoteLock('etcd://localhost/x', timeout=None, ca_file=pathlib.Path('x'))
+        remote.password = 'secret'
+        with remote as held:
+            print(held.fencing_token + 1, held.remaining + 0.5)
     '''
 
     WRONG = {
@@ -1019,6 +1024,8 @@ class Types(LockTest):
         "Lf.LockFile('x', backend='none')": 'arg-type',
         "Lf.locked('x', timeout='1')": 'call-overload',
         "Lf.lokced('x')": 'attr-defined',
+        "Lf.RemoteLock()": 'call-arg',
+        "Lf.RemoteLock('x').fencing_token = 1": 'misc',
         # Works, as the stub explains
         "Lf.LockError(1)": 'arg-type',
     }
@@ -1066,11 +1073,11 @@ class Types(LockTest):
         names = public(defined) | public(node.target.id for node in tree.body
                                          if isinstance(node, ast.AnnAssign))
         there = public(dir(Lf)) - {'LockFileClass', 'LockHolderClass', 'LockInterface',
-                                   'SemaphoreClass'}
+                                   'RemoteLockClass', 'SemaphoreClass'}
         self.assertEqual(names, public(name for name in there if not name.startswith('__')))
 
         inherited = set()
-        for name in 'Lock', 'LockFile', 'Semaphore':
+        for name in 'Lock', 'LockFile', 'RemoteLock', 'Semaphore':
             methods = {node.name for node in defined[name].body
                        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
             attributes = {node.target.id for node in defined[name].body

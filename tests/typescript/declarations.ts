@@ -49,7 +49,13 @@ export async function typesOf(lock: Lf.LockFile, cancellable: Gio.Cancellable) {
     is<boolean>()(semaphore.acquire(), true);
     is<Promise<Lf.LockGuard>>()(semaphore.acquire_guard_async(), true);
 
-    for (const any of [lock as Lf.Lock, semaphore as Lf.Lock]) {
+    const remote = Lf.RemoteLock.new('etcd://localhost/x');
+    is<Promise<boolean>>()(remote.acquire_async(), true);
+    is<Promise<Lf.LockHolder | null>>()(remote.query_holder_async(), true);
+    is<Promise<number>>()(remote.with(held => held.fencing_token, {timeout: 2.5}), true);
+    is<boolean>()(remote.acquire(), true);
+
+    for (const any of [lock as Lf.Lock, semaphore as Lf.Lock, remote as Lf.Lock]) {
         is<Promise<boolean>>()(any.acquire_async(), true);
         is<Promise<boolean>>()(any.with(held => held.is_held(), {timeout: 2.5}), true);
         is<Promise<Lf.LockHolder | null>>()(any.query_holder_async(), true);

@@ -189,5 +189,61 @@ declare module 'gi://Lf?version=1.0' {
                 cancellable?: Gio.Cancellable | null
             ): Promise<boolean>;
         }
+
+        interface RemoteLock {
+            /**
+             * Acquires the lock, runs the function and releases the lock, even if the
+             * function throws.
+             *
+             * @param body gets the lock, and may be async
+             * @param options how long to wait
+             * @returns what the function returns
+             */
+            with<T>(
+                body: (lock: RemoteLock) => T | PromiseLike<T>,
+                options?: Lock.WithOptions
+            ): Promise<T>;
+
+            acquire(cancellable?: Gio.Cancellable | null): boolean;
+            acquire_guard(cancellable?: Gio.Cancellable | null): LockGuard;
+            acquire_with_timeout(timeout: number, cancellable?: Gio.Cancellable | null): boolean;
+            acquire_guard_with_timeout(
+                timeout: number,
+                cancellable?: Gio.Cancellable | null
+            ): LockGuard;
+            is_locked(cancellable?: Gio.Cancellable | null): boolean;
+            break_lock(cancellable?: Gio.Cancellable | null): boolean;
+            query_holder(cancellable?: Gio.Cancellable | null): LockHolder | null;
+
+            acquire_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            acquire_with_timeout_async(
+                timeout: number,
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            is_locked_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            break_lock_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+            acquire_guard_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<LockGuard>;
+            query_holder_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<LockHolder | null>;
+            release_async(
+                ioPriority?: number,
+                cancellable?: Gio.Cancellable | null
+            ): Promise<boolean>;
+        }
     }
 }

@@ -162,8 +162,41 @@ function _initSemaphore(Semaphore) {
     proto.toString = _semaphoreToString;
 }
 
+function _remoteLockToString() {
+    const state = this.is_held() ? 'held' : 'not held';
+    return `[RemoteLock ${this.get_uri()}, ${state}]`;
+}
+
+// GJS would end the URI there
+function _checkUri(uri) {
+    if (typeof uri === 'string' && uri.includes('\0'))
+        throw new TypeError('The URI of a lock cannot contain a NUL character');
+}
+
+// The constructor also takes a URI, followed by other properties. It throws the errors of new().
+function _initRemoteLock(RemoteLock) {
+    const proto = RemoteLock.prototype;
+    const {new: newForUri} = RemoteLock;
+
+    RemoteLock.new = function (uri) {
+        _checkUri(uri);
+        return newForUri.call(this, uri);
+    };
+
+    proto._init = function (first, ...args) {
+        const properties = typeof first === 'string' ? {uri: first, ...args.shift()} : first;
+        if (properties?.timeout !== undefined)
+            _checkTimeout(properties.timeout);
+        if (typeof properties?.uri === 'string')
+            RemoteLock.new(properties.uri);
+        GObject.Object.prototype._init.call(this, properties, ...args);
+    };
+
+    proto.toString = _remoteLockToString;
+}
+
 function _init() {
-    const {Lock, LockFile, LockHolder, Semaphore} = this;
+    const {Lock, LockFile, LockHolder, RemoteLock, Semaphore} = this;
     const proto = LockFile.prototype;
     const {new: newForPath, new_with_backend: newWithBackend} = LockFile;
 
@@ -194,7 +227,8 @@ function _init() {
     _makeAsync(proto, 'query_scope');
     _makeCancellableOptional(proto, 'query_scope', 0);
     _initSemaphore(Semaphore);
+    _initRemoteLock(RemoteLock);
     // The interface last: a class must not inherit what it gets itself
-    for (const lock of [LockFile, Semaphore, Lock])
+    for (const lock of [LockFile, RemoteLock, Semaphore, Lock])
         _makeLock(lock.prototype);
 }

@@ -267,6 +267,17 @@ def _slots(slots):
     return slots
 
 
+def _lease_duration(seconds):
+    # The same
+    if not 2 <= seconds <= 86400:
+        raise ValueError('the duration of a lease must be between 2 and 86400 seconds')
+    return seconds
+
+
+def _optional_path(path):
+    return None if path is None else _path_to_bytes(path)
+
+
 def _member(enumeration, value):
     """A member of an enumeration, which may also be given as a string, such as "shared"."""
     if not isinstance(value, str):
@@ -509,7 +520,8 @@ class _PollOnly(GLib.Source):
     def __init__(self):
         super().__init__()
         self._thread = threading.get_ident()
-        self.set_priority(-GLib.MAXINT32)
+        # Also before the report of a lost lock, which is before everything else
+        self.set_priority(GLib.MININT)
 
     def prepare(self):
         return False, -1
@@ -973,6 +985,8 @@ _PROPERTIES = ('path=None, *, file=None, backend="auto", mode="exclusive", timeo
                'remove_on_release=False, create_parents=False, durable=True, file_mode=0o666, '
                'poll_interval=0.5, required_scope="unknown", upgradable=False, monitor=False, '
                'lease_duration=0, notice_delay=-1')
+_REMOTE_PROPERTIES = ('uri=None, *, timeout=None, lease_duration=15, endpoints=None, user=None, '
+                      'password=None, ca_file=None, certificate_file=None, key_file=None')
 
 
 class _Default:
@@ -992,15 +1006,16 @@ class _Empty:
     pass
 
 
-def _attribute(name, documentation, convert=None):
+def _attribute(name, documentation, convert=None, getter=None):
     """An attribute for a GObject property."""
     def get(self):
-        return getattr(self, 'is_held' if name == 'held' else f'get_{name}')()
+        return getattr(self, 'is_held' if name == 'held' else getter or f'get_{name}')()
 
     def set_value(self, value):
         getattr(self, f'set_{name}')(value if convert is None else convert(value))
 
-    is_settable = name not in ('path', 'file', 'document', 'backend', 'held', 'slots', 'slot')
+    is_settable = name not in ('path', 'file', 'document', 'backend', 'held', 'slots', 'slot',
+                               'uri', 'fencing_token', 'remaining')
     return property(get, set_value if is_settable else None, doc=documentation)
 
 
@@ -1227,6 +1242,68 @@ class _Semaphore:
         return f'<Lf.Semaphore {self.get_path()!r} {self.get_slots()} slots, {state}>'
 
 
+def _get_password(self):
+    raise AttributeError('the password of a lock can only be set')
+
+
+class _RemoteLock:
+    """The methods and attributes that this adds to Lf.RemoteLock."""
+
+    uri = _attribute('uri', 'The URI, with everything that may be left out.')
+    fencing_token = _attribute('fencing_token', 'The number of this grant, which is higher than '
+                                                'those of all earlier ones, or 0.')
+    remaining = _attribute('remaining', 'For how many seconds the lock is certainly held.')
+    lease_duration = _attribute('lease_duration', 'How long the lock stays locked after a crash, '
+                                                  'in seconds.', _lease_duration)
+    endpoints = _attribute('endpoints', 'The members of the cluster, separated by commas.',
+                           getter='dup_endpoints')
+    user = _attribute('user', 'The user.', getter='dup_user')
+    password = property(_get_password, lambda self, password: self.set_password(password),
+                        doc="The user's password, which can only be set.")
+    ca_file = _attribute('ca_file', 'The path of the certificates of authorities.', _optional_path,
+                         'dup_ca_file')
+    certificate_file = _attribute('certificate_file', "The path of the client's certificate.",
+                                  _optional_path, 'dup_certificate_file')
+    key_file = _attribute('key_file', "The path of the client's private key.", _optional_path,
+                          'dup_key_file')
+
+    def __init__(self, uri=None, **properties):
+        """Makes an object for a lock in a cluster. Nothing is sent to it yet."""
+        if uri is None:
+            raise TypeError('a remote lock needs a URI')
+        try:
+            # The constructor of GObject has no errors
+            _original_remote.new(uri)
+        except GLib.Error as error:
+            raise _translated(error) from None
+        if 'timeout' in properties:
+            properties['timeout'] = _seconds(properties['timeout'])
+        if 'lease_duration' in properties:
+            _lease_duration(properties['lease_duration'])
+        # Properties are always UTF-8
+        paths = {name: properties.pop(name) for name in ('ca_file', 'certificate_file', 'key_file')
+                 if name in properties}
+        _original_remote.__init__(self, uri=uri, **properties)
+        for name, path in paths.items():
+            setattr(self, name, path)
+
+    def __init_subclass__(cls, **kwargs):
+        raise TypeError('Lf.RemoteLock cannot be subclassed: its type is final. Keep a lock in an '
+                        'attribute of your class')
+
+    @staticmethod
+    def new(uri):
+        """Makes an object for a lock in a cluster. Nothing is sent to it yet."""
+        try:
+            return _original_remote.new(uri)
+        except GLib.Error as error:
+            raise _translated(error) from None
+
+    def __repr__(self):
+        state = 'held' if self.is_held() else 'not held'
+        return f'<Lf.RemoteLock {self.get_uri()!r} {state}>'
+
+
 class _LockHolder:
     """The methods that this adds to Lf.LockHolder."""
 
@@ -1261,6 +1338,7 @@ _FILE_OTHER_METHODS = ('set_mode', 'set_required_scope')
 _original = types.SimpleNamespace()
 _original_file = types.SimpleNamespace()
 _original_semaphore = types.SimpleNamespace()
+_original_remote = types.SimpleNamespace()
 
 
 def _keep(original, cls, names):
@@ -1284,15 +1362,18 @@ def _get_patches():
     _keep(_original_file, Lf.LockFile, ('__init__', 'new', 'new_with_backend', 'new_for_document',
                                         'new_for_fd'))
     _keep(_original_semaphore, Lf.Semaphore, ('__init__', 'new'))
+    _keep(_original_remote, Lf.RemoteLock, ('__init__', 'new'))
     patches = {
         Lf.Lock: _get_patches_of(Lf.Lock, _Lock, _FAILING_METHODS, _ASYNC_METHODS, _OTHER_METHODS),
         Lf.LockFile: _get_patches_of(Lf.LockFile, _LockFile, _FILE_FAILING_METHODS,
                                      _FILE_ASYNC_METHODS, _FILE_OTHER_METHODS),
         Lf.Semaphore: _get_patches_of(Lf.Semaphore, _Semaphore),
+        Lf.RemoteLock: _get_patches_of(Lf.RemoteLock, _RemoteLock),
     }
     patches[Lf.Lock]['acquire_with_timeout_async'] = _described(
         _acquire_with_timeout_async, 'acquire_with_timeout_async', Lf.Lock)
     patches[Lf.LockFile]['__init__'].__signature__ = _get_signature(_PROPERTIES)
+    patches[Lf.RemoteLock]['__init__'].__signature__ = _get_signature(_REMOTE_PROPERTIES)
     return patches
 
 
@@ -1330,7 +1411,7 @@ def _override(patches):
         for name, value in members.items():
             setattr(cls, name, value)
     # A class has the methods of the interface, too, which would hide these
-    for cls in _local_classes:
+    for cls in patches.keys() - {Lf.Lock}:
         for name in patches[Lf.Lock].keys() & vars(cls).keys() - patches[cls].keys():
             delattr(cls, name)
     for name, value in _get_members(_LockHolder).items():
