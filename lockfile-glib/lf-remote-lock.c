@@ -21,7 +21,7 @@
  *
  * A lock in a cluster of etcd v3, for programs on machines that share no file system.
  *
- * <!-- code: in remote-lock.c -->
+ * <!-- code: with etcd in remote-lock.c -->
  * ```c
  * g_autoptr (LfRemoteLock) lock = lf_remote_lock_new ("etcd://db1,db2,db3/backup", error);
  *
@@ -833,7 +833,7 @@ lf_remote_lock_get_fencing_token (LfRemoteLock *self)
  * lf_remote_lock_get_remaining: (get-property remaining)
  * @self: a lock
  *
- * Gets for how long the lock is certainly held, even if the cluster is not reached any more.
+ * Gets for how long the lock is certainly held, even if the cluster is no longer reached.
  *
  * Returns: the time in seconds, or 0 if this object does not hold the lock
  *

@@ -57,8 +57,8 @@ struct _LfBackendVTable
                         LfHandle               *handle,
                         GError                **error);
 
-  /* Makes an attempt in progress return, since nobody waits for its result any more. Called in
-   * another thread. NULL if attempts take no time. */
+  /* Makes an attempt in progress return, since nobody waits for its result. Called in another
+   * thread. NULL if attempts take no time. */
   void (*interrupt) (const LfBackendVTable *self,
                      LfHandle              *handle);
 
