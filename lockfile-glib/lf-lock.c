@@ -122,7 +122,7 @@ lf_lock_default_init (LfLockInterface *iface)
    * its user.
    *
    * [property@LockFile:notice-delay] sets after which time a [class@LockFile] emits it, if at
-   * all. A [class@Semaphore] does not emit it.
+   * all. A [class@Semaphore] and a [class@RemoteLock] do not emit it.
    *
    * For an asynchronous call it is emitted in the main context of the call, for a
    * synchronous one in the calling thread. The search for the holder delays neither the wait
