@@ -127,6 +127,13 @@ lf_etcd_session_open_client (LfEngineSession  *self,
 }
 
 static gboolean
+is_idle (LfEngineSession *self)
+{
+  return g_queue_is_empty (&self->claims) && self->n_inquiries == 0 && self->n_requests == 0 &&
+         self->lease == NULL && !self->is_revoking && self->asked == NULL;
+}
+
+static gboolean
 may_end (LfEngineSession *self)
 {
   gboolean is_ending, is_posted;
@@ -141,8 +148,7 @@ may_end (LfEngineSession *self)
   if (is_ending)
     return !lf_etcd_session_has_claims (self, LF_ETCD_STATE_LEAVING, LF_ETCD_STATE_LEAVING);
 
-  return g_queue_is_empty (&self->claims) && self->n_inquiries == 0 && self->n_requests == 0 &&
-         self->lease == NULL && !self->is_revoking && self->asked == NULL;
+  return is_idle (self);
 }
 
 /* With the mutex held, since another thread may be started right after that. */
@@ -183,12 +189,13 @@ run (gpointer data)
         break;
 
       lf_etcd_watch_close_unused (self);
+      self->stream = NULL;
+      /* This iterates the context. Commands that are done in it have another client */
       if (self->client != NULL)
         lf_etcd_client_free (g_steal_pointer (&self->client));
-      self->stream = NULL;
 
       g_mutex_lock (&self->mutex);
-      if (self->n_posted == 0)
+      if (self->n_posted == 0 && is_idle (self) && self->client == NULL)
         {
           lf_etcd_source_remove (&self->tick);
           lf_etcd_source_remove (&self->watch_timer);
