@@ -218,8 +218,14 @@ run_child (ChildFunc function,
            gboolean  as_user)
 {
   int status;
-  pid_t pid = fork ();
+  pid_t pid;
 
+  /* A lock of GObject, or of the allocator of AddressSanitizer, that another thread has at the fork
+   * stays locked in the child. Such a thread may just be starting or ending. */
+  if (!in_child)
+    wait_until_asleep (getpid ());
+
+  pid = fork ();
   g_assert_cmpint (pid, >=, 0);
   if (pid == 0)
     {
