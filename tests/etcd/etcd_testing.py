@@ -33,6 +33,7 @@ from tap_report import TapResult  # noqa: E402
 # The benchmarks have other programs, and use only the servers
 PEER = os.environ.get('LF_TEST_ETCD_PEER')
 LF_LOCK = os.environ.get('LF_LOCK')
+SANITIZED = 'LF_TEST_SANITIZED' in os.environ
 COUNT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'count_under_lock.py')
 
 # Of most locks: it is renewed in time even if the machine is busy for a second
@@ -573,7 +574,7 @@ class Stalls(threading.Thread):
 
     def is_machine_busy(self, begin):
         """Whether the machine was too busy, since a time, for leases of few seconds."""
-        return self.last >= begin or os.getloadavg()[0] > 2 * os.cpu_count()
+        return SANITIZED or self.last >= begin or os.getloadavg()[0] > 2 * os.cpu_count()
 
 
 def cases_of(suite):
