@@ -27,6 +27,11 @@ static const char *const helpers[] = {
 #define N_LOOKS 5
 #define LOOK_INTERVAL (2 * G_TIME_SPAN_MILLISECOND)
 
+/* A thread that has just been made has the name of the one that made it, until it has a processor
+ * for the first time. On a busy machine that can take long. */
+#define MAX_LOOKS 500
+#define BEGINNING (200 * 1000) /* nanoseconds of processor time */
+
 static gboolean
 is_helper (const char *name)
 {
@@ -39,14 +44,28 @@ is_helper (const char *name)
   return FALSE;
 }
 
+/* Whether the thread, which wants to run, has hardly had a processor yet. */
+static gboolean
+is_beginning (const char *task,
+              char        state)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/schedstat", task);
+  g_autofree char *text = NULL;
+
+  return (state == 'R' || state == 'D') && g_file_get_contents (path, &text, NULL, NULL) &&
+         g_ascii_strtoull (text, NULL, 10) < BEGINNING;
+}
+
 /* Whether the thread could still run code of the program. */
 static gboolean
-is_of_program (const char *task)
+is_of_program (const char *task,
+               gboolean   *may_be_helper)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/stat", task);
   g_autofree char *text = NULL;
   char *name, *name_end;
   unsigned long flags;
+  char state;
 
   /* It has just ended */
   if (!g_file_get_contents (path, &text, NULL, NULL))
@@ -58,22 +77,28 @@ is_of_program (const char *task)
     return TRUE;
 
   *name_end = '\0';
-  if (sscanf (name_end + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
-      (flags & TASK_EXITING) != 0)
+  if (is_helper (name + 1))
     return FALSE;
 
-  return !is_helper (name + 1);
+  if (sscanf (name_end + 1, " %c %*d %*d %*d %*d %*d %lu", &state, &flags) != 2)
+    return TRUE;
+  if ((flags & TASK_EXITING) != 0)
+    return FALSE;
+
+  *may_be_helper = is_beginning (task, state);
+
+  return TRUE;
 }
 
 static gboolean
-has_no_others (void)
+has_no_others (gboolean *may_be_helper)
 {
   g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
   const char *task;
 
   while (tasks != NULL && (task = g_dir_read_name (tasks)) != NULL)
     {
-      if (atoi (task) != gettid () && is_of_program (task))
+      if (atoi (task) != gettid () && is_of_program (task, may_be_helper))
         return FALSE;
     }
 
@@ -83,9 +108,12 @@ has_no_others (void)
 gboolean
 lf_thread_is_alone (void)
 {
-  for (guint i = 0; i < N_LOOKS; i++)
+  gboolean may_be_helper = FALSE;
+
+  for (guint i = 0; i < N_LOOKS || (may_be_helper && i < MAX_LOOKS); i++)
     {
-      if (has_no_others ())
+      may_be_helper = FALSE;
+      if (has_no_others (&may_be_helper))
         return TRUE;
 
       g_usleep (LOOK_INTERVAL);
