@@ -53,6 +53,7 @@ typedef struct
   guint64 thread;
   int noted_fd;
   int releasing; /* atomic */
+  int is_over;   /* atomic: its lease has ended */
   GList link;
 } LfHandle;
 
@@ -65,6 +66,7 @@ void      lf_handle_set_held        (LfHandle        *self);
 gboolean  lf_handle_has_fd          (const LfHandle  *self);
 gboolean  lf_handle_take_fd         (LfHandle        *self);
 void      lf_handle_forget_fd       (LfHandle        *self);
+void      lf_handle_set_over        (LfHandle        *self);
 void      lf_handle_set_releasing   (LfHandle        *self,
                                      gboolean         releasing);
 gboolean  lf_handle_held_by_thread  (const LfHandle  *self);

@@ -208,6 +208,13 @@ lf_handle_set_releasing (LfHandle *self,
   g_atomic_int_set (&self->releasing, releasing);
 }
 
+/* From now on the lock is not held, although the handle still exists. */
+void
+lf_handle_set_over (LfHandle *self)
+{
+  g_atomic_int_set (&self->is_over, TRUE);
+}
+
 /* For a dotlock, only the path matters, not what is there. */
 static gboolean
 lf_handle_is_same_lock (const LfHandle *self,
@@ -247,6 +254,7 @@ lf_handle_held_by_thread (const LfHandle *self)
       LfHandle *other = link->data;
 
       held = other->thread == thread && !g_atomic_int_get (&other->releasing) &&
+             !g_atomic_int_get (&other->is_over) &&
              lf_handle_is_same_lock (self, other);
     }
   g_mutex_unlock (&table->mutex);
@@ -262,7 +270,11 @@ lf_handle_held_by_any_thread (const LfHandle *self)
   gboolean held = FALSE;
 
   for (GList *link = table->handles.head; link != NULL && !held; link = link->next)
-    held = lf_handle_is_same_lock (self, link->data);
+    {
+      LfHandle *other = link->data;
+
+      held = !g_atomic_int_get (&other->is_over) && lf_handle_is_same_lock (self, other);
+    }
   g_mutex_unlock (&table->mutex);
 
   return held;

@@ -287,6 +287,8 @@ lose (State     *state,
   gboolean is_over = lf_operations_is_over (handle);
   GError *reason = NULL;
 
+  if (is_over)
+    lf_handle_set_over (handle);
   state->dropping = TRUE;
   g_mutex_unlock (&state->mutex);
 
@@ -486,6 +488,7 @@ over_cb (LfLease  *lease,
       GError *reason = NULL;
 
       handle = take_handle (state);
+      lf_handle_set_over (handle);
       monitor = g_steal_pointer (&state->monitor);
       lf_operations_set_over_error (handle, FALSE, &reason);
       if (monitor != NULL)
