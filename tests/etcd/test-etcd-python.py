@@ -9,12 +9,16 @@ import inspect
 import os
 import pathlib
 import sys
+import traceback
 
 import gi
 gi.require_version('Lf', '1.0')
 from gi.repository import GLib, Lf  # noqa: E402
 
-from etcd_testing import EtcdTest, main, shared_cluster  # noqa: E402
+from etcd_testing import EtcdTest, main, shared_cluster, tests  # noqa: E402
+
+sys.path.append(os.path.join(tests, 'bindings'))
+from lf_testing import wait_until_others_sleep  # noqa: E402
 
 
 class Python(EtcdTest):
@@ -124,6 +128,37 @@ class Python(EtcdTest):
             self.assertFalse(lock.held)
 
         asyncio.run(work())
+
+    def test_forked(self):
+        """A forked child has none of its parent's locks, can use locks of its own, and leaves
+        those of the parent alone."""
+        lock = Lf.RemoteLock(self.uri)
+        lock.acquire()
+        token = lock.fencing_token
+        wait_until_others_sleep()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                self.assertEqual((lock.held, lock.fencing_token, lock.remaining), (False, 0, 0))
+                for call in lock.release, lock.verify:
+                    with self.assertRaises(Lf.NotMyLock):
+                        call()
+                with self.assertRaises(Lf.AlreadyLocked):
+                    lock.try_acquire()
+                with Lf.RemoteLock(self.uri + '-child', timeout=20) as own:
+                    self.assertTrue(own.verify())
+                del lock
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(lock.verify())
+        self.assertEqual(lock.fencing_token, token)
+        lock.release()
+        self.assertFalse(self.server.claims(self.name))
 
 
 if __name__ == '__main__':
