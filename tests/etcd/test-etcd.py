@@ -148,6 +148,19 @@ class Lock(SharedServerTest):
         holder.ask('release a', 'released')
         waiter.wait('b held')
 
+    def test_blocked(self):
+        """A process that does not return to its main loop for many times its lease keeps it."""
+        holder, other = self.peer(), self.peer()
+        _, token = holder.hold('a', self.uri, lease_duration=LEASE)
+        other.hold('b', self.uri + '-other')
+        holder.new('b', self.uri + '-other')
+        holder.ask(f'acquire-sync b {3 * LEASE}', TIMED_OUT, 3 * LEASE + SLACK)
+        other.new('a', self.uri)
+        other.ask('try a', ALREADY_LOCKED)
+        holder.ask('verify a', 'verified')
+        self.assertEqual(int(holder.get('a', 'fencing-token')), token)
+        self.assertFalse(holder.has('a lost'))
+
     def test_names(self):
         """A name may have any characters; only the same name is the same lock."""
         peer = self.peer()
