@@ -240,9 +240,9 @@ handle_look (LfEngineClaim *claim,
         }
       else if (state == LF_ETCD_STATE_HELD)
         {
+          lf_etcd_claim_lose (claim);
           if (exists)
             lf_etcd_delete_key (claim->session, claim->key);
-          lf_etcd_claim_lose (claim);
           lf_etcd_claim_forget_key (claim);
           if (lf_etcd_claim_get_state (claim) == LF_ETCD_STATE_LOST)
             lf_etcd_claim_end (claim);
