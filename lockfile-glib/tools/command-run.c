@@ -18,6 +18,7 @@
 
 /* The library would round a shorter one up */
 #define MIN_LEASE_DURATION 2
+#define MAX_LEASE_DURATION 86400
 
 /* The kind of lock; the last option on the command line wins. */
 typedef enum
@@ -344,6 +345,10 @@ new_lock (const char     *name,
   lock = command_new_lock (name, options->backend, error);
   if (LF_IS_LOCK_FILE (lock))
     set_up_lock_file (LF_LOCK_FILE (lock), options);
+  else if (LF_IS_REMOTE_LOCK (lock) && options->lease_duration != 0)
+    lf_remote_lock_set_lease_duration (LF_REMOTE_LOCK (lock),
+                                       (guint) ceil (MIN (options->lease_duration,
+                                                          MAX_LEASE_DURATION)));
 
   return lock;
 }
@@ -604,11 +609,11 @@ check_options (const Options *options,
     }
 
   if (options->lease_duration != 0 &&
-      (target->command == NULL || is_remote (target) || options->no_fork || options->inherit ||
+      (target->command == NULL || options->no_fork || options->inherit ||
        options->slots != COMMAND_NO_SLOTS))
     {
-      command_complain_of_usage (_("--lease-duration needs a path and a command, and excludes "
-                                   "--no-fork, --inherit and --slots"));
+      command_complain_of_usage (_("--lease-duration needs a command, and excludes --no-fork, "
+                                   "--inherit and --slots"));
       return FALSE;
     }
 

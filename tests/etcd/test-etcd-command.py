@@ -14,8 +14,9 @@ import time
 from etcd_testing import (ENVIRONMENT, LF_LOCK, LIMIT, SLACK, EtcdTest, loopback_address, main,
                           shared_cluster, wait_until)
 
-# lf-lock's leases have the default duration
-LEASE = 15
+# Less than the default, so that cases fail if the option is not obeyed
+LEASE = 3
+LEASED = '--lease-duration=2.5'
 BUSY = 75
 LOST = 76
 
@@ -103,7 +104,7 @@ class Run(CommandTest):
         """The same if lf-lock was stopped and its lease is over."""
         server = self.cluster()
         self.uri = server.uri('x')
-        holder = self.hold(command='echo $$; exec sleep 1000')
+        holder = self.hold(LEASED, command='echo $$; exec sleep 1000')
         os.kill(holder.pid, signal.SIGSTOP)
         wait_until(lambda: not server.claims('x'), LEASE + SLACK)
         os.kill(holder.pid, signal.SIGCONT)
@@ -112,7 +113,7 @@ class Run(CommandTest):
 
     def test_killed(self):
         """The command does not outlive lf-lock, and the lock is free after the lease."""
-        holder = self.hold(command='echo $$; exec sleep 1000')
+        holder = self.hold(LEASED, command='echo $$; exec sleep 1000')
         holder.kill()
         wait_until(lambda: not os.path.exists(f'/proc/{holder.command_pid}')
                    or open(f'/proc/{holder.command_pid}/stat').read().split()[2] == 'Z')
