@@ -171,10 +171,10 @@ release (LfHandle  *handle,
     {
       result = backend->release (backend, handle, error);
       /* A server may need long for an answer */
-      if (result == LF_RELEASE_LOST && asks && backend->is_remote && error != NULL && *error == NULL)
-        lf_operations_set_not_locked_error (handle->request.path, error);
-      else if (result == LF_RELEASE_LOST && asks && !backend->is_remote)
+      if (result == LF_RELEASE_LOST && asks && !backend->is_remote)
         lf_operations_set_not_held_error (backend, handle->request.path, error);
+      else if (result == LF_RELEASE_LOST && asks && error != NULL && *error == NULL)
+        lf_operations_set_not_locked_error (handle->request.path, error);
     }
 
   if (result == LF_RELEASE_FAILED)

@@ -13,7 +13,8 @@ typedef struct
   char *canonical;  /* two URIs of one lock can differ only in the members that they name */
   char *name;       /* of the lock, in the cluster */
   gboolean is_tls;
-  char **endpoints; /* "http://HOST:PORT", "https://HOST:PORT" or "unix:PATH"; empty if the URI names no member */
+  /* "http://HOST:PORT", "https://HOST:PORT" or "unix:PATH"; empty if the URI names no member */
+  char **endpoints;
 } LfRemoteUri;
 
 /* FALSE with an error if it is not one. */
